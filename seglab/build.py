@@ -1,0 +1,106 @@
+"""From a configuration to a trainer, a module and data. The only caller of hydra's instantiate."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import seglab.lean_imports  # noqa: F401
+
+import hydra.utils
+import lightning
+import torch
+from omegaconf import DictConfig, OmegaConf
+from torch import nn
+
+from seglab import runs
+from seglab.callbacks.checkpoint import BEST, AtomicCheckpointIO, LastCheckpoint
+from seglab.callbacks.exact import StepSeed, StopOnSignal
+from seglab.data.module import DataModule
+from seglab.errors import SeglabError
+from seglab.labels import label_space
+from seglab.models.activation import build_with_activation
+from seglab.module import SegmentationModule
+
+log = logging.getLogger("seglab")
+
+
+@dataclass(frozen=True)
+class Run:
+    trainer: lightning.Trainer
+    module: SegmentationModule
+    data: DataModule
+
+
+def build(config: Mapping[str, Any], folder: Path) -> Run:
+    """What a checked, resolved configuration describes, seeded, writing into `folder`."""
+    lightning.seed_everything(config["seed"], workers=True, verbose=False)
+    return Run(build_trainer(config, folder), build_module(config), instantiate(config["data"]))
+
+
+def load(folder: Path, *, checkpoint: str = BEST) -> SegmentationModule:
+    """The module of a trained run, ready to predict: its own configuration, the weights of one of its checkpoints.
+
+    Raises:
+        SeglabError: there is no such run, or it has no such checkpoint.
+    """
+    path = folder / "checkpoints" / checkpoint
+    if not path.is_file() or not (folder / runs.CONFIG).is_file():
+        raise SeglabError(
+            f"{folder}: expected the folder of a trained run, with {runs.CONFIG} and checkpoints/{checkpoint} in it"
+        )
+    config = OmegaConf.load(folder / runs.CONFIG)
+    assert isinstance(config, DictConfig)
+    module = build_module(runs.plain(config))
+    module.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["state_dict"])
+    return module.eval()
+
+
+def build_module(config: Mapping[str, Any]) -> SegmentationModule:
+    return instantiate(
+        config["module"],
+        network=build_network(config),
+        loss=instantiate(config["loss"]),
+        class_names=label_space(config["data"]["labels"]).names,
+        optimizer=instantiate(config["optimizer"]),
+        schedule=instantiate(config["scheduler"]),
+        size_divisor=config["model"]["size_divisor"],
+    )
+
+
+def build_network(config: Mapping[str, Any]) -> nn.Module:
+    """The network of `model` with `activation`: built in where the network takes one, replaced where it does not."""
+    node = {key: value for key, value in config["model"].items() if key not in ("size_divisor", "activation")}
+    activation = instantiate(config["activation"])
+    network, report = build_with_activation(
+        instantiate(node | {"_partial_": True}),
+        activation["factory"],
+        scope=activation["scope"],
+        has_argument="activation" in config["model"],
+    )
+    log.log(logging.WARNING if report.functional else logging.INFO, report.line())
+    return network
+
+
+def build_trainer(config: Mapping[str, Any], folder: Path) -> lightning.Trainer:
+    callbacks = [instantiate(node) for node in config["callbacks"].values() if node]
+    last = next((callback for callback in callbacks if isinstance(callback, LastCheckpoint)), None)
+    loggers = [instantiate(node, folder=str(folder)) for node in config["logger"].values() if node]
+    return instantiate(
+        config["trainer"],
+        default_root_dir=str(folder),
+        callbacks=[StepSeed(config["seed"]), *callbacks, StopOnSignal(last)],
+        logger=loggers,
+        plugins=[AtomicCheckpointIO()],
+        enable_checkpointing=last is not None,
+        use_distributed_sampler=False,  # ours gives every process its share, and none twice
+        enable_progress_bar=any(
+            isinstance(callback, lightning.pytorch.callbacks.ProgressBar) for callback in callbacks
+        ),
+    )
+
+
+def instantiate(node: Any, **given: Any) -> Any:
+    """What `node` describes, with lists and dicts as Python's own: a ListConfig silently changes smp's losses."""
+    return hydra.utils.instantiate(node, _convert_="all", **given)

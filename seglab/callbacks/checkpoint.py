@@ -1,0 +1,121 @@
+"""Checkpoints that survive a kill at any moment and continue bit for bit.
+
+Three rules make the continuation exact (each was found by killing runs; Lightning issues #19815, #18060, #19367):
+the state is saved between two optimizer steps, never inside an accumulation window and never from a signal handler;
+the last batch of an epoch is not such a place, its epoch's end is; and a file replaces its predecessor in one rename.
+"""
+
+import os
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from lightning import LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.plugins.io import TorchCheckpointIO
+
+from seglab.errors import SeglabError
+
+BEST, LAST = "best.ckpt", "last.ckpt"
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Writes beside the target and renames. Lightning's own writes to $TMPDIR, which may be another disk (#20011)."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
+        target = Path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_name(f".{target.name}.partial")  # one writer a folder: the run holds its lock
+        with open(partial, "wb") as file:
+            torch.save(checkpoint, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, target)
+
+
+class BestCheckpoint(Checkpoint):
+    """Keeps the weights of the validation with the best `monitor` in checkpoints/best.ckpt; NaN never wins."""
+
+    def __init__(self, *, monitor: str, mode: Literal["min", "max"]) -> None:
+        if mode not in ("min", "max"):
+            raise SeglabError(
+                f"callbacks.best.mode is {mode!r}; expected min or max, the direction in which {monitor} is better"
+            )
+        self.monitor = monitor
+        self.mode = mode
+        self.best: dict[str, float] = {}
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.sanity_checking or trainer.state.fn != "fit":
+            return
+        value = self._monitored(trainer)
+        if self._is_better(value):
+            self.best = {"value": value, "epoch": trainer.current_epoch, "step": trainer.global_step}
+            trainer.save_checkpoint(checkpoint_folder(trainer) / BEST, weights_only=True)
+
+    def result(self) -> dict[str, Any]:
+        """{"name", "mode", "value"} of what the best checkpoint was chosen by."""
+        return {"name": self.monitor, "mode": self.mode, "value": self.best.get("value")}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best": dict(self.best)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.best = dict(state_dict["best"])
+
+    def _monitored(self, trainer: Trainer) -> float:
+        if self.monitor not in trainer.callback_metrics:
+            known = ", ".join(sorted(name for name in trainer.callback_metrics if name.count("/") == 1))
+            raise SeglabError(f"callbacks.best.monitor is {self.monitor!r}; expected a logged value, one of {known}")
+        return float(trainer.callback_metrics[self.monitor])
+
+    def _is_better(self, value: float) -> bool:
+        if value != value:  # NaN
+            return False
+        if not self.best:
+            return True
+        return value > self.best["value"] if self.mode == "max" else value < self.best["value"]
+
+
+class LastCheckpoint(Checkpoint):
+    """Rolls checkpoints/last.ckpt: at the end of every epoch, and between steps every so many minutes or steps."""
+
+    def __init__(self, *, every_minutes: float | None, every_n_steps: int | None) -> None:
+        self.every_minutes = every_minutes
+        self.every_n_steps = every_n_steps
+        self._saved_at = time.monotonic()
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._saved_at = time.monotonic()
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if self._is_due(trainer) and between_steps(trainer):
+            self.save(trainer)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.save(trainer)
+
+    def save(self, trainer: Trainer) -> None:
+        trainer.save_checkpoint(checkpoint_folder(trainer) / LAST, weights_only=False)
+        self._saved_at = time.monotonic()
+
+    def _is_due(self, trainer: Trainer) -> bool:
+        if self.every_n_steps is not None and trainer.global_step % self.every_n_steps == 0:
+            return True
+        if self.every_minutes is None or trainer.world_size > 1:  # the clocks of two processes would disagree
+            return False
+        return time.monotonic() - self._saved_at > 60 * self.every_minutes
+
+
+def checkpoint_folder(trainer: Trainer) -> Path:
+    return Path(trainer.default_root_dir) / "checkpoints"
+
+
+def between_steps(trainer: Trainer) -> bool:
+    """Whether the state, right after a batch, can be continued from exactly."""
+    batches_done = trainer.fit_loop.epoch_loop.batch_progress.current.ready
+    window_closed = batches_done % trainer.accumulate_grad_batches == 0
+    return window_closed and not trainer.is_last_batch

@@ -1,0 +1,69 @@
+"""What makes an interrupted and continued run equal to a straight one, and how it is interrupted."""
+
+import logging
+import signal
+from types import FrameType
+from typing import Any
+
+import torch
+from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint
+
+from seglab.callbacks.checkpoint import LastCheckpoint, between_steps
+from seglab.data.sampler import mix
+from seglab.errors import Interrupted
+
+log = logging.getLogger("seglab")
+
+
+class StepSeed(Callback):
+    """Seeds torch before every step from (seed, step, rank): dropout needs no state in a checkpoint."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        step = trainer.fit_loop.epoch_loop.batch_progress.total.ready
+        torch.manual_seed(mix(self.seed, "step", step, trainer.global_rank))
+
+
+class StopOnSignal(Checkpoint):
+    """Ctrl-C and SIGTERM end the run after the step they come in, with everything saved; a second one ends it at once.
+
+    Saving inside the handler would tear the state: batch statistics have moved, the weights have not.
+    It is a `Checkpoint` and stands last, because Lightning calls those after all other callbacks: at the end of an
+    epoch `last` has saved by then.
+    """
+
+    SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+    def __init__(self, last: LastCheckpoint | None) -> None:
+        self.last = last
+        self.received: int | None = None
+        self._previous: dict[int, Any] = {}
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        self._previous = {number: signal.signal(number, self._on_signal) for number in self.SIGNALS}
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        # Several processes would stop at different steps and wait for each other: they keep the regular checkpoint.
+        if self.received is not None and (between_steps(trainer) or trainer.world_size > 1):
+            if self.last is not None and trainer.world_size == 1:
+                self.last.save(trainer)
+            raise Interrupted(self.received)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self.received is not None:
+            raise Interrupted(self.received)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self.received is not None:
+            raise KeyboardInterrupt
+        self.received = number
+        log.warning("%s: stopping after this step (once more to stop at once)", signal.Signals(number).name)

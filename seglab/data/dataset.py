@@ -1,0 +1,63 @@
+"""A split as batches of bytes: read, resized, augmented."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from seglab.batch import Batch
+from seglab.data.source import Source
+from seglab.data.transforms import Augmentation, resize
+from seglab.errors import SeglabError
+
+Key = tuple[int, int]  # (index of the sample, seed of its augmentation)
+
+
+class SegmentationDataset(Dataset[Batch]):
+    """Batches of a source. Whole lists of keys are asked for at once, so that a batch is written where it stays.
+
+    Args:
+        source: one split of a data set.
+        size: (H, W) to which images and masks are resized before augmentation; None keeps the size of the files.
+        augmentation: called with image, mask and the seed of the sample; None for evaluation.
+    """
+
+    def __init__(self, source: Source, *, size: tuple[int, int] | None, augmentation: Augmentation | None) -> None:
+        self.source = source
+        self.size = size
+        self.augmentation = augmentation
+
+    def __len__(self) -> int:
+        return len(self.source.samples)
+
+    def sample(self, key: Key) -> tuple[np.ndarray, np.ndarray]:
+        """Image uint8 (H, W, 3) and mask uint8 (H, W) of one sample, resized and augmented."""
+        index, seed = key
+        image, mask = self.source.read(index)
+        if self.size is not None:
+            image, mask = resize(image, mask, self.size)
+        if self.augmentation is not None:
+            image, mask = self.augmentation(image, mask, seed)
+        return image, mask
+
+    def __getitems__(self, keys: Sequence[Key]) -> Batch:
+        """The batch of `keys`. Raises SeglabError when its samples differ in size."""
+        names = [self.source.samples[index].name for index, _ in keys]
+        image, mask = self.sample(keys[0])
+        height, width = mask.shape
+        images = np.empty((len(keys), 3, height, width), dtype=np.uint8)
+        masks = np.empty((len(keys), height, width), dtype=np.uint8)
+        for position, key in enumerate(keys):
+            if position > 0:
+                image, mask = self.sample(key)
+            if mask.shape != (height, width):
+                raise SeglabError(
+                    f"expected one size in a batch; '{names[0]}' is {height}x{width} and '{names[position]}' "
+                    f"{mask.shape[0]}x{mask.shape[1]} after augmentation - set data.size, and let augment.transforms "
+                    "end with a crop to a fixed size"
+                )
+            cv2.split(image, list(images[position]))  # into its place, three times faster than a transposed copy
+            masks[position] = mask
+        return Batch(image=torch.from_numpy(images), mask=torch.from_numpy(masks), name=names)

@@ -1,0 +1,151 @@
+"""The data of a run: three splits of one data set as loaders."""
+
+import seglab.lean_imports
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import torch
+from lightning.pytorch import LightningDataModule
+
+from seglab.data.dataset import SegmentationDataset
+from seglab.data.sampler import ResumableLoader, SeededBatchSampler
+from seglab.data.source import Source
+from seglab.data.transforms import Augmentation
+from seglab.errors import SeglabError
+from seglab.labels import LabelSpace, label_space
+
+_MOST_WORKERS = 8  # more of them wait for the disk, and each holds two batches in memory
+
+
+class Reader(Protocol):
+    """A reader class, or a partial of one."""
+
+    def __call__(self, root: str | Path | None, split: str, *, labels: str) -> Source: ...
+
+
+class DataModule(LightningDataModule):
+    """Loaders of training, validation and test batches.
+
+    Args:
+        source: reader class, called as `source(root, split, labels=labels)`.
+        root: folder of the data set.
+        labels: key of the label space, see seglab.labels.
+        size: (H, W) of the batches; None keeps the size of the files.
+        batch_size: of one process, in training.
+        eval_batch_size: the same for validation and test; None: as in training.
+        num_workers: of each loader; None: one for each CPU this process may use, at most 8, shared among its devices.
+        augmentation: of training images; None for none.
+        seed: of the order and of the augmentation.
+        prepare: writes the data set if it is not there yet: `prepare(root)` returns the folder to read from.
+    """
+
+    def __init__(
+        self,
+        source: Reader,
+        *,
+        root: str | Path | None,
+        labels: str,
+        train_split: str,
+        val_split: str,
+        test_split: str,
+        size: tuple[int, int] | None,
+        batch_size: int,
+        eval_batch_size: int | None,
+        num_workers: int | None,
+        augmentation: Augmentation | None,
+        seed: int,
+        prepare: Callable[[str | Path | None], Path] | None = None,
+    ) -> None:
+        super().__init__()
+        self.label_space: LabelSpace = label_space(labels)
+        self._source, self._root, self._prepare = source, root, prepare
+        self._splits = {"train": train_split, "val": val_split, "test": test_split}
+        self._size = _checked_size(size)
+        self._batch_size = batch_size
+        self._eval_batch_size = batch_size if eval_batch_size is None else eval_batch_size
+        self._num_workers = num_workers
+        self._augmentation = augmentation
+        self._seed = seed
+        self._sources: dict[str, Source] = {}  # by part: train, val, test
+
+    def prepare_data(self) -> None:
+        """Writes a generated data set, once and on one process."""
+        if self._prepare is not None:
+            self._prepare(self._root)
+
+    def setup(self, stage: str) -> None:
+        """Lists the splits of `stage` (fit, validate, test). Raises SeglabError when an image or a mask is missing."""
+        root = self._root if self._prepare is None else self._prepare(self._root)
+        for part in {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}[stage]:
+            if part not in self._sources:
+                self._sources[part] = self._source(root, self._splits[part], labels=self.label_space.name)
+
+    def train_dataloader(self) -> ResumableLoader:
+        """Full batches in a new order each epoch; with overfit_batches the same unaugmented ones again and again."""
+        overfit = self.trainer is not None and self.trainer.overfit_batches > 0
+        return self._loader("train", augmentation=None if overfit else self._augmentation, shuffle=not overfit)
+
+    def val_dataloader(self) -> ResumableLoader:
+        """Every sample of the validation split once, in order, not augmented."""
+        return self._loader("val", augmentation=None, shuffle=False)
+
+    def test_dataloader(self) -> ResumableLoader:
+        """Every sample of the test split once, in order, not augmented."""
+        return self._loader("test", augmentation=None, shuffle=False)
+
+    def _loader(self, part: str, *, augmentation: Augmentation | None, shuffle: bool) -> ResumableLoader:
+        dataset = SegmentationDataset(self._sources[part], size=self._size, augmentation=augmentation)
+        sampler = SeededBatchSampler(
+            len(dataset),
+            batch_size=self._batch_size if part == "train" else self._eval_batch_size,
+            seed=self._seed,
+            shuffle=shuffle,
+            drop_last=part == "train",
+            rank=0 if self.trainer is None else self.trainer.global_rank,
+            world_size=1 if self.trainer is None else self.trainer.world_size,
+        )
+        return _make_loader(dataset, sampler=sampler, num_workers=self._workers())
+
+    def _workers(self) -> int:
+        if self._num_workers is not None:
+            return self._num_workers
+        # sched_getaffinity, where it exists, knows the share of a container or a batch job
+        cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        devices = 1 if self.trainer is None else self.trainer.num_devices
+        return max(1, min(_MOST_WORKERS, cpus // devices))
+
+
+def _make_loader(dataset: SegmentationDataset, *, sampler: SeededBatchSampler, num_workers: int) -> ResumableLoader:
+    # fork starts in 0.1 s what spawn starts in 9; macOS' own libraries do not survive a fork
+    fork = num_workers > 0 and sys.platform != "darwin" and "fork" in multiprocessing.get_all_start_methods()
+    return ResumableLoader(
+        dataset,
+        batch_sampler=sampler,  # not sampler=: Lightning's overfit_batches would put its own in place of that one
+        collate_fn=_as_it_is,
+        num_workers=num_workers,
+        persistent_workers=num_workers > 0,
+        multiprocessing_context="fork" if fork else None,
+        worker_init_fn=_single_thread,
+        pin_memory=torch.cuda.is_available(),
+    )
+
+
+def _as_it_is(batch: object) -> object:
+    return batch
+
+
+def _single_thread(worker_id: int) -> None:
+    cv2.setNumThreads(0)
+
+
+def _checked_size(size: tuple[int, int] | None) -> tuple[int, int] | None:
+    if size is None:
+        return None
+    if len(size) != 2 or min(size) < 1:
+        raise SeglabError(f"expected data.size as [height, width] or null; got {list(size)}")
+    return size[0], size[1]

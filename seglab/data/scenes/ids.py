@@ -1,0 +1,31 @@
+"""Names for the Cityscapes label ids that a scene is drawn with (seglab.labels holds the full table)."""
+
+EGO_VEHICLE = 1
+RECTIFICATION_BORDER = 2
+OUT_OF_ROI = 3
+STATIC = 4
+DYNAMIC = 5
+ROAD = 7
+SIDEWALK = 8
+PARKING = 9
+RAIL_TRACK = 10
+BUILDING = 11
+WALL = 12
+FENCE = 13
+GUARD_RAIL = 14
+POLE = 17
+TRAFFIC_LIGHT = 19
+TRAFFIC_SIGN = 20
+VEGETATION = 21
+TERRAIN = 22
+SKY = 23
+PERSON = 24
+RIDER = 25
+CAR = 26
+TRUCK = 27
+BUS = 28
+CARAVAN = 29
+TRAILER = 30
+TRAIN = 31
+MOTORCYCLE = 32
+BICYCLE = 33

@@ -1,0 +1,126 @@
+"""A training in a process of its own, which dies with its parent and takes nothing of it along.
+
+Jobs on one device are forked from a server that has imported torch and Lightning once for the whole sweep, and has not
+touched CUDA. Jobs on several devices are fresh processes: Lightning starts their further ranks with the command line of
+the first.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import runpy
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Protocol
+
+LIFELINE = (
+    "SEGLAB_LIFELINE"  # set where standard input is a pipe from the parent, whose end of file is the parent's death
+)
+
+# What a launcher or an earlier job may have left and a job of its own must not inherit.
+_LEAKING = ("LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "PL_GLOBAL_SEED")
+
+_forking = multiprocessing.get_context("forkserver")
+
+
+class Job(Protocol):
+    def wait(self, seconds: float) -> int | None:
+        """The exit code, negative for a signal, or None when the job still runs after `seconds`."""
+
+    def send(self, signal_number: int) -> None: ...
+
+
+def start(arguments: list[str], *, output: Path, fork: bool) -> Job:
+    """`python -m seglab.train ARGUMENTS` with what it prints appended to the file `output`."""
+    return _Forked(arguments, output=output) if fork else _Fresh(arguments, output=output)
+
+
+def watch_lifeline() -> None:
+    """In a job started by `start`: die at once when the parent does. Checkpoints are whole at every moment."""
+    if os.environ.pop(LIFELINE, None):
+        threading.Thread(target=_die_at_end_of_input, daemon=True).start()
+
+
+@contextlib.contextmanager
+def signals_reach(job: Job) -> Iterator[list[int]]:
+    """Hands Ctrl-C and SIGTERM on to the job, which has a session of its own, and collects them in a list."""
+    received: list[int] = []
+
+    def hand_on(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        job.send(number)
+
+    if threading.current_thread() is not threading.main_thread():  # a launcher's worker thread may not set handlers
+        yield received
+        return
+    previous = {number: signal.signal(number, hand_on) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield received
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+class _Forked:
+    def __init__(self, arguments: list[str], *, output: Path) -> None:
+        # NVML answers "is there a GPU?" without initialising CUDA, which a forked child could then no longer use.
+        os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"
+        _forking.set_forkserver_preload(["seglab.fit"])
+        self._process = _forking.Process(target=_run_forked, args=(arguments, str(output)))
+        self._process.start()
+
+    def wait(self, seconds: float) -> int | None:
+        self._process.join(seconds)
+        return self._process.exitcode
+
+    def send(self, signal_number: int) -> None:
+        assert self._process.pid is not None
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._process.pid, signal_number)
+
+
+class _Fresh:
+    def __init__(self, arguments: list[str], *, output: Path) -> None:
+        environment = {key: value for key, value in os.environ.items() if key not in _LEAKING} | {LIFELINE: "1"}
+        with open(output, "ab") as file:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "seglab.train", *arguments],
+                stdin=subprocess.PIPE, stdout=file, stderr=subprocess.STDOUT, env=environment, start_new_session=True,
+            )  # fmt: skip
+
+    def wait(self, seconds: float) -> int | None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
+        return self._process.returncode
+
+    def send(self, signal_number: int) -> None:
+        self._process.send_signal(signal_number)
+
+
+def _run_forked(arguments: list[str], output: str) -> None:
+    """The first function of a forked job: from here on it is an ordinary `python -m seglab.train`."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    threading.Thread(target=_die_with, args=(parent.join,), daemon=True).start()
+    os.setsid()
+    file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+    for key in _LEAKING:
+        os.environ.pop(key, None)
+    sys.argv = ["seglab.train", *arguments]
+    runpy.run_module("seglab.train", run_name="__main__")
+
+
+def _die_at_end_of_input() -> None:
+    _die_with(sys.stdin.buffer.read)
+
+
+def _die_with(wait: Callable[[], object]) -> None:
+    wait()
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,97 @@
+"""`python -m seglab.train`: one run, or with -m one for each combination of values.
+
+Nothing heavy is imported before the configuration is composed and checked.
+"""
+
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from seglab import command, config, jobs, report, runs, sweep
+from seglab.errors import Interrupted, SeglabError
+
+log = logging.getLogger("seglab")
+
+config.register()
+
+
+@hydra.main(version_base="1.3", config_path=str(config.FOLDER), config_name="train")
+@command.reported
+def task(cfg: DictConfig) -> float | None:
+    """One job; what it returns is the monitored value, for hyper-parameter searches."""
+    settings = HydraConfig.get()
+    folder = Path(settings.runtime.output_dir)
+    if settings.mode == RunMode.MULTIRUN and sweep.is_parent(settings.launcher._target_):
+        config.check(cfg)
+        return sweep.run_job(cfg, settings, folder)
+    overrides = list(settings.overrides.task)
+    if cfg.resume is not None:
+        cfg, overrides = _interrupted_run(Path(cfg.resume), overrides)
+    config.check(cfg)
+    return runs.monitored_value(train(cfg, folder, overrides=overrides))
+
+
+def main() -> None:
+    jobs.watch_lifeline()
+    command.run(task, finish=sweep.finish)
+
+
+def train(cfg: DictConfig, folder: Path, *, overrides: list[str]) -> runs.Record:
+    """The record of the run in `folder`, which is trained from its start, continued, or found finished."""
+    settings = runs.plain(cfg)
+    with runs.only_process_in(folder), runs.logging_to(folder):
+        record = runs.read_record(folder)
+        if record is not None:
+            runs.check_same_experiment(folder, settings)
+            if record["status"] == "finished":
+                log.info("finished before: %s", folder)
+                return record
+        runs.write_atomically(folder / runs.CONFIG, OmegaConf.to_yaml(OmegaConf.create(settings)))
+        runs.start_record(folder, config=settings, overrides=overrides)
+        record = _fit(settings, folder)
+    report.print_run(record, folder)
+    return record
+
+
+def _fit(settings: dict[str, Any], folder: Path) -> runs.Record:
+    """The record after the training, whose end it holds, whatever that was."""
+    started = time.monotonic()
+    try:
+        from seglab.fit import fit  # torch, Lightning and all the rest are imported here, after every cheap way to fail
+
+        result = fit(settings, folder)
+    except BaseException as error:
+        status = "interrupted" if isinstance(error, Interrupted | KeyboardInterrupt | SystemExit) else "failed"
+        runs.update_record(folder, status=status, ended=runs.now(), error=f"{type(error).__name__}: {error}")
+        if status == "interrupted":
+            log.warning("interrupted; to continue: python -m seglab.train resume=%s", folder)
+        raise
+    return runs.update_record(
+        folder, status="finished", ended=runs.now(), seconds=round(time.monotonic() - started, 1), error=None, **result
+    )
+
+
+def _interrupted_run(folder: Path, overrides: list[str]) -> tuple[DictConfig, list[str]]:
+    """The configuration and the overrides with which the run in `folder` was started."""
+    if len(overrides) > 1:
+        raise SeglabError(
+            f"resume={folder} continues a run with its own configuration; expected no other override, "
+            f"came {', '.join(overrides)} - leave them out, or start a new run with them"
+        )
+    record = runs.read_record(folder)
+    if record is None or not (folder / runs.CONFIG).is_file():
+        raise SeglabError(
+            f"resume={folder}: expected the folder of a run, with {runs.RECORD} and {runs.CONFIG} in it - "
+            "look into outputs/"
+        )
+    return OmegaConf.create(OmegaConf.load(folder / runs.CONFIG)), list(record["overrides"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""best.ckpt by a named value in a named direction, written whole or not at all."""
+
+import os
+import subprocess
+import sys
+import textwrap
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from seglab.callbacks.checkpoint import AtomicCheckpointIO, BestCheckpoint
+from seglab.errors import SeglabError
+
+
+def feed(callback: BestCheckpoint, values: list[float], folder) -> list[int]:
+    """The epochs in which the callback saved."""
+    saved = []
+    for epoch, value in enumerate(values):
+        trainer = SimpleNamespace(
+            sanity_checking=False, state=SimpleNamespace(fn="fit"), current_epoch=epoch, global_step=epoch,
+            default_root_dir=str(folder), callback_metrics={"val/miou": torch.tensor(value)},
+            save_checkpoint=lambda path, weights_only, epoch=epoch: saved.append(epoch),
+        )  # fmt: skip
+        callback.on_validation_end(trainer, None)
+    return saved
+
+
+@pytest.mark.parametrize(("mode", "epochs"), [("max", [1, 2, 4]), ("min", [1])])
+def test_best_is_kept_in_the_direction_that_was_said(tmp_path, mode, epochs):
+    values = [float("nan"), 0.1, 0.5, 0.4, 0.6, float("nan")]
+    assert feed(BestCheckpoint(monitor="val/miou", mode=mode), values, tmp_path) == epochs
+
+
+def test_best_is_remembered_over_a_restart(tmp_path):
+    first = BestCheckpoint(monitor="val/miou", mode="max")
+    feed(first, [0.8], tmp_path)
+    second = BestCheckpoint(monitor="val/miou", mode="max")
+    second.load_state_dict(first.state_dict())
+    assert feed(second, [0.5, 0.9], tmp_path) == [1]
+
+
+def test_unknown_monitor_and_mode_are_named(tmp_path):
+    with pytest.raises(
+        SeglabError, match=r"callbacks.best.monitor is 'val/iou'; expected a logged value, one of val/miou"
+    ):
+        feed(BestCheckpoint(monitor="val/iou", mode="max"), [0.1], tmp_path)
+    with pytest.raises(SeglabError, match="expected min or max"):
+        BestCheckpoint(monitor="val/miou", mode="maximum")
+
+
+def test_kill_while_writing_leaves_the_old_checkpoint_whole(tmp_path):
+    path = tmp_path / "last.ckpt"
+    AtomicCheckpointIO().save_checkpoint({"step": 1}, path)
+    code = textwrap.dedent(f"""
+        import os, signal, torch
+        from seglab.callbacks.checkpoint import AtomicCheckpointIO
+        save = torch.save
+        def torn(checkpoint, file):
+            file.write(b"half of it"); file.flush()
+            os.kill(os.getpid(), signal.SIGKILL)
+        torch.save = torn
+        AtomicCheckpointIO().save_checkpoint({{"step": 2}}, {str(path)!r})
+    """)
+    done = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": os.getcwd()}, check=False)
+    assert done.returncode == -9
+    assert torch.load(path, weights_only=True) == {"step": 1}
+    AtomicCheckpointIO().save_checkpoint({"step": 3}, path)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["last.ckpt"]

@@ -1,0 +1,70 @@
+"""What several tests need: tiny data, a composed configuration, the real command."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
+
+from seglab import config
+
+# The default experiment at a size where an epoch takes a fraction of a second.
+TINY = (
+    "data.prepare.train=8", "data.prepare.val=4", "data.prepare.test=2",
+    "data.prepare.height=64", "data.prepare.width=128", "data.size=[32,64]", "data.batch_size=2", "data.num_workers=0",
+    "model.base=4", "model.depth=2", "model.size_divisor=4",
+    "trainer.accelerator=cpu", "trainer.max_epochs=2",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the generated scenes of all tests are written, once."""
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture
+def tiny_config(data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., DictConfig]:
+    """`tiny_config("loss=dice", ...)`: the configuration of `python -m seglab.train` with TINY and these overrides."""
+    monkeypatch.setenv("SEGLAB_DATA", str(data_folder))
+    config.register()
+
+    def composed(*overrides: str) -> DictConfig:
+        with initialize_config_dir(version_base="1.3", config_dir=str(config.FOLDER)):
+            return compose("train", overrides=[*TINY, f"output={tmp_path}", *overrides])
+
+    return composed
+
+
+@pytest.fixture
+def command(data_folder: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """`command("train", "loss=dice")`: `python -m seglab.train TINY loss=dice`, finished, in an empty folder."""
+
+    def run(entry: str, *arguments: str, tiny: bool = True, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", f"seglab.{entry}", *(TINY if tiny else ()), *arguments],
+            cwd=tmp_path, env=command_environment(data_folder), text=True, capture_output=True,
+            stdin=subprocess.DEVNULL, timeout=timeout,
+        )  # fmt: skip
+
+    return run
+
+
+def command_environment(data_folder: Path) -> dict[str, str]:
+    root = Path(__file__).resolve().parent.parent
+    return {**os.environ, "SEGLAB_DATA": str(data_folder), "PYTHONPATH": str(root), "WANDB_MODE": "offline"}
+
+
+@pytest.fixture(scope="session")
+def environment(data_folder: Path) -> dict[str, str]:
+    """For tests that start the command themselves: seglab importable, data where the other tests have them."""
+    return command_environment(data_folder)
+
+
+@pytest.fixture(scope="session")
+def tiny() -> tuple[str, ...]:
+    return TINY

@@ -1,0 +1,172 @@
+"""The Cityscapes reader, and every way in which its files can be wrong."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from seglab.data.cityscapes import Cityscapes
+from seglab.data.source import read_image
+from seglab.errors import SeglabError
+from seglab.labels import IGNORE_INDEX
+
+NAMES = ("aachen_000001_000019", "aachen_000000_000019", "ulm_000003_000019")
+H, W = 16, 32
+
+
+def image_path(root: Path, name: str) -> Path:
+    return root / "leftImg8bit" / "train" / name.split("_")[0] / f"{name}_leftImg8bit.png"
+
+
+def mask_path(root: Path, name: str) -> Path:
+    return root / "gtFine" / "train" / name.split("_")[0] / f"{name}_gtFine_labelIds.png"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    generator = np.random.default_rng(0)
+    for name in NAMES:
+        for path in (image_path(tmp_path, name), mask_path(tmp_path, name)):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        image = generator.integers(0, 256, (H, W, 3), dtype=np.uint8)
+        Image.fromarray(image).save(image_path(tmp_path, name))
+        Image.fromarray(generator.integers(0, 34, (H, W), dtype=np.uint8)).save(mask_path(tmp_path, name))
+    return tmp_path
+
+
+def reader(root: Path | None, split: str = "train") -> Cityscapes:
+    return Cityscapes(root, split, labels="cityscapes_19")
+
+
+def test_samples_are_sorted_named_and_grouped_by_city(root: Path) -> None:
+    samples = reader(root).samples
+    assert [sample.name for sample in samples] == sorted(NAMES)
+    assert [sample.group for sample in samples] == ["aachen", "aachen", "ulm"]
+    assert samples[0].mask == mask_path(root, samples[0].name)
+
+
+def test_read_gives_rgb_and_train_ids(root: Path) -> None:
+    image, mask = reader(root).read(1)
+    np.testing.assert_array_equal(image, np.array(Image.open(image_path(root, NAMES[0]))))
+    ids = np.array(Image.open(mask_path(root, NAMES[0])))
+    assert image.dtype == mask.dtype == np.uint8
+    assert mask.shape == (H, W)
+    assert (mask[ids == 7] == 0).all()
+    assert (mask[ids == 26] == 13).all()
+    assert (mask[ids == 9] == IGNORE_INDEX).all()
+
+
+def test_palette_mask_is_read_as_its_indices(root: Path) -> None:
+    ids = np.full((H, W), 26, dtype=np.uint8)
+    ids[:, :5] = 7
+    palette_image = Image.fromarray(ids)
+    palette_image.putpalette([value for index in range(256) for value in (255 - index, 0, index)])
+    palette_image.save(mask_path(root, NAMES[0]))
+    _, mask = reader(root).read(1)
+    assert (mask[:, :5] == 0).all()
+    assert (mask[:, 5:] == 13).all()
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA"])
+def test_grey_palette_and_alpha_images_become_rgb(tmp_path: Path, mode: str) -> None:
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (H, W, 3), dtype=np.uint8)).convert(mode)
+    picture.save(tmp_path / "image.png")
+    expected = np.array(picture.convert("RGB"))
+    np.testing.assert_array_equal(read_image(tmp_path / "image.png"), expected)
+
+
+def test_missing_root_tells_layout_source_and_key(tmp_path: Path) -> None:
+    for root in (None, tmp_path / "nowhere"):
+        with pytest.raises(SeglabError, match=r"data\.root") as caught:
+            reader(root)
+        for part in ("leftImg8bit/{train,val,test}/<city>", "www.cityscapes-dataset.com", "set data.root=FOLDER"):
+            assert part in str(caught.value)
+
+
+def test_unknown_split_and_empty_folder_are_errors(root: Path) -> None:
+    with pytest.raises(SeglabError, match=r"expected the folder '.*leftImg8bit/trian'"):
+        reader(root, "trian")
+    (root / "leftImg8bit" / "val").mkdir()
+    with pytest.raises(SeglabError, match=r"expected files \*/\*_leftImg8bit.png .* none is there"):
+        reader(root, "val")
+
+
+def test_missing_mask_or_image_is_found_before_training(root: Path) -> None:
+    mask_path(root, NAMES[2]).unlink()
+    mask_path(root, NAMES[1]).unlink()
+    with pytest.raises(SeglabError, match=rf"a mask for every image; 2 of 3 have none.*{NAMES[1]}_leftImg8bit"):
+        reader(root)
+    image_path(root, NAMES[1]).unlink()
+    image_path(root, NAMES[2]).unlink()
+    Image.fromarray(np.zeros((H, W), np.uint8)).save(mask_path(root, NAMES[1]))
+    with pytest.raises(SeglabError, match="expected an image for every mask; 1 of 2 have none"):
+        reader(root)
+
+
+def write_mask(array: np.ndarray) -> Callable[[Path], None]:
+    return lambda path: Image.fromarray(array).save(path)
+
+
+def cut_off(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-20])
+
+
+def turn_one_bit(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[data.index(b"IDAT") + 30] ^= 1
+    path.write_bytes(data)
+
+
+def write_jpeg(path: Path) -> None:
+    Image.new("L", (W, H)).save(path, format="JPEG")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (write_mask(np.full((H, W), 40, np.uint8)), r"holds 40 \(512 pixels\); expected 0..33, 255 \(raw values of"),
+        (write_mask(np.arange(H * W, dtype=np.uint8).reshape(H, W)), r"and 216 more values; expected"),
+        (write_mask(np.zeros((H, W + 1), np.uint8)), "image and mask of one size; .*16x32.*16x33"),
+        (write_mask(np.zeros((H, W), np.uint16)), "is 16-bit grey - is it the colour or instance"),
+        (write_mask(np.zeros((H, W, 3), np.uint8)), "is 8-bit RGB - is it the colour or instance"),
+        (write_mask(np.zeros((H, W, 4), np.uint8)), "is 8-bit RGBA"),
+        (write_mask(np.zeros((H, W), bool)), "is 1-bit grey"),
+        (write_jpeg, "expected a mask as PNG"),
+        (cut_off, "is cut off - copy or download it again"),
+        (turn_one_bit, "is damaged - copy or download it again"),
+        (lambda path: path.write_bytes(b""), r"\(0 bytes\) is neither"),
+        (lambda path: path.unlink(), "No such file or directory"),
+    ],
+)
+def test_a_damaged_mask_is_named(root: Path, damage: Callable[[Path], None], message: str) -> None:
+    source = reader(root)
+    damage(mask_path(root, NAMES[0]))
+    with pytest.raises(SeglabError, match=message) as caught:
+        source.read(1)
+    assert str(mask_path(root, NAMES[0])) in str(caught.value)
+
+
+def test_a_damaged_palette_mask_is_named(root: Path) -> None:
+    Image.fromarray(np.zeros((H, W), np.uint8)).convert("P").save(mask_path(root, NAMES[0]))
+    data = mask_path(root, NAMES[0]).read_bytes()
+    start = data.index(b"IDAT")
+    mask_path(root, NAMES[0]).write_bytes(data[: start + 6] + data[start + 12 :])
+    with pytest.raises(SeglabError, match=f"{NAMES[0]}_gtFine_labelIds.png"):
+        reader(root).read(1)
+
+
+@pytest.mark.parametrize(("damage", "message"), [(cut_off, "is cut off"), (turn_one_bit, "is damaged")])
+def test_a_damaged_image_is_named(root: Path, damage: Callable[[Path], None], message: str) -> None:
+    damage(image_path(root, NAMES[0]))
+    with pytest.raises(SeglabError, match=message) as caught:
+        reader(root).read(1)
+    assert str(image_path(root, NAMES[0])) in str(caught.value)
+
+
+def test_a_16_bit_image_is_refused_by_name(root: Path) -> None:
+    cv2.imwrite(str(image_path(root, NAMES[0])), np.zeros((H, W, 3), np.uint16))
+    with pytest.raises(SeglabError, match=f"{NAMES[0]}_leftImg8bit.png' has 16"):
+        reader(root).read(1)

@@ -1,0 +1,283 @@
+"""The data module under a real Trainer: streams, resume, overfitting, and its configuration."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import albumentations
+import lightning
+import numpy as np
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+from lightning.pytorch.callbacks import Callback
+from omegaconf import OmegaConf
+
+from seglab.batch import Batch
+from seglab.data.module import DataModule
+from seglab.data.source import Sample
+from seglab.data.transforms import Augmentation
+from seglab.errors import SeglabError
+from seglab.labels import IGNORE_INDEX, label_space
+
+CONF = Path(__file__).parents[2] / "conf"
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*does not have many workers"),
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded, use of fork:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning"),  # Lightning 2.6 under torch 2.15
+]
+
+
+class Pictures:
+    """A source of generated pictures of 8x8: 14 for training, 5 for validation."""
+
+    def __init__(self, root: str | Path | None, split: str, *, labels: str) -> None:
+        count = {"train": 14, "val": 5}[split]
+        self.samples = [Sample(Path("-"), Path("-"), name=f"{split}_{index}", group="a") for index in range(count)]
+        self.labels = label_space(labels)
+        self.root = root
+
+    def read(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        generator = np.random.default_rng(index)
+        return generator.integers(0, 256, (8, 8, 3), dtype=np.uint8), np.full((8, 8), index % 11, np.uint8)
+
+
+def data_module(
+    *,
+    num_workers: int | None = 0,
+    batch_size: int = 4,
+    size: Sequence[int] = (8, 8),
+    prepare: Callable[..., Path] | None = None,
+) -> DataModule:
+    transforms = [
+        albumentations.HorizontalFlip(p=0.5),
+        albumentations.PadIfNeeded(min_height=12, min_width=12, p=1),
+        albumentations.RandomCrop(height=8, width=8, p=1),
+        albumentations.ColorJitter(p=0.5),
+    ]
+    return DataModule(
+        Pictures,
+        root="nowhere",
+        labels="camvid_11",
+        train_split="train",
+        val_split="val",
+        test_split="val",
+        size=size,
+        batch_size=batch_size,
+        eval_batch_size=2,
+        num_workers=num_workers,
+        augmentation=Augmentation(transforms),
+        seed=1,
+        prepare=prepare,
+    )
+
+
+Fingerprint = tuple[tuple[str, ...], int]
+
+
+def fingerprint(batch: Batch) -> Fingerprint:
+    """The names of a batch and a hash of its pixels."""
+    return tuple(batch["name"]), hash(batch["image"].numpy().tobytes() + batch["mask"].numpy().tobytes())
+
+
+class Recorder(lightning.LightningModule):
+    """A module of one weight that remembers its batches."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(()))
+        self.seen: list[tuple[int, Fingerprint]] = []
+        self.validated: list[str] = []
+
+    def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
+        self.seen.append((self.current_epoch, fingerprint(batch)))
+        return (self.weight - batch["image"].float().mean() / 255) ** 2
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        self.validated += batch["name"]
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+class SaveAfter(Callback):
+    """Saves after a number of steps in all, or at the end of an epoch, and stops there."""
+
+    def __init__(self, path: Path, *, step: int | None, epoch: int | None) -> None:
+        self.path, self.step, self.epoch = path, step, epoch
+
+    def on_train_batch_end(self, trainer: lightning.Trainer, *_: Any) -> None:
+        if trainer.global_step == self.step:
+            trainer.save_checkpoint(self.path)
+            raise KeyboardInterrupt
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, *_: Any) -> None:
+        if trainer.current_epoch == self.epoch:
+            trainer.save_checkpoint(self.path)
+            raise KeyboardInterrupt
+
+
+def fit(
+    data: DataModule, *, resume: Path | None = None, save: SaveAfter | None = None, limit: int | None = None,
+    overfit_batches: int = 0,
+) -> Recorder:  # fmt: skip
+    module = Recorder()
+    trainer = lightning.Trainer(
+        accelerator="cpu",
+        max_epochs=3,
+        limit_train_batches=limit,
+        overfit_batches=overfit_batches,
+        num_sanity_val_steps=0,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        callbacks=[save] if save else [],
+    )
+    try:
+        trainer.fit(module, data, ckpt_path=resume, weights_only=True)
+    except SystemExit:  # what Lightning makes of KeyboardInterrupt
+        assert save is not None
+    return module
+
+
+def train_stream(num_workers: int, *, epochs: int = 2) -> list[Fingerprint]:
+    data = data_module(num_workers=num_workers)
+    data.setup("fit")
+    loader = data.train_dataloader()
+    stream = []
+    for epoch in range(epochs):
+        loader.batch_sampler.set_epoch(epoch)
+        stream += [fingerprint(batch) for batch in loader]
+    return stream
+
+
+def test_streams_are_equal_for_any_number_of_workers_and_differ_between_epochs() -> None:
+    stream = train_stream(0)
+    assert len(stream) == 6
+    assert train_stream(1) == stream
+    assert train_stream(2) == stream
+    assert {pixels for _, pixels in stream[:3]}.isdisjoint(pixels for _, pixels in stream[3:])
+
+
+def test_one_sample_looks_different_in_every_epoch_and_its_padding_is_ignored() -> None:
+    data = data_module(batch_size=14)
+    data.setup("fit")
+    loader = data.train_dataloader()
+    looks, ignored = set(), 0
+    for epoch in range(4):
+        loader.batch_sampler.set_epoch(epoch)
+        (batch,) = loader
+        position = batch["name"].index("train_5")
+        mask = batch["mask"][position]
+        assert set(mask.unique().tolist()) <= {5, IGNORE_INDEX}
+        looks.add(batch["image"][position].numpy().tobytes())
+        ignored += int((mask == IGNORE_INDEX).sum())
+    assert len(looks) == 4
+    assert ignored > 0
+
+
+def test_the_trainer_sees_the_stream_of_its_epochs() -> None:
+    assert [seen for _, seen in fit(data_module()).seen] == train_stream(0, epochs=3)
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+@pytest.mark.parametrize(("step", "epoch"), [(1, None), (5, None), (8, None), (None, 0), (None, 1)])
+def test_a_resumed_run_sees_exactly_the_remaining_batches(
+    tmp_path: Path, num_workers: int, step: int | None, epoch: int | None
+) -> None:
+    straight = fit(data_module())
+    path = tmp_path / "stopped.ckpt"
+    stopped = fit(data_module(num_workers=num_workers), save=SaveAfter(path, step=step, epoch=epoch))
+    resumed = fit(data_module(num_workers=num_workers), resume=path)
+    assert 0 < len(stopped.seen) < 9
+    assert stopped.seen + resumed.seen == straight.seen
+    assert torch.equal(resumed.weight, straight.weight)
+
+
+@pytest.mark.parametrize(("step", "epoch"), [(3, None), (None, 0), (None, 1)])
+def test_resume_is_exact_in_shortened_epochs(tmp_path: Path, step: int | None, epoch: int | None) -> None:
+    straight = fit(data_module(), limit=2)
+    stopped = fit(data_module(), save=SaveAfter(tmp_path / "a.ckpt", step=step, epoch=epoch), limit=2)
+    resumed = fit(data_module(), resume=tmp_path / "a.ckpt", limit=2)
+    assert len(straight.seen) == 6
+    assert stopped.seen + resumed.seen == straight.seen
+
+
+def test_a_run_can_be_interrupted_twice(tmp_path: Path) -> None:
+    straight = fit(data_module())
+    first = fit(data_module(), save=SaveAfter(tmp_path / "a.ckpt", step=2, epoch=None))
+    second = fit(data_module(), resume=tmp_path / "a.ckpt", save=SaveAfter(tmp_path / "b.ckpt", step=7, epoch=None))
+    third = fit(data_module(), resume=tmp_path / "b.ckpt")
+    assert first.seen + second.seen + third.seen == straight.seen
+
+
+def test_a_checkpoint_inside_an_epoch_refuses_another_batch_size(tmp_path: Path) -> None:
+    fit(data_module(), save=SaveAfter(tmp_path / "a.ckpt", step=2, epoch=None))
+    with pytest.raises(SeglabError, match="expected the batch_size 4 of the checkpoint"):
+        fit(data_module(batch_size=3), resume=tmp_path / "a.ckpt")
+
+
+def test_overfitting_repeats_one_batch_unaugmented() -> None:
+    module = fit(data_module(), overfit_batches=1)
+    assert {seen for _, seen in module.seen} == {module.seen[0][1]}
+    assert len(module.seen) == 3
+    assert module.seen[0][1][0] == ("train_0", "train_1", "train_2", "train_3")
+
+
+def test_validation_sees_every_sample_once_and_in_order() -> None:
+    module = fit(data_module(num_workers=2))
+    assert module.validated == [f"val_{index}" for index in range(5)] * 3
+
+
+def test_prepare_writes_the_data_and_says_where_it_is(tmp_path: Path) -> None:
+    data = data_module(prepare=lambda root: tmp_path / str(root))
+    data.prepare_data()
+    data.setup("fit")
+    assert data.train_dataloader().dataset.source.root == tmp_path / "nowhere"
+
+
+def test_workers_are_as_many_as_cpus_but_at_most_eight(monkeypatch: pytest.MonkeyPatch) -> None:
+    for cpus, workers in ((3, 3), (64, 8)):
+        monkeypatch.setattr("os.sched_getaffinity", lambda _, cpus=cpus: set(range(cpus)), raising=False)
+        data = data_module(num_workers=None)
+        data.setup("validate")
+        assert data.val_dataloader().num_workers == workers
+
+
+def test_a_size_of_one_number_is_an_error() -> None:
+    with pytest.raises(SeglabError, match=r"expected data.size as \[height, width\] or null; got \[64\]"):
+        data_module(size=[64])
+
+
+def compose_data(*overrides: str) -> Any:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose(overrides=["+seed=3", *(f"+{item}" if "." not in item else item for item in overrides)])
+    OmegaConf.resolve(config)
+    return config
+
+
+@pytest.mark.parametrize("augment", sorted(path.stem for path in (CONF / "augment").glob("*.yaml")))
+@pytest.mark.parametrize("data", sorted(path.stem for path in (CONF / "data").glob("*.yaml")))
+def test_every_data_and_augment_config_builds(data: str, augment: str) -> None:
+    config = compose_data(f"data={data}", f"augment={augment}")
+    module = instantiate({**config.data, "prepare": None}, _convert_="all")  # writing scenes has tests of its own
+    assert isinstance(module, DataModule)
+    assert module.label_space.num_classes in (11, 19)
+    height, width = config.data.size
+    image = np.zeros((height, width, 3), np.uint8)
+    augmentation = instantiate(config.augment, _convert_="all")
+    for seed in range(3):
+        changed, mask = augmentation(image, np.full((height, width), 3, np.uint8), seed)
+        assert changed.shape == image.shape
+        assert set(np.unique(mask)) <= {3, IGNORE_INDEX}
+
+
+def test_an_unset_root_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CITYSCAPES_ROOT", raising=False)
+    module = instantiate(compose_data("data=cityscapes", "augment=none").data, _convert_="all")
+    with pytest.raises(SeglabError, match=r"(?s)data.root; it is not set.*gtFine_labelIds.png"):
+        module.setup("fit")

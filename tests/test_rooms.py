@@ -1,0 +1,41 @@
+"""The layers of the design: a room imports only rooms with a lower number."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import seglab
+
+PACKAGE = Path(seglab.__file__).parent
+ROOMS = {
+    "errors": 0, "labels": 0, "batch": 0, "lean_imports": 0, "naming": 0, "sheet": 0,
+    "sources": 0, "resolve": 0, "signatures": 0, "annotations": 0, "ranges": 0, "targets": 1,
+    "models": 1, "losses": 1, "metrics": 1, "data": 1, "config": 1, "runs": 1, "schedule": 1,
+    "module": 2, "callbacks": 2, "draw": 2, "report": 2, "loggers": 2, "csv_logger": 2, "command": 2, "jobs": 2,
+    "build": 3, "fit": 4, "sweep": 4,
+    "train": 5,
+}  # fmt: skip
+
+
+def room(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_down(path):
+    if path == PACKAGE / "__init__.py":
+        return
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "seglab":
+            parts = (node.module or "").split(".")
+            imported = [parts[1]] if len(parts) > 1 else [alias.name for alias in node.names]
+        elif isinstance(node, ast.Import):
+            imported = [alias.name.split(".")[1] for alias in node.names if alias.name.startswith("seglab.")]
+        else:
+            continue
+        for name in imported:
+            if name != room(path):
+                assert ROOMS[name] <= ROOMS[room(path)], (
+                    f"{path.name}:{node.lineno} imports {name}, which stands above it"
+                )
