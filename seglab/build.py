@@ -11,12 +11,11 @@ import seglab.lean_imports  # noqa: F401
 import hydra.utils
 import lightning
 import torch
-from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from seglab import runs
 from seglab.callbacks.checkpoint import BEST, AtomicCheckpointIO, LastCheckpoint
-from seglab.callbacks.exact import StepSeed, StopOnSignal
+from seglab.callbacks.exact import LoaderPosition, StepSeed, StopOnSignal
 from seglab.data.module import DataModule
 from seglab.errors import SeglabError
 from seglab.labels import label_space
@@ -50,9 +49,7 @@ def load(folder: Path, *, checkpoint: str = BEST) -> SegmentationModule:
         raise SeglabError(
             f"{folder}: expected the folder of a trained run, with {runs.CONFIG} and checkpoints/{checkpoint} in it"
         )
-    config = OmegaConf.load(folder / runs.CONFIG)
-    assert isinstance(config, DictConfig)
-    module = build_module(runs.plain(config))
+    module = build_module(runs.plain(runs.read_config(folder)))
     module.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["state_dict"])
     return module.eval()
 
@@ -90,7 +87,7 @@ def build_trainer(config: Mapping[str, Any], folder: Path) -> lightning.Trainer:
     return instantiate(
         config["trainer"],
         default_root_dir=str(folder),
-        callbacks=[StepSeed(config["seed"]), *callbacks, StopOnSignal(last)],
+        callbacks=[StepSeed(config["seed"]), LoaderPosition(), *callbacks, StopOnSignal(last)],
         logger=loggers,
         plugins=[AtomicCheckpointIO()],
         enable_checkpointing=last is not None,

@@ -1,6 +1,7 @@
 """One training from a configuration: built, fitted or continued, and what its checkpoints measured."""
 
 import logging
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import seglab.lean_imports  # noqa: F401
 
 import torch
 
+from seglab import loggers
 from seglab.build import Run, build
 from seglab.callbacks.checkpoint import BEST, LAST, BestCheckpoint
 from seglab.metrics import readings
@@ -17,19 +19,25 @@ log = logging.getLogger("seglab")
 
 
 def fit(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """What goes into the record: {"device", "threads", "parameters", "best", "last", "classes", "protocol"}.
+    """What the record says of a training that came to its end.
 
     A folder with a last.ckpt is continued from it, and ends with the weights of a run that was never interrupted.
     """
+    _quieten_lightning()
     run = build(config, folder)
-    parameters = sum(parameter.numel() for parameter in run.module.network.parameters())
-    log.info(
-        "%s, %s parameters, %s, in %s", type(run.module.network).__name__, f"{parameters:,}", _device_name(run), folder
-    )
+    network = run.module.network
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    log.info("%s, %s parameters, %s, in %s", type(network).__name__, f"{parameters:,}", _device_name(run), folder)
     last = folder / "checkpoints" / LAST
     if last.exists():
         log.info("continuing from %s", last)
-    run.trainer.fit(run.module, datamodule=run.data, ckpt_path=str(last) if last.exists() else None, weights_only=True)
+    failed = True
+    try:
+        run.trainer.fit(run.module, datamodule=run.data, ckpt_path=last if last.exists() else None, weights_only=True)
+        failed = False
+        _log_confusion(run)
+    finally:
+        loggers.close(failed=failed)
     return {
         "device": _device_name(run),
         "devices": run.trainer.world_size,
@@ -37,16 +45,9 @@ def fit(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         "parameters": parameters,
         "epochs": run.trainer.current_epoch,
         "steps": run.trainer.global_step,
+        "monitor": _monitor(run),
+        "protocol": _protocol(config),
         **scores(folder),
-        "monitor": next(
-            (callback.result() for callback in run.trainer.callbacks if isinstance(callback, BestCheckpoint)), {}
-        ),
-        "protocol": {
-            "split": config["data"]["val_split"],
-            "size": list(config["data"]["size"] or []),
-            "reading": "dataset",
-            "labels": config["data"]["labels"],
-        },
     }
 
 
@@ -63,12 +64,36 @@ def scores(folder: Path) -> dict[str, Any]:
 def _score(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
     state = checkpoint["seglab"]
     score: dict[str, Any] = {"epoch": checkpoint["epoch"], "step": checkpoint["global_step"]}
-    if state["val_confusion"] is not None:
-        matrix = state["val_confusion"]
-        score |= {"metrics": readings.summary(matrix), "classes": readings.per_class(matrix, state["class_names"])}
+    if validation := state["validation"]:
+        matrix = validation["confusion"]
+        score["metrics"] = {**readings.summary(matrix), "loss": validation["loss"]}
+        score["classes"] = readings.per_class(matrix, state["class_names"])
     return score
 
 
 def _device_name(run: Run) -> str:
     device = run.trainer.strategy.root_device
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def _log_confusion(run: Run) -> None:
+    if run.module.validation:
+        matrix, names = run.module.validation["confusion"], run.module.class_names
+        loggers.log_confusion(run.trainer.loggers, matrix, names, step=run.trainer.global_step)
+
+
+def _monitor(run: Run) -> dict[str, Any]:
+    return next((one.result() for one in run.trainer.callbacks if isinstance(one, BestCheckpoint)), {})
+
+
+def _protocol(config: Mapping[str, Any]) -> dict[str, Any]:
+    """How the scores of the record were measured; scores of another protocol are not comparable."""
+    data = config["data"]
+    return {"split": data["val_split"], "size": data["size"], "labels": data["labels"], "reading": "dataset"}
+
+
+def _quieten_lightning() -> None:
+    """Leaves of its messages those that call for something to be done."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)  # Lightning 2.6 with torch 2.15
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")  # data.num_workers is chosen by seglab

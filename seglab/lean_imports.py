@@ -1,7 +1,7 @@
 """Imports torchmetrics without the packages that it only looks at: import this module before torchmetrics or lightning.
 
 torchmetrics, which lightning imports, imports matplotlib, torchvision, transformers and scipy.signal wherever they
-are installed, for metrics that seglab has no use for. Here they are kept out: 0.6 s are left of 5. In this process
+are installed, for metrics that seglab has no use for. Here they are kept out: 0.3 s are left of 6. In this process
 torchmetrics then answers "not installed" when asked for a plot or a detection metric. Nothing else notices: the
 packages themselves can be imported as ever.
 

@@ -28,6 +28,7 @@ class SegmentationModule(LightningModule):
         optimizer: called with the parameters that need a gradient.
         schedule: called with the optimizer and the number of steps of the training.
         size_divisor: the network wants heights and widths that are multiples of it.
+        channels_last: keep maps with the channels innermost, which most convolutions are faster with.
         mean, std: of the three channels, on the scale 0..1.
     """
 
@@ -43,11 +44,13 @@ class SegmentationModule(LightningModule):
         optimizer: Callable[[Iterable[nn.Parameter]], Optimizer],
         schedule: Schedule,
         size_divisor: int,
+        channels_last: bool,
         mean: Sequence[float],
         std: Sequence[float],
     ) -> None:
         super().__init__()
-        self.network = network
+        self._memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self.network = network.to(memory_format=self._memory_format)
         self.loss = loss
         self.class_names = tuple(class_names)
         self._optimizer = optimizer
@@ -60,26 +63,29 @@ class SegmentationModule(LightningModule):
         self.train_loss.persistent(True)
         self.val_loss = MeanLoss()
         self.confusion = ConfusionMatrix(len(self.class_names))
-        self.val_confusion: Tensor | None = None  # (K, K) of the newest validation
+        self.validation: dict[str, Any] = {}  # of the newest one: {"confusion": (K, K) int64, "loss": float}
 
     def forward(self, image: Tensor) -> Tensor:
         """Logits (B, K, H, W) at the size of the image, a uint8 (B, 3, H, W) on the scale 0..255."""
-        image = (image.float() - self.mean) / self.std
+        image = ((image.float() - self.mean) / self.std).contiguous(memory_format=self._memory_format)
         return resize_logits(_padded_call(self.network, image, divisor=self.size_divisor), image.shape[-2:])
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         terms = self.loss.terms(self(batch["image"]), batch["mask"])
         loss = self.loss.combine(terms)
         self.train_loss.update(loss.detach())
-        self.log("train/loss", self.train_loss, on_step=False, on_epoch=True)
-        values = {"train/loss_step": loss.detach()}
-        if len(terms) > 1:
-            values |= {f"train/loss_step/{name}": value.detach() for name, value in terms.items()}
-        self.log_dict(values, on_step=True, on_epoch=False)
+        if self._is_logged(batch_idx):
+            values = {"train/loss_step": loss.item()}
+            if len(terms) > 1:
+                values |= {f"train/loss_step/{name}": value.item() for name, value in terms.items()}
+            self._log_now(values, step=self.trainer.global_step)
         return loss
 
-    def on_train_epoch_start(self) -> None:
-        self.train_loss.reset()  # here: at the end of the epoch Lightning does it after the checkpoint
+    def on_train_epoch_end(self) -> None:
+        value = float(self.train_loss.compute())
+        self.train_loss.reset()
+        self.log("train/loss", value, logger=False, sync_dist=True)  # for callbacks
+        self._log_now({"train/loss": value}, step=self.trainer.global_step - 1)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """{"pred": label map uint8 (B, H, W)}, for the callbacks that draw."""
@@ -93,11 +99,21 @@ class SegmentationModule(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         matrix = self.confusion.compute().cpu()
-        self.val_confusion = matrix
-        values = {"val/loss": float(self.val_loss.compute()), **named_readings(matrix, self.class_names, prefix="val")}
-        self.log_dict(values, sync_dist=True)
+        self.validation = {"confusion": matrix, "loss": float(self.val_loss.compute())}
+        readings_of_all = named_readings(matrix, self.class_names, prefix="val")
+        self.log_dict({"val/loss": self.validation["loss"], **readings_of_all}, sync_dist=True)
         self.confusion.reset()
         self.val_loss.reset()
+
+    def _is_logged(self, batch_idx: int) -> bool:
+        trainer = self.trainer
+        closes_step = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
+        return closes_step and (trainer.global_step + 1) % trainer.log_every_n_steps == 0
+
+    def _log_now(self, values: dict[str, float], *, step: int) -> None:
+        """Lightning's own `log` writes after the hooks in which checkpoints are saved: a kill would lose the row."""
+        for logger in self.loggers:
+            logger.log_metrics({"epoch": self.current_epoch, **values}, step=step)
 
     def configure_optimizers(self) -> Any:
         optimizer = self._optimizer(parameter for parameter in self.parameters() if parameter.requires_grad)
@@ -105,10 +121,10 @@ class SegmentationModule(LightningModule):
         return optimizer if schedule is None else {"optimizer": optimizer, "lr_scheduler": schedule}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["seglab"] = {"val_confusion": self.val_confusion, "class_names": list(self.class_names)}
+        checkpoint["seglab"] = {"validation": self.validation, "class_names": list(self.class_names)}
 
     def on_load_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
-        self.val_confusion = checkpoint["seglab"]["val_confusion"]
+        self.validation = dict(checkpoint["seglab"]["validation"])
 
 
 class MeanLoss(Metric):

@@ -160,15 +160,20 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 def check_same_experiment(folder: Path, config: Mapping[str, Any]) -> None:
     """Raises SeglabError when the run in `folder` was begun with a configuration that leads to another result."""
-    before = OmegaConf.to_container(OmegaConf.load(folder / CONFIG))
-    assert isinstance(before, dict)
-    changes = differences(before, config)
+    changes = differences(plain(read_config(folder)), config)
     if changes:
         shown = "\n  ".join(changes[:8])
         raise SeglabError(
             f"{folder} holds a run of another configuration; expected the same one. What differs:\n  {shown}\n"
             "Choose another name for the sweep, or delete the folder to train this configuration in it"
         )
+
+
+def read_config(folder: Path) -> DictConfig:
+    """The configuration that the run in `folder` was begun with."""
+    cfg = OmegaConf.load(folder / CONFIG)
+    assert isinstance(cfg, DictConfig)
+    return cfg
 
 
 def plain(cfg: DictConfig) -> dict[str, Any]:
@@ -210,8 +215,13 @@ def git_state() -> dict[str, Any] | None:
         return None
 
 
+def is_first_process() -> bool:
+    """False in the further processes of a training on several devices, which leave the folder to the first."""
+    return all(os.environ.get(name, "0") == "0" for name in ("RANK", "LOCAL_RANK", "SLURM_PROCID"))
+
+
 def now() -> str:
-    return datetime.now().astimezone().isoformat(timespec="seconds")
+    return datetime.now().astimezone().isoformat(timespec="milliseconds")
 
 
 def _versions() -> Iterator[tuple[str, str]]:

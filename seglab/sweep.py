@@ -71,7 +71,7 @@ def finish() -> int:
     """Prints and writes the comparison of a sweep's jobs, if there is one to compare; 1 when a job failed, else 0."""
     if _folder is None or not _folder.is_dir():  # a single run; a sweep without a first job
         return 0
-    records = [record for record in map(runs.read_record, sorted(_folder.iterdir())) if record]
+    records = sorted(filter(None, map(runs.read_record, _folder.iterdir())), key=lambda record: record["started"])
     report.print_comparison(records, _folder)
     return int(any(record["status"] == "failed" for record in records))
 

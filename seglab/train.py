@@ -45,6 +45,8 @@ def main() -> None:
 def train(cfg: DictConfig, folder: Path, *, overrides: list[str]) -> runs.Record:
     """The record of the run in `folder`, which is trained from its start, continued, or found finished."""
     settings = runs.plain(cfg)
+    if not runs.is_first_process():
+        return _fit(settings, folder)
     with runs.only_process_in(folder), runs.logging_to(folder):
         record = runs.read_record(folder)
         if record is not None:
@@ -54,27 +56,30 @@ def train(cfg: DictConfig, folder: Path, *, overrides: list[str]) -> runs.Record
                 return record
         runs.write_atomically(folder / runs.CONFIG, OmegaConf.to_yaml(OmegaConf.create(settings)))
         runs.start_record(folder, config=settings, overrides=overrides)
-        record = _fit(settings, folder)
+        record = _fit_and_record(settings, folder)
     report.print_run(record, folder)
     return record
 
 
-def _fit(settings: dict[str, Any], folder: Path) -> runs.Record:
+def _fit_and_record(settings: dict[str, Any], folder: Path) -> runs.Record:
     """The record after the training, whose end it holds, whatever that was."""
     started = time.monotonic()
     try:
-        from seglab.fit import fit  # torch, Lightning and all the rest are imported here, after every cheap way to fail
-
-        result = fit(settings, folder)
+        result = _fit(settings, folder)
     except BaseException as error:
         status = "interrupted" if isinstance(error, Interrupted | KeyboardInterrupt | SystemExit) else "failed"
         runs.update_record(folder, status=status, ended=runs.now(), error=f"{type(error).__name__}: {error}")
         if status == "interrupted":
             log.warning("interrupted; to continue: python -m seglab.train resume=%s", folder)
         raise
-    return runs.update_record(
-        folder, status="finished", ended=runs.now(), seconds=round(time.monotonic() - started, 1), error=None, **result
-    )
+    seconds = round(time.monotonic() - started, 1)
+    return runs.update_record(folder, status="finished", ended=runs.now(), seconds=seconds, **result)
+
+
+def _fit(settings: dict[str, Any], folder: Path) -> dict[str, Any]:
+    from seglab.fit import fit  # torch, Lightning and all the rest are imported here, after every cheap way to fail
+
+    return fit(settings, folder)
 
 
 def _interrupted_run(folder: Path, overrides: list[str]) -> tuple[DictConfig, list[str]]:
@@ -90,7 +95,7 @@ def _interrupted_run(folder: Path, overrides: list[str]) -> tuple[DictConfig, li
             f"resume={folder}: expected the folder of a run, with {runs.RECORD} and {runs.CONFIG} in it - "
             "look into outputs/"
         )
-    return OmegaConf.create(OmegaConf.load(folder / runs.CONFIG)), list(record["overrides"])
+    return runs.read_config(folder), list(record["overrides"])
 
 
 if __name__ == "__main__":

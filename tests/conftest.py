@@ -1,6 +1,9 @@
 """What several tests need: tiny data, a composed configuration, the real command."""
 
 import os
+
+os.environ["OMP_NUM_THREADS"] = "1"  # before torch: on tiny maps two threads wait for each other most of the time
+
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,7 +20,7 @@ TINY = (
     "data.prepare.train=8", "data.prepare.val=4", "data.prepare.test=2",
     "data.prepare.height=64", "data.prepare.width=128", "data.size=[32,64]", "data.batch_size=2", "data.num_workers=0",
     "model.base=4", "model.depth=2", "model.size_divisor=4",
-    "trainer.accelerator=cpu", "trainer.max_epochs=2",
+    "trainer.accelerator=cpu", "trainer.max_epochs=2", "trainer.log_every_n_steps=1",
 )  # fmt: skip
 
 

@@ -31,7 +31,8 @@ def module(network: nn.Module | None = None, **changes) -> SegmentationModule:
     arguments = {
         "loss": CrossEntropy(), "class_names": NAMES,
         "optimizer": lambda parameters: torch.optim.SGD(parameters, lr=0.1),
-        "schedule": Constant(), "size_divisor": 8, "mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25],
+        "schedule": Constant(), "size_divisor": 8, "channels_last": True,
+        "mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25],
     }  # fmt: skip
     return SegmentationModule(network or Quarter(), **(arguments | changes))
 

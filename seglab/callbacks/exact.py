@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from lightning import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import Checkpoint
 
 from seglab.callbacks.checkpoint import LastCheckpoint, between_steps
 from seglab.data.sampler import mix
@@ -27,12 +26,29 @@ class StepSeed(Callback):
         torch.manual_seed(mix(self.seed, "step", step, trainer.global_rank))
 
 
-class StopOnSignal(Checkpoint):
+class LoaderPosition(Callback):
+    """Puts the training loader where the checkpoint left it.
+
+    Lightning saves the loader's position and restores it, except where the number of steps was asked for before, as
+    every schedule by steps does: `estimated_stepping_batches` sets the loader up too early for that (seen in 2.6.6).
+    """
+
+    def __init__(self) -> None:
+        self._saved: list[dict[str, int]] = []
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        self._saved = checkpoint["loops"]["fit_loop"]["state_dict"]["combined_loader"]
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self._saved:
+            trainer.train_dataloader.load_state_dict(self._saved[0])
+            self._saved = []
+
+
+class StopOnSignal(Callback):
     """Ctrl-C and SIGTERM end the run after the step they come in, with everything saved; a second one ends it at once.
 
     Saving inside the handler would tear the state: batch statistics have moved, the weights have not.
-    It is a `Checkpoint` and stands last, because Lightning calls those after all other callbacks: at the end of an
-    epoch `last` has saved by then.
     """
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -42,7 +58,8 @@ class StopOnSignal(Checkpoint):
         self.received: int | None = None
         self._previous: dict[int, Any] = {}
 
-    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        # Only now: Lightning, which has set its own by now, would end the run in the middle of a validation.
         self._previous = {number: signal.signal(number, self._on_signal) for number in self.SIGNALS}
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -58,7 +75,8 @@ class StopOnSignal(Checkpoint):
                 self.last.save(trainer)
             raise Interrupted(self.received)
 
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        # Not at the end of the epoch before: Lightning logs that epoch's means only after its last hook.
         if self.received is not None:
             raise Interrupted(self.received)
 

@@ -55,6 +55,7 @@ class NonFiniteGuard(Callback):
             raise self._error(trainer)
 
     def _error(self, trainer: Trainer) -> SeglabError:
+        assert self._loss is not None
         rates = ", ".join(f"{group['lr']:.3g}" for optimizer in trainer.optimizers for group in optimizer.param_groups)
         return SeglabError(
             f"the loss ({float(self._loss):.4g}) or a gradient was not finite in epoch {trainer.current_epoch}, "

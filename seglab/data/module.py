@@ -38,7 +38,8 @@ class DataModule(LightningDataModule):
         size: (H, W) of the batches; None keeps the size of the files.
         batch_size: of one process, in training.
         eval_batch_size: the same for validation and test; None: as in training.
-        num_workers: of each loader; None: one for each CPU this process may use, at most 8, shared among its devices.
+        num_workers: of each loader; None: none where the network itself trains on the CPU (they would only compete),
+            else one for each CPU this process may use, at most 8, shared among its devices.
         augmentation: of training images; None for none.
         seed: of the order and of the augmentation.
         prepare: writes the data set if it is not there yet: `prepare(root)` returns the folder to read from.
@@ -114,6 +115,8 @@ class DataModule(LightningDataModule):
     def _workers(self) -> int:
         if self._num_workers is not None:
             return self._num_workers
+        if self.trainer is not None and self.trainer.strategy.root_device.type == "cpu":
+            return 0
         # sched_getaffinity, where it exists, knows the share of a container or a batch job
         cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         devices = 1 if self.trainer is None else self.trainer.num_devices

@@ -14,8 +14,6 @@ from seglab.build import build
 from seglab.callbacks.checkpoint import LAST
 from seglab.errors import Interrupted
 
-STEPS = 8  # 2 epochs of 4 batches
-
 
 class SignalAt(Callback):
     """Sends this process a signal while batch number `batch` (counted from 1 over all epochs) is trained."""
@@ -37,22 +35,13 @@ def fit(config: dict, folder: Path, *extra: Callback) -> None:
 
 
 def state(folder: Path) -> str:
-    """A hash of weights, optimizer and scheduler in last.ckpt."""
+    """A hash of weights, optimizer, scheduler and step in last.ckpt."""
     checkpoint = torch.load(folder / "checkpoints" / LAST, weights_only=True)
     digest = hashlib.sha256()
     for part in ("state_dict", "optimizer_states", "lr_schedulers"):
         digest.update(_bytes(checkpoint[part]))
-    assert checkpoint["global_step"] == STEPS // checkpoint_window(checkpoint)
+    digest.update(str(checkpoint["global_step"]).encode())
     return digest.hexdigest()
-
-
-def checkpoint_window(checkpoint: dict) -> int:
-    return (
-        STEPS
-        // checkpoint["loops"]["fit_loop"]["epoch_loop.automatic_optimization.optim_progress"]["optimizer"]["step"][
-            "total"
-        ]["completed"]
-    )
 
 
 def _bytes(value) -> bytes:
@@ -78,7 +67,7 @@ def test_continued_run_equals_a_straight_one(tiny_config, tmp_path, overrides):
     config = runs.plain(tiny_config("scheduler=poly", "callbacks.pictures=null", *overrides))
     fit(config, tmp_path / "straight")
     expected = state(tmp_path / "straight")
-    for batch in (1, 2, 3, 4, 5, 7):  # 4 is the last of the first epoch
+    for batch in (1, 2, 3, 4, 5, 6):  # 4 is the last of the first epoch
         folder = tmp_path / f"stopped-{batch}"
         with pytest.raises(Interrupted):
             fit(config, folder, SignalAt(batch))

@@ -9,6 +9,7 @@ from omegaconf import OmegaConf
 
 from seglab.errors import SeglabError
 from seglab.losses import Compound, CrossEntropy, Dice, Focal, Loss
+from seglab.losses.contract import Pixels
 
 CONFIGS = sorted((Path(__file__).parents[2] / "conf" / "loss").glob("*.yaml"))
 IGNORED = 255
@@ -85,6 +86,27 @@ def test_autocast_changes_nothing(loss: Loss, logits: torch.Tensor, mask: torch.
     with torch.autocast("cpu", dtype=torch.bfloat16):
         inside = loss(logits, mask)
     assert torch.equal(inside, loss(logits, mask))
+
+
+def test_autocast_is_off_within_a_loss(logits: torch.Tensor, mask: torch.Tensor) -> None:
+    """So that a new loss may use a matrix product."""
+
+    class Product(Loss):
+        def value(self, pixels: Pixels) -> torch.Tensor:
+            return (pixels.log_probs @ pixels.log_probs.mT).mean()
+
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert Product(class_weights=None, ignore_index=IGNORED)(logits, mask).dtype == torch.float32
+
+
+def test_a_class_ruled_out_by_minus_infinity_is_fine(loss: Loss, logits: torch.Tensor, mask: torch.Tensor) -> None:
+    """Ignored pixels stand for class 0 inside; 0 times infinity must not come of it."""
+    logits[:, 0] = -torch.inf
+    logits.requires_grad_()
+    value = loss(logits, mask.where(mask != 0, 1))
+    (gradient,) = torch.autograd.grad(value, logits)
+    assert value.isfinite()
+    assert gradient.isfinite().all()
 
 
 def test_a_large_half_precision_image_does_not_overflow(loss: Loss) -> None:

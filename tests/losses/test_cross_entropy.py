@@ -1,4 +1,4 @@
-"""Cross-entropy against values worked by hand and against torch, which is right except for a batch of ignored pixels."""
+"""Cross-entropy against values worked by hand and against torch, which is right wherever there is a label."""
 
 import math
 

@@ -50,9 +50,14 @@ def test_per_image() -> None:
     first = 1 - (2 * 0.5 / 1.75 + 2 * 0.5 / 1.75) / 2  # both classes: p t = 0.5, p = 0.75, t = 1
     second = 1 - 2 * 1.25 / 3.25  # class 0 alone
     assert float(Dice(per_image=True)(LOGITS, MASK)) == pytest.approx((first + second) / 2)
-    void = torch.full_like(MASK[:1], 255)
-    with_void = Dice(per_image=True)(torch.cat([LOGITS, LOGITS[:1]]), torch.cat([MASK, void]))
-    assert float(with_void) == pytest.approx((first + second) / 2)
+
+
+@pytest.mark.parametrize("absent", ["skip", "include", "zero"])
+@pytest.mark.parametrize("average", ["macro", "micro"])
+def test_per_image_leaves_out_images_without_labels(average: str, absent: str) -> None:
+    loss = Dice(per_image=True, average=average, absent=absent)
+    with_void = loss(torch.cat([LOGITS, LOGITS[:1]]), torch.cat([MASK, torch.full_like(MASK[:1], 255)]))
+    assert float(with_void) == pytest.approx(float(loss(LOGITS, MASK)))
 
 
 def test_micro_is_the_mean_probability_of_the_true_class() -> None:
