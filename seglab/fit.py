@@ -10,7 +10,7 @@ import seglab.lean_imports  # noqa: F401
 
 import torch
 
-from seglab import loggers
+from seglab import loggers, runs
 from seglab.build import Run, build
 from seglab.callbacks.checkpoint import BEST, LAST, BestCheckpoint
 from seglab.metrics import readings
@@ -27,10 +27,10 @@ def fit(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     run = build(config, folder)
     network = run.module.network
     parameters = sum(parameter.numel() for parameter in network.parameters())
-    log.info("%s, %s parameters, %s, in %s", type(network).__name__, f"{parameters:,}", _device_name(run), folder)
+    log.info("%s, %s parameters, %s, in %s", type(network).__name__, f"{parameters:,}", _device_name(run), runs.shown(folder))
     last = folder / "checkpoints" / LAST
     if last.exists():
-        log.info("continuing from %s", last)
+        log.info("continuing from %s", runs.shown(last))
     failed = True
     try:
         run.trainer.fit(run.module, datamodule=run.data, ckpt_path=last if last.exists() else None, weights_only=True)

@@ -69,7 +69,7 @@ def print_run(record: runs.Record, folder: Path) -> None:
     if "metrics" in best:
         caption = _protocol(record, f"best epoch {best['epoch'] + 1}")
         show(class_sheet(best["classes"], best["metrics"], caption=caption))
-    print(f"{headline(record)}, {duration(record.get('seconds'))}: {folder}")
+    print(f"{headline(record)}, {duration(record.get('seconds'))}: {runs.shown(folder)}")
 
 
 def headline(record: runs.Record) -> str:
@@ -90,7 +90,7 @@ def print_comparison(records: Sequence[runs.Record], folder: Path) -> None:
     show(sheet)
     runs.write_atomically(folder / "comparison.md", markdown(sheet))
     runs.write_atomically(folder / "comparison.csv", comma_separated(sheet))
-    print(f"{folder}/comparison.md, comparison.csv")
+    print(f"{runs.shown(folder)}/comparison.md, comparison.csv")
 
 
 def job_of(record: runs.Record) -> Job:

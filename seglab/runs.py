@@ -215,6 +215,11 @@ def git_state() -> dict[str, Any] | None:
         return None
 
 
+def shown(path: Path) -> str:
+    """The path as a user would type it: relative, where it lies below the current folder."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
 def is_first_process() -> bool:
     """False in the further processes of a training on several devices, which leave the folder to the first."""
     return all(os.environ.get(name, "0") == "0" for name in ("RANK", "LOCAL_RANK", "SLURM_PROCID"))

@@ -30,7 +30,7 @@ class Announce(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:  # Hydra's own signature
         global _folder
         _folder = Path(config.hydra.sweep.dir)
-        log.info("sweep %s", _folder)
+        log.info("sweep %s", runs.shown(_folder.absolute()))
 
 
 def is_parent(launcher: str) -> bool:
@@ -133,5 +133,5 @@ def _conclude(folder: Path, code: int, *, title: str, seconds: float) -> float |
         record = runs.update_record(
             folder, status="failed", ended=runs.now(), error=f"{how}{hint}; last line: {_last_line(folder / OUTPUT)}"
         )
-    log.error("%s  FAILED: %s  (%s)", title, record["error"], folder / OUTPUT)
+    log.error("%s  FAILED: %s  (%s)", title, record["error"], runs.shown(folder / OUTPUT))
     return None

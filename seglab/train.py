@@ -52,7 +52,7 @@ def train(cfg: DictConfig, folder: Path, *, overrides: list[str]) -> runs.Record
         if record is not None:
             runs.check_same_experiment(folder, settings)
             if record["status"] == "finished":
-                log.info("finished before: %s", folder)
+                log.info("finished before: %s", runs.shown(folder))
                 return record
         runs.write_atomically(folder / runs.CONFIG, OmegaConf.to_yaml(OmegaConf.create(settings)))
         runs.start_record(folder, config=settings, overrides=overrides)
@@ -70,7 +70,7 @@ def _fit_and_record(settings: dict[str, Any], folder: Path) -> runs.Record:
         status = "interrupted" if isinstance(error, Interrupted | KeyboardInterrupt | SystemExit) else "failed"
         runs.update_record(folder, status=status, ended=runs.now(), error=f"{type(error).__name__}: {error}")
         if status == "interrupted":
-            log.warning("interrupted; to continue: python -m seglab.train resume=%s", folder)
+            log.warning("interrupted; to continue: python -m seglab.train resume=%s", runs.shown(folder))
         raise
     seconds = round(time.monotonic() - started, 1)
     return runs.update_record(folder, status="finished", ended=runs.now(), seconds=seconds, **result)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from seglab import config
 
@@ -43,31 +43,41 @@ def tiny_config(data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     return composed
 
 
-@pytest.fixture
-def command(data_folder: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """`command("train", "loss=dice")`: `python -m seglab.train TINY loss=dice`, finished, in an empty folder."""
-
-    def run(entry: str, *arguments: str, tiny: bool = True, timeout: float = 300) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", f"seglab.{entry}", *(TINY if tiny else ()), *arguments],
-            cwd=tmp_path, env=command_environment(data_folder), text=True, capture_output=True,
-            stdin=subprocess.DEVNULL, timeout=timeout,
-        )  # fmt: skip
-
-    return run
-
-
-def command_environment(data_folder: Path) -> dict[str, str]:
+@pytest.fixture(scope="session")
+def environment(data_folder: Path) -> dict[str, str]:
+    """Of a command as a user starts it: seglab importable, data where the other tests have them."""
     root = Path(__file__).resolve().parent.parent
     return {**os.environ, "SEGLAB_DATA": str(data_folder), "PYTHONPATH": str(root), "WANDB_MODE": "offline"}
 
 
-@pytest.fixture(scope="session")
-def environment(data_folder: Path) -> dict[str, str]:
-    """For tests that start the command themselves: seglab importable, data where the other tests have them."""
-    return command_environment(data_folder)
+@pytest.fixture
+def tiny(tmp_path: Path) -> list[str]:
+    """TINY as a user would keep it: an experiment in a folder of her own."""
+    config.register()
+    with initialize_config_dir(version_base="1.3", config_dir=str(config.FOLDER)):
+        whole = compose("train", overrides=list(TINY))
+    chosen = OmegaConf.create()
+    for override in TINY:
+        key = override.partition("=")[0]
+        OmegaConf.update(chosen, key, OmegaConf.select(whole, key))
+    folder = tmp_path / "my_conf" / "experiment"
+    folder.mkdir(parents=True)
+    (folder / "tiny.yaml").write_text("# @package _global_\n" + OmegaConf.to_yaml(chosen))
+    return ["--config-dir", "my_conf", "experiment=tiny"]
 
 
-@pytest.fixture(scope="session")
-def tiny() -> tuple[str, ...]:
-    return TINY
+@pytest.fixture
+def command(
+    environment: dict[str, str], tiny: list[str], tmp_path: Path
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """`command("train", "loss=dice")`: `python -m seglab.train loss=dice` with TINY, finished, in an empty folder."""
+
+    def run(entry: str, *arguments: str, small: bool = True, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+        flags = [argument for argument in arguments if argument == "-m"]  # argparse wants them before all overrides
+        overrides = [argument for argument in arguments if argument != "-m"]
+        return subprocess.run(
+            [sys.executable, "-m", f"seglab.{entry}", *flags, *(tiny if small else ()), *overrides],
+            cwd=tmp_path, env=environment, text=True, capture_output=True, stdin=subprocess.DEVNULL, timeout=timeout,
+        )  # fmt: skip
+
+    return run

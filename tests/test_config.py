@@ -26,7 +26,12 @@ CORRECT = {
     "trainer": {"_target_": "lightning.Trainer", "max_epochs": 2, "precision": "32-true"},
     "callbacks": {"one": {"_target_": "toy_parts.Part"}, "off": None},
     "logger": {"csv": {"_target_": "toy_parts.Logger"}},
-    "module": {"_target_": "seglab.module.SegmentationModule", "mean": [0.0, 0.0, 0.0], "std": [1.0, 1.0, 1.0]},
+    "module": {
+        "_target_": "seglab.module.SegmentationModule",
+        "channels_last": True,
+        "mean": [0.0, 0.0, 0.0],
+        "std": [1.0, 1.0, 1.0],
+    },
     "seed": 1,
     "output": "outputs",
 }  # fmt: skip

@@ -6,6 +6,7 @@ import pytest
 import torch
 from lightning import Trainer
 from torch import nn
+from torch.utils.data import DataLoader
 
 from seglab.losses import CrossEntropy
 from seglab.module import MeanLoss, SegmentationModule
@@ -79,7 +80,7 @@ def validate(model: SegmentationModule, batches: list[dict]) -> dict[str, float]
         enable_model_summary=False,
         enable_checkpointing=False,
     )
-    (values,) = trainer.validate(model, batches, verbose=False)
+    (values,) = trainer.validate(model, DataLoader(batches, batch_size=None), verbose=False)
     return values
 
 

@@ -76,7 +76,7 @@ def test_mistakes_are_told_in_one_message_and_nothing_is_made(command, tmp_path)
         ("loss=dicee",): "dice",
         ("model._target_=torch.load",): "torch.load",
     }.items():
-        done = command("train", *arguments, tiny=False)
+        done = command("train", *arguments, small=False)
         assert done.returncode != 0
         assert expected in done.stderr, done.stderr
         assert "Traceback" not in done.stderr, done.stderr
@@ -84,7 +84,7 @@ def test_mistakes_are_told_in_one_message_and_nothing_is_made(command, tmp_path)
 
 
 def test_missing_data_is_told_with_the_key_to_set(command):
-    done = command("train", "data=cityscapes", "data.root=/nowhere/at/all", tiny=False)
+    done = command("train", "data=cityscapes", "data.root=/nowhere/at/all", small=False)
     assert done.returncode != 0
     assert "/nowhere/at/all" in done.stderr
     assert "data.root" in done.stderr
@@ -104,7 +104,7 @@ def test_ctrl_c_then_resume_finishes_the_same_run(command, environment, tiny, tm
     run = only_run(tmp_path)
     assert json.loads((run / "record.json").read_text())["status"] == "interrupted"
     assert f"resume={run.relative_to(tmp_path)}" in output
-    done = command("train", f"resume={run}", tiny=False)
+    done = command("train", f"resume={run}", small=False)
     assert done.returncode == 0, done.stderr
     record = json.loads((run / "record.json").read_text())
     assert (record["status"], record["attempts"], record["epochs"]) == ("finished", 2, 60)
@@ -113,7 +113,13 @@ def test_ctrl_c_then_resume_finishes_the_same_run(command, environment, tiny, tm
 
 def test_two_processes_train_one_network(command, tmp_path):
     done = command(
-        "train", "trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "data.eval_batch_size=1", timeout=400
+        "train",
+        "trainer=ddp",
+        "trainer.accelerator=cpu",
+        "trainer.devices=2",
+        "trainer.sync_batchnorm=false",
+        "data.eval_batch_size=1",
+        timeout=400,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     record = json.loads((only_run(tmp_path) / "record.json").read_text())
@@ -137,7 +143,7 @@ def test_camvid_frames_train(command, tmp_path):
         "train", "data=camvid", f"data.root={Path(root).resolve()}", "data.size=[60,80]", "data.batch_size=8",
         "data.num_workers=0", "model.base=4", "trainer=cpu", "trainer.max_epochs=2", "trainer.limit_train_batches=4",
         "trainer.limit_val_batches=2",
-        tiny=False,
+        small=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     record = json.loads((only_run(tmp_path) / "record.json").read_text())
