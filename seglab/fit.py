@@ -27,7 +27,8 @@ def fit(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     run = build(config, folder)
     network = run.module.network
     parameters = sum(parameter.numel() for parameter in network.parameters())
-    log.info("%s, %s parameters, %s, in %s", type(network).__name__, f"{parameters:,}", _device_name(run), runs.shown(folder))
+    what = f"{type(network).__name__}, {parameters:,} parameters, {_device_name(run)}"
+    log.info("%s, in %s", what, runs.shown(folder))
     last = folder / "checkpoints" / LAST
     if last.exists():
         log.info("continuing from %s", runs.shown(last))

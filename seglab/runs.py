@@ -5,14 +5,9 @@ here imports torch: a sweep reads hundreds of records to find what is left to do
 """
 
 import hashlib
-import importlib.metadata
 import json
 import logging
 import os
-import platform
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -23,6 +18,7 @@ from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
 
 from seglab.errors import SeglabError
+from seglab.provenance import provenance
 
 Status = Literal["running", "finished", "failed", "interrupted"]
 Record = dict[str, Any]
@@ -37,9 +33,6 @@ NOT_IDENTITY = (
     "trainer.accelerator", "trainer.devices", "trainer.log_every_n_steps", "trainer.enable_progress_bar",
     "callbacks.progress", "callbacks.pictures", "callbacks.last",
 )  # fmt: skip
-
-PACKAGES = ("seglab", "torch", "torchvision", "lightning", "torchmetrics", "hydra-core", "albumentations", "numpy",
-            "opencv-python-headless", "segmentation-models-pytorch", "timm")  # fmt: skip
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -183,38 +176,6 @@ def plain(cfg: DictConfig) -> dict[str, Any]:
     return container  # type: ignore[return-value]
 
 
-def provenance() -> dict[str, Any]:
-    """Where and with what: command, commit, versions, host. Device and threads are added by whoever knows them."""
-    return {
-        "command": " ".join([Path(sys.executable).name, *sys.orig_argv[1:]]),
-        "working_folder": os.getcwd(),
-        "host": socket.gethostname(),
-        "pid": os.getpid(),
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "versions": dict(_versions()),
-        "git": git_state(),
-    }
-
-
-def git_state() -> dict[str, Any] | None:
-    """{"commit", "dirty"} of the repository that seglab is imported from; None for an installed wheel."""
-    source = Path(__file__).resolve().parent
-
-    def git(*arguments: str) -> str:
-        return subprocess.run(["git", "-C", str(source), *arguments], capture_output=True, text=True, check=True).stdout
-
-    try:
-        if source.parent != Path(git("rev-parse", "--show-toplevel").strip()):
-            return None  # the wheel lies inside somebody else's repository
-        return {
-            "commit": git("rev-parse", "HEAD").strip(),
-            "dirty": bool(git("status", "--porcelain", "--", "seglab", "conf").strip()),
-        }
-    except (subprocess.CalledProcessError, FileNotFoundError):
-        return None
-
-
 def shown(path: Path) -> str:
     """The path as a user would type it: relative, where it lies below the current folder."""
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
@@ -227,14 +188,6 @@ def is_first_process() -> bool:
 
 def now() -> str:
     return datetime.now().astimezone().isoformat(timespec="milliseconds")
-
-
-def _versions() -> Iterator[tuple[str, str]]:
-    for package in PACKAGES:
-        try:
-            yield package, importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
 
 
 def _flat(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:

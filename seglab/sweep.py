@@ -43,7 +43,8 @@ def run_job(cfg: DictConfig, settings: DictConfig, folder: Path) -> float | None
 
     A failure is left in the job's record, never raised: the other jobs go on, and `finish` tells of it.
     """
-    title = f"[{settings.job.num + 1}] {' '.join(sorted(settings.overrides.task)) or 'default'}"
+    overrides = [override for override in settings.overrides.task if not override.startswith("sweep=")]
+    title = f"[{settings.job.num + 1}] {' '.join(overrides) or 'default'}"
     record = runs.read_record(folder)
     if record is not None:
         runs.check_same_experiment(folder, runs.plain(cfg))

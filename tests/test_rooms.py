@@ -9,7 +9,7 @@ import seglab
 
 PACKAGE = Path(seglab.__file__).parent
 ROOMS = {
-    "errors": 0, "labels": 0, "batch": 0, "lean_imports": 0, "naming": 0, "sheet": 0,
+    "errors": 0, "labels": 0, "batch": 0, "lean_imports": 0, "naming": 0, "sheet": 0, "provenance": 0,
     "sources": 0, "resolve": 0, "signatures": 0, "annotations": 0, "ranges": 0, "targets": 1,
     "models": 1, "losses": 1, "metrics": 1, "data": 1, "config": 1, "runs": 1, "schedule": 1,
     "module": 2, "callbacks": 2, "draw": 2, "report": 2, "loggers": 2, "csv_logger": 2, "command": 2, "jobs": 2,

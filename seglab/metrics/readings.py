@@ -75,7 +75,7 @@ def summary(matrix: Tensor) -> dict[str, float]:
 
 
 def per_class(matrix: Tensor, names: Sequence[str]) -> dict[str, dict[str, float]]:
-    """{"road": {"iou", "dice", "accuracy", "precision", "pixels" of the ground truth}, ...}, in the order of the matrix."""
+    """{"road": {"iou", "dice", "accuracy", "precision", "pixels" of ground truth}, ...}, in the order of the matrix."""
     scores = {"iou": iou(matrix), "dice": dice(matrix), "accuracy": accuracy(matrix), "precision": precision(matrix)}
     return {
         name: {score: float(values[index]) for score, values in scores.items()} | {"pixels": int(matrix[index].sum())}
