@@ -40,7 +40,7 @@ def show(sheet: Sheet) -> None:
     """Prints the sheet, as wide as the terminal (80 columns in a file); colours and bold only on a terminal."""
     from rich.console import Console
 
-    console = Console(file=sys.stdout, highlight=False)
+    console = Console(file=sys.stdout, highlight=False, force_jupyter=False)  # as text in notebooks too
     with console.capture() as capture:
         console.print(sheet.caption, markup=False, style="bold")
         console.print(_rich(sheet))

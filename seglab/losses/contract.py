@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from seglab.errors import SeglabError
+from seglab.labels import IGNORE_INDEX
 
 
 class Pixels(NamedTuple):
@@ -47,7 +48,7 @@ class Loss(nn.Module, ABC):
 
     class_weights: Tensor | None
 
-    def __init__(self, *, class_weights: Sequence[float] | None, ignore_index: int) -> None:
+    def __init__(self, *, class_weights: Sequence[float] | None = None, ignore_index: int = IGNORE_INDEX) -> None:
         super().__init__()
         self.ignore_index = ignore_index
         weights = None if class_weights is None else _checked_weights(class_weights)
