@@ -92,7 +92,7 @@ def message_for(error: BaseException) -> str | None:
         # PyTorch puts the whole traceback of a loader's process into the message
         return str(error).rpartition("seglab.errors.SeglabError: ")[2].strip()
     if isinstance(error, InstantiationException):
-        return message_for(error.__cause__) if isinstance(error.__cause__, SeglabError) else None
+        return _refused(error.__cause__)
     if isinstance(error, MissingConfigException):
         return _missing_config(error)
     if isinstance(error, OverrideParseException):
@@ -108,6 +108,13 @@ def message_for(error: BaseException) -> str | None:
     if isinstance(error, yaml.YAMLError):
         return "this is not YAML: " + " ".join(str(error).split())
     return None
+
+
+def _refused(cause: BaseException | None) -> str | None:
+    """What a constructor had against its arguments, where that is addressed to the user."""
+    if type(cause).__name__ == "MisconfigurationException":  # Lightning's, which is not imported here
+        return f"trainer: {cause}"
+    return message_for(cause) if isinstance(cause, SeglabError) else None
 
 
 def _unreadable(error: OverrideParseException) -> str:

@@ -97,4 +97,5 @@ def _quieten_lightning() -> None:
     """Leaves of its messages those that call for something to be done."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)  # Lightning 2.6 with torch 2.15
+    warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")  # metrics.csv has the epochs
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")  # data.num_workers is chosen by seglab

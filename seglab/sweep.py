@@ -73,7 +73,8 @@ def finish() -> int:
     if _folder is None or not _folder.is_dir():  # a single run; a sweep without a first job
         return 0
     records = sorted(filter(None, map(runs.read_record, _folder.iterdir())), key=lambda record: record["started"])
-    report.print_comparison(records, _folder)
+    if records:
+        report.print_comparison(records, _folder)
     return int(any(record["status"] == "failed" for record in records))
 
 
