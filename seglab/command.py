@@ -112,7 +112,8 @@ def message_for(error: BaseException) -> str | None:
 
 def _refused(cause: BaseException | None) -> str | None:
     """What a constructor had against its arguments, where that is addressed to the user."""
-    if type(cause).__name__ == "MisconfigurationException":  # Lightning's, which is not imported here
+    # Lightning's, which is not imported here; and what a device needs that is not installed, such as torch_xla
+    if type(cause).__name__ in ("MisconfigurationException", "ModuleNotFoundError"):
         return f"trainer: {cause}"
     return message_for(cause) if isinstance(cause, SeglabError) else None
 

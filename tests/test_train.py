@@ -75,7 +75,7 @@ def test_mistakes_are_told_in_one_message_and_nothing_is_made(command, tmp_path)
         ("losss=dice",): "did you mean",
         ("loss=dicee",): "dice",
         ("model._target_=torch.load",): "torch.load",
-        ("trainer=tpu",): "TPU",
+        ("trainer.accelerator=mps",): "MPS",
     }.items():
         done = command("train", *arguments, small=False)
         assert done.returncode != 0

@@ -1,8 +1,9 @@
 """Checkpoints that survive a kill at any moment and continue bit for bit.
 
-Three rules make the continuation exact (each was found by killing runs; Lightning issues #19815, #18060, #19367):
-the state is saved between two optimizer steps, never inside an accumulation window and never from a signal handler;
-the last batch of an epoch is not such a place, its epoch's end is; and a file replaces its predecessor in one rename.
+Three rules make the continuation exact (each was found by killing runs; Lightning issues #19815, #18060, #19367). The
+state is saved between two optimizer steps, never inside an accumulation window and never from a signal handler. The
+last batch of an epoch and one before a validation are no such places; the epoch's end is. A file replaces its
+predecessor in one rename.
 """
 
 import os
@@ -116,6 +117,9 @@ def checkpoint_folder(trainer: Trainer) -> Path:
 
 def between_steps(trainer: Trainer) -> bool:
     """Whether the state, right after a batch, can be continued from exactly."""
-    batches_done = trainer.fit_loop.epoch_loop.batch_progress.current.ready
-    window_closed = batches_done % trainer.accumulate_grad_batches == 0
-    return window_closed and not trainer.is_last_batch
+    progress = trainer.fit_loop.epoch_loop.batch_progress
+    window_closed = progress.current.ready % trainer.accumulate_grad_batches == 0
+    counted = progress.total.ready if trainer.check_val_every_n_epoch is None else progress.current.ready
+    # Lightning validates right after this hook, and would not when it continues from here
+    validation_follows = trainer.val_check_batch is not None and counted % trainer.val_check_batch == 0
+    return window_closed and not validation_follows and not trainer.is_last_batch

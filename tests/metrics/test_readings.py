@@ -31,7 +31,9 @@ def test_by_hand() -> None:
 def test_per_class_is_named_in_the_order_of_the_matrix() -> None:
     scores = readings.per_class(MATRIX, ["road", "car"])
     assert list(scores) == ["road", "car"]
-    assert scores["car"] == pytest.approx({"iou": 4 / 7, "dice": 8 / 11, "accuracy": 4 / 5, "precision": 4 / 6})
+    assert scores["car"] == pytest.approx(
+        {"iou": 4 / 7, "dice": 8 / 11, "accuracy": 4 / 5, "precision": 4 / 6, "pixels": 5}
+    )
     with pytest.raises(ValueError, match="shorter"):
         readings.per_class(MATRIX, ["road"])
 
@@ -40,7 +42,9 @@ def test_a_class_that_is_nowhere_is_left_out() -> None:
     matrix = torch.zeros(3, 3, dtype=torch.int64)
     matrix[::2, ::2] = MATRIX
     assert readings.summary(matrix) == pytest.approx(readings.summary(MATRIX))
-    assert all(math.isnan(score) for score in readings.per_class(matrix, "abc")["b"].values())
+    absent = readings.per_class(matrix, "abc")["b"]
+    assert absent.pop("pixels") == 0
+    assert all(math.isnan(score) for score in absent.values())
 
 
 def test_a_class_that_is_only_predicted_counts_as_zero() -> None:
