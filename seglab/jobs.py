@@ -113,7 +113,7 @@ def _run_forked(arguments: list[str], output: str) -> None:
     os.dup2(file, 2)
     for key in _LEAKING:
         os.environ.pop(key, None)
-    sys.argv = ["seglab.train", *arguments]
+    sys.argv = ["seglab-train", *arguments]
     runpy.run_module("seglab.train", run_name="__main__")
 
 

@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import platform
+import shlex
 import socket
 import subprocess
 import sys
@@ -17,7 +18,7 @@ PACKAGES = ("seglab", "torch", "torchvision", "lightning", "torchmetrics", "hydr
 def provenance() -> dict[str, Any]:
     """Where and with what: command, commit, versions, host. Device and threads are added by whoever knows them."""
     return {
-        "command": " ".join([Path(sys.executable).name, *sys.orig_argv[1:]]),
+        "command": _command(),
         "working_folder": os.getcwd(),
         "host": socket.gethostname(),
         "pid": os.getpid(),
@@ -26,6 +27,14 @@ def provenance() -> dict[str, Any]:
         "versions": dict(_versions()),
         "git": git_state(),
     }
+
+
+def _command() -> str:
+    """What was typed. A job of a sweep is a fork of a server whose own command line would say nothing."""
+    program = Path(sys.argv[0])
+    if program.parent.name == "seglab" or program.name.startswith("seglab"):
+        return shlex.join(["python", "-m", f"seglab.{program.stem.removeprefix('seglab-')}", *sys.argv[1:]])
+    return shlex.join(sys.orig_argv)
 
 
 def git_state() -> dict[str, Any] | None:

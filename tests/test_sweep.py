@@ -61,6 +61,8 @@ def test_killed_sweep_typed_again_equals_an_unbroken_one(command, environment, t
         assert weights(sweeps / "killed" / name) == weights(sweeps / "whole" / name), name
         assert record(sweeps / "killed" / name)["best"] == record(sweeps / "whole" / name)["best"], name
     assert record(second)["attempts"] == 2
+    assert record(second)["command"].startswith("python -m seglab.train ")
+    assert "loss=focal" in record(second)["command"]
     assert [record(sweeps / "killed" / name)["attempts"] for name in LOSSES] == [1, 2, 1]
     assert "mIoU" in whole.stdout
     rows = list(csv.DictReader((sweeps / "killed" / "comparison.csv").read_text().splitlines()))
