@@ -1,5 +1,6 @@
 """From a configuration to a trainer, a module and data. The only caller of hydra's instantiate."""
 
+import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,16 +14,19 @@ import lightning
 import torch
 from torch import nn
 
-from seglab import runs
+from seglab import class_weights, runs
 from seglab.callbacks.checkpoint import BEST, AtomicCheckpointIO, LastCheckpoint
 from seglab.callbacks.exact import LoaderPosition, StepSeed, StopOnSignal
 from seglab.data.module import DataModule
+from seglab.data.statistics import ClassStatistics, class_statistics
 from seglab.errors import SeglabError
 from seglab.labels import label_space
 from seglab.models.activation import build_with_activation
 from seglab.module import SegmentationModule
 
 log = logging.getLogger("seglab")
+
+CLASS_WEIGHTS = "class_weights.json"  # in the run's folder: what names and files stood for
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class Run:
 
 def build(config: Mapping[str, Any], folder: Path) -> Run:
     """What a checked, resolved configuration describes, seeded, writing into `folder`."""
+    config = with_class_weights(config, folder)
     lightning.seed_everything(config["seed"], workers=True, verbose=False)
     return Run(build_trainer(config, folder), build_module(config), instantiate(config["data"]))
 
@@ -49,9 +54,45 @@ def load(folder: Path, *, checkpoint: str = BEST) -> SegmentationModule:
         raise SeglabError(
             f"{folder}: expected the folder of a trained run, with {runs.CONFIG} and checkpoints/{checkpoint} in it"
         )
-    module = build_module(runs.plain(runs.read_config(folder)))
+    module = build_module(with_class_weights(runs.plain(runs.read_config(folder)), folder))
     module.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["state_dict"])
     return module.eval()
+
+
+def with_class_weights(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The configuration with numbers for every `class_weights` of the loss that is a name or a file.
+
+    They are kept in the run's folder: a run that is continued or loaded has the weights that it began with. Counting is
+    of the training split; the counts are kept in `output`/statistics and serve every run with the same files.
+    """
+    path = folder / CLASS_WEIGHTS
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    labels = label_space(config["data"]["labels"])
+
+    def count() -> ClassStatistics:
+        data = instantiate(config["data"])
+        data.prepare_data()
+        return class_statistics(
+            data.source("train"), folder=Path(config["output"]) / "statistics", title="counting labels"
+        )
+
+    def replaced(node: Any, where: str) -> Any:
+        if isinstance(node, Mapping):
+            return {key: replaced(value, f"{where}.{key}") for key, value in node.items()}
+        if not (where.endswith(".class_weights") and isinstance(node, str)):
+            return node
+        if kept.get(where, {}).get("asked") != node:
+            weights = class_weights.resolve(node, labels, count=count)
+            kept[where] = {"asked": node, "weights": dict(zip(labels.names, weights, strict=True))}
+            shown = ", ".join(f"{name} {weight:.3g}" for name, weight in kept[where]["weights"].items())
+            log.info("%s=%s: %s", where, node, shown)
+        return list(kept[where]["weights"].values())
+
+    before = dict(kept)
+    loss = replaced(config["loss"], "loss")
+    if kept != before and runs.is_first_process():
+        runs.write_atomically(path, json.dumps(kept, indent=1) + "\n")
+    return {**config, "loss": loss}
 
 
 def build_module(config: Mapping[str, Any]) -> SegmentationModule:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
@@ -46,9 +47,67 @@ class TrainConfig:
     retry_failed: bool = False
 
 
-def register() -> None:
-    """Makes the schema `train_schema` and the resolvers of conf/ known; calling it again changes nothing."""
-    ConfigStore.instance().store(name="train_schema", node=TrainConfig)
+@dataclass
+class EvaluateConfig:
+    """Root keys of conf/evaluate.yaml."""
+
+    run: str = MISSING
+    checkpoint: str = MISSING
+    data: Any = None
+    root: str | None = None
+    split: str | None = None
+    limit: int | None = None
+    resolution: str = MISSING
+    size: Any = MISSING
+    scales: list[float] = MISSING
+    flip: bool = MISSING
+    tile: list[int] | None = None
+    overlap: float = MISSING
+    official: Any = MISSING
+    extra: list[str] = MISSING
+    panels: int = MISSING
+    device: str = MISSING
+    threads: int = MISSING
+    output: str | None = None
+    augment: Any = None
+    seed: int = MISSING
+
+
+@dataclass
+class PredictConfig:
+    """Root keys of conf/predict.yaml."""
+
+    run: str | None = None
+    input: str | None = None
+    output: str = MISSING
+    overwrite: bool = MISSING
+    mode: str = MISSING
+    write: list[str] = MISSING
+    ids: str = MISSING
+    opacity: float = MISSING
+    legend: bool = MISSING
+    format: str = MISSING
+    to: str = MISSING
+    checkpoint: str = MISSING
+    device: str = MISSING
+    size: Any = MISSING
+    scales: list[float] = MISSING
+    flip: bool = MISSING
+    tile: list[int] | None = None
+    overlap: float = MISSING
+
+
+_SCHEMAS = {"train_schema": TrainConfig, "evaluate_schema": EvaluateConfig, "predict_schema": PredictConfig}
+
+
+def register(schemas: Mapping[str, type] = MappingProxyType({})) -> None:
+    """Makes the schemas and the resolvers of conf/ known; calling it again changes nothing.
+
+    Args:
+        schemas: {"..._schema": dataclass of the root keys} of an entry point that defines its own.
+    """
+    for name, schema in {**_SCHEMAS, **schemas}.items():
+        ConfigStore.instance().store(name=name, node=schema)
     OmegaConf.register_new_resolver("num_classes", _num_classes, replace=True)
     OmegaConf.register_new_resolver("job_name", job_name, replace=True)
     # Cached in the configuration: a launcher's worker processes get the folder that the parent made.
@@ -76,14 +135,17 @@ _SUPPLIED = {
 }
 
 
-def check(cfg: DictConfig) -> None:
+def check(cfg: DictConfig, schema: type = TrainConfig) -> None:
     """Nothing, if every key, argument, type and range of the configuration is right; imports none of what it names.
+
+    Args:
+        schema: dataclass of the root keys. A group that it sets to None may be left empty.
 
     Raises:
         SeglabError: lists all mistakes, one line each.
     """
     resolved = resolve(cfg)
-    problems = [*_root_problems(resolved), *resolved.problems, *_shape_problems(resolved)]
+    problems = [*_root_problems(resolved, schema), *resolved.problems, *_shape_problems(resolved, schema)]
     for path, node in resolved.targets():
         problems += [f"{path}: {problem}" for problem in _node_problems(path, node)]
     problems += _range_problems(resolved)
@@ -93,9 +155,9 @@ def check(cfg: DictConfig) -> None:
         )
 
 
-def _root_problems(resolved: Resolved) -> list[str]:
+def _root_problems(resolved: Resolved, schema: type) -> list[str]:
     """The schema refuses a wrong key, but not one that is added with a plus sign, nor one in a stored configuration."""
-    known = [field.name for field in fields(TrainConfig)]
+    known = [field.name for field in fields(schema)]
     unknown = [key for key in resolved.values if key not in known]
     absent = [key for key in known if key not in resolved.values]
     return [f"no key {key!r} in the configuration{did_you_mean(key, known)}" for key in unknown] + [
@@ -103,13 +165,14 @@ def _root_problems(resolved: Resolved) -> list[str]:
     ]
 
 
-def _shape_problems(resolved: Resolved) -> list[str]:
+def _shape_problems(resolved: Resolved, schema: type) -> list[str]:
     """Groups whose option is not the kind of mapping that seglab.build reads."""
     problems = []
+    may_be_empty = {field.name for field in fields(schema) if field.default is None}
     for path, value in resolved.everything():
         group, _, entry = path.partition(".")
         is_entry = group in _HOLD_TARGETS and entry and "." not in entry
-        if isinstance(value, Unusable) or (is_entry and value is None):
+        if isinstance(value, Unusable) or (value is None and (is_entry or path in may_be_empty)):
             continue
         if (path in _NEED_TARGET or is_entry) and not (isinstance(value, dict) and "_target_" in value):
             problems.append(f"{path} names no class; expected a _target_, came {value!r}")

@@ -5,7 +5,7 @@ Images are uint8 (H,W,3) RGB and label maps (H,W) train ids with IGNORE_INDEX, e
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
@@ -22,6 +22,7 @@ _GAP = 6  # pixels between columns
 _STRIP = 32  # height of a line of text
 _TEXT_SCALE = 0.6
 _SWATCH = 18
+_LEGEND_WIDTH = 1024  # pixels: below a picture twice as wide, letters are twice as large
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _INK, _PAPER, _FAINT = (30, 30, 30), (255, 255, 255), (110, 110, 110)
 _RIGHT, _WRONG, _NOT_COUNTED = (226, 226, 226), (213, 43, 30), (0, 0, 0)  # colours of the column "errors"
@@ -51,6 +52,27 @@ def overlay(image: np.ndarray, mask: np.ndarray, label_space: LabelSpace, *, opa
     return np.where(counted, mixed, image)
 
 
+def side_by_side(image: np.ndarray, mask: np.ndarray, label_space: LabelSpace) -> np.ndarray:
+    """uint8 (H,2W+gap,3): the image and, to its right, the colours of its classes, both at their own size."""
+    gap = np.full((image.shape[0], _GAP, 3), _PAPER, dtype=np.uint8)
+    return np.concatenate([image, gap, colourise(mask, label_space)], axis=1)
+
+
+def with_legend(picture: np.ndarray, label_space: LabelSpace, *, present: Iterable[int]) -> np.ndarray:
+    """uint8 picture: this one, pixel for pixel, above a legend of the train ids `present`; white fills what is left.
+
+    The letters of the legend grow with the picture, so that they can be read when it is shown reduced.
+    """
+    size = max(1, round(picture.shape[1] / _LEGEND_WIDTH))
+    present = set(present)
+    shown = [name for k, name in enumerate(label_space.names) if k in present]
+    widest = max((_text_width(name) for name in shown), default=0) + _SWATCH + 2 * _GAP
+    width = max(picture.shape[1], size * widest)
+    legend = _legend(present, label_space, width=-(-width // size))
+    legend = cv2.resize(legend, None, fx=size, fy=size, interpolation=cv2.INTER_CUBIC)[:, :width]
+    return np.concatenate([_padded(picture, width), legend])
+
+
 def errors(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
     """uint8 (H,W,3): grey where the prediction is right, red where it is wrong, black where nothing is counted."""
     picture = np.empty((*truth.shape, 3), dtype=np.uint8)
@@ -74,7 +96,8 @@ def stack(samples: Sequence[Sample], label_space: LabelSpace) -> np.ndarray:
     for sample, row in zip(samples, rows, strict=True):
         parts.append(_padded(row, width))
         parts.append(_caption(sample.name, width) if sample.name else _blank(_GAP, width))
-    parts.append(_legend(samples, label_space, width=width))
+    present = {int(k) for sample in samples for labels in (sample.truth, sample.prediction) for k in np.unique(labels)}
+    parts.append(_legend(present, label_space, width=width))
     return np.concatenate(parts)
 
 
@@ -119,9 +142,8 @@ def _caption(name: str, width: int) -> np.ndarray:
     return strip
 
 
-def _legend(samples: Sequence[Sample], label_space: LabelSpace, *, width: int) -> np.ndarray:
+def _legend(present: Set[int], label_space: LabelSpace, *, width: int) -> np.ndarray:
     """Swatch and name of each class that occurs, in as many lines as the width asks for."""
-    present = {int(k) for sample in samples for labels in (sample.truth, sample.prediction) for k in np.unique(labels)}
     entries = [(label_space.names[k], label_space.colors[k]) for k in sorted(present) if k < label_space.num_classes]
     if IGNORE_INDEX in present:
         entries.append(("void, not counted", _NOT_COUNTED))

@@ -90,7 +90,7 @@ def _monitor(run: Run) -> dict[str, Any]:
 def _protocol(config: Mapping[str, Any]) -> dict[str, Any]:
     """How the scores of the record were measured; scores of another protocol are not comparable."""
     data = config["data"]
-    return {"split": data["val_split"], "size": data["size"], "labels": data["labels"], "reading": "dataset"}
+    return {**{key: data[key] for key in ("size", "labels", "limit")}, "split": data["val_split"], "reading": "dataset"}
 
 
 def _quieten_lightning() -> None:

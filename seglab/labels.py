@@ -5,10 +5,11 @@ A mask file holds raw values. Training, losses and metrics see train ids 0..K-1 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import colorsys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from seglab.errors import SeglabError, did_you_mean
 
@@ -118,6 +119,27 @@ _CAMVID_CLASSES: dict[str, Color] = {
 _CAMVID_VOID = 11
 
 
+# The 41 classes of the BDD100K toolkit, bdd100k/label/label.py; the raw value is the position in this table. Black,
+# (153, 153, 153) and (220, 20, 60) stand for several classes, so colour masks cannot be turned back into ids.
+# fmt: off
+_BDD_CLASSES: dict[str, Color] = {
+    "unlabeled": (0, 0, 0), "dynamic": (111, 74, 0), "ego vehicle": (0, 0, 0), "ground": (81, 0, 81),
+    "static": (0, 0, 0), "parking": (250, 170, 160), "rail track": (230, 150, 140), "road": (128, 64, 128),
+    "sidewalk": (244, 35, 232), "bridge": (150, 100, 100), "building": (70, 70, 70), "fence": (190, 153, 153),
+    "garage": (180, 100, 180), "guard rail": (180, 165, 180), "tunnel": (150, 120, 90), "wall": (102, 102, 156),
+    "banner": (250, 170, 100), "billboard": (220, 220, 250), "lane divider": (255, 165, 0),
+    "parking sign": (220, 20, 60), "pole": (153, 153, 153), "polegroup": (153, 153, 153),
+    "street light": (220, 220, 100), "traffic cone": (255, 70, 0), "traffic device": (220, 220, 220),
+    "traffic light": (250, 170, 30), "traffic sign": (220, 220, 0), "traffic sign frame": (250, 170, 250),
+    "terrain": (152, 251, 152), "vegetation": (107, 142, 35), "sky": (70, 130, 180), "person": (220, 20, 60),
+    "rider": (255, 0, 0), "bicycle": (119, 11, 32), "bus": (0, 60, 100), "car": (0, 0, 142), "caravan": (0, 0, 90),
+    "motorcycle": (0, 0, 230), "trailer": (0, 0, 110), "train": (0, 80, 100), "truck": (0, 0, 70),
+}
+# fmt: on
+
+_BLACK: Color = (0, 0, 0)
+
+
 def _cityscapes_19() -> LabelSpace:
     evaluated = [label for label in CITYSCAPES_LABELS if not label.ignore_in_eval]
     classes = sorted(evaluated, key=lambda label: label.train_id)
@@ -130,21 +152,119 @@ def _cityscapes_19() -> LabelSpace:
     )
 
 
-def _camvid_11() -> LabelSpace:
-    return LabelSpace(
-        name="camvid_11",
-        names=tuple(_CAMVID_CLASSES),
-        colors=tuple(_CAMVID_CLASSES.values()),
-        to_train={**{index: index for index in range(len(_CAMVID_CLASSES))}, _CAMVID_VOID: IGNORE_INDEX},
+def _cityscapes_34() -> LabelSpace:
+    """Every label id is a class, the void ones too; only the license plate, which has no id, is ignored."""
+    labels = [label for label in CITYSCAPES_LABELS if label.id >= 0]
+    return _by_position("cityscapes_34", {label.name: label.color for label in labels}, ignored=[255])
+
+
+def _cityscapes_8() -> LabelSpace:
+    """The categories, void being category 0, each in the colour of its most frequent class."""
+    frequent = ("unlabeled", "road", "building", "pole", "vegetation", "sky", "person", "car")
+    shown = {label.category: label.color for label in CITYSCAPES_LABELS if label.name in frequent}
+    to_train = {label.id % 256: label.category_id for label in CITYSCAPES_LABELS}
+    return LabelSpace("cityscapes_8", tuple(shown), tuple(shown.values()), to_train)
+
+
+def _with_void(space: LabelSpace, name: str, *, more: Mapping[str, Color]) -> LabelSpace:
+    """`space` with the classes `more` at its end; the last of them is what was ignored."""
+    names, colors = (*space.names, *more), (*space.colors, *more.values())
+    to_train = {raw: len(names) - 1 if train == IGNORE_INDEX else train for raw, train in space.to_train.items()}
+    return LabelSpace(name, names, colors, to_train)
+
+
+def _bdd_19() -> LabelSpace:
+    """The train ids of Cityscapes, which the masks of BDD100K hold as they are."""
+    classes = _cityscapes_19()
+    return _by_position("bdd_19", dict(zip(classes.names, classes.colors, strict=True)), ignored=[IGNORE_INDEX])
+
+
+def _by_position(name: str, classes: Mapping[str, Color], *, ignored: Sequence[int]) -> LabelSpace:
+    """The label space whose raw values are the positions in `classes`, and `ignored`."""
+    to_train = {**{index: index for index in range(len(classes))}, **dict.fromkeys(ignored, IGNORE_INDEX)}
+    return LabelSpace(name, tuple(classes), tuple(classes.values()), to_train)
+
+
+_CAMVID_11 = _by_position("camvid_11", _CAMVID_CLASSES, ignored=[_CAMVID_VOID])
+_LABEL_SPACES: Mapping[str, LabelSpace] = {
+    space.name: space
+    for space in (
+        _cityscapes_19(),
+        _cityscapes_34(),
+        _cityscapes_8(),
+        _with_void(_cityscapes_19(), "cityscapes_20", more={"void": _BLACK}),
+        _with_void(_cityscapes_19(), "cityscapes_21", more={"unused": _BLACK, "void": _BLACK}),
+        _bdd_19(),
+        _by_position("bdd_41", _BDD_CLASSES, ignored=[IGNORE_INDEX]),
+        _CAMVID_11,
+        _with_void(_CAMVID_11, "camvid_12", more={"void": _BLACK}),
     )
+}
 
 
-_LABEL_SPACES: Mapping[str, LabelSpace] = {space.name: space for space in (_cityscapes_19(), _camvid_11())}
+def label_space(labels: str | Mapping[str, Any] | LabelSpace) -> LabelSpace:
+    """The label space called `labels`, or the one that a mapping describes; a label space is returned as it is.
 
-
-def label_space(key: str) -> LabelSpace:
-    """The label space called `key`. Raises SeglabError when there is none."""
-    if key not in _LABEL_SPACES:
+    A mapping has the keys `name`; `names` of the K classes; `colors`, K times [red, green, blue], or null for colours
+    of our choice; `ignore_values`, the raw values that are not counted; `mapping` from raw value to class name, or
+    null where the raw values are 0..K-1 in the order of `names`. Raises SeglabError for an unknown name or a bad key.
+    """
+    if isinstance(labels, LabelSpace):
+        return labels
+    if isinstance(labels, Mapping):
+        return _described(labels)
+    if labels not in _LABEL_SPACES:
         known = ", ".join(sorted(_LABEL_SPACES))
-        raise SeglabError(f"expected a label space ({known}); got {key!r}{did_you_mean(key, _LABEL_SPACES)}")
-    return _LABEL_SPACES[key]
+        raise SeglabError(f"expected a label space ({known}); got {labels!r}{did_you_mean(labels, _LABEL_SPACES)}")
+    return _LABEL_SPACES[labels]
+
+
+_KEYS = ("name", "names", "colors", "ignore_values", "mapping")
+
+
+def _described(labels: Mapping[str, Any]) -> LabelSpace:
+    for key in labels:
+        _require(key in _KEYS, f"the keys {', '.join(_KEYS)}", f"key {key!r}{did_you_mean(str(key), _KEYS)}")
+    for key in _KEYS:
+        _require(key in labels, f"the keys {', '.join(_KEYS)}", f"no {key!r} - add it, null for colors or mapping")
+    name, names = str(labels["name"]), [str(each) for each in labels["names"]]
+    _require(name not in _LABEL_SPACES, "a name of your own", f"name {name!r} of a built-in one - choose another")
+    most = f"2 to {INVALID} different class names"
+    _require(2 <= len(names) <= INVALID and len(set(names)) == len(names), most, f"names {names} - correct the list")
+    to_train = _raw_values(labels["mapping"], names)
+    ignored = list(labels["ignore_values"])
+    both = sorted(set(ignored) & to_train.keys())
+    _require(not both, "ignore_values that stand for no class", f"{both} in both - take them out of one")
+    to_train |= dict.fromkeys(ignored, IGNORE_INDEX)
+    bad = [raw for raw in to_train if type(raw) is not int or not 0 <= raw <= 255]
+    _require(not bad, "raw values from 0 to 255, as whole numbers", f"{bad} - masks are read as 8-bit ids")
+    return LabelSpace(name, tuple(names), _colors(labels["colors"], len(names)), to_train)
+
+
+def _raw_values(mapping: Mapping[int, str] | None, names: Sequence[str]) -> dict[int, int]:
+    if mapping is None:
+        return {index: index for index in range(len(names))}
+    for raw, name in mapping.items():
+        _require(name in names, "class names of data.labels.names in mapping", f"{raw}: {name!r}"
+                 f"{did_you_mean(str(name), names)} - correct one of them")  # fmt: skip
+    absent = [name for name in names if name not in mapping.values()]
+    _require(not absent, "a raw value for every class in mapping", f"none for {', '.join(absent)} - add it")
+    return {raw: names.index(name) for raw, name in mapping.items()}
+
+
+def _colors(colors: Sequence[Sequence[int]] | None, count: int) -> tuple[Color, ...]:
+    if colors is None:  # hues a golden angle apart: neighbours differ, however many there are
+        shades = (colorsys.hsv_to_rgb(k * 0.618034 % 1, 0.85 - k % 2 * 0.35, 0.95 - k % 3 * 0.2) for k in range(count))
+        return tuple((round(255 * red), round(255 * green), round(255 * blue)) for red, green, blue in shades)
+    right = all(len(color) == 3 and all(type(part) is int and 0 <= part <= 255 for part in color) for color in colors)
+    _require(
+        right and len(colors) == count,
+        f"{count} colors, one a class, each [red, green, blue] of 0..255",
+        f"{[list(color) for color in colors]} - correct the list, or give null",
+    )
+    return tuple((red, green, blue) for red, green, blue in colors)
+
+
+def _require(right: bool, expected: str, came: str) -> None:
+    if not right:
+        raise SeglabError(f"data.labels: expected {expected}; came {came}")

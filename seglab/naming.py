@@ -11,7 +11,7 @@ from functools import cache
 # Everything in runs.NOT_IDENTITY is among them, and so are the settings of Hydra.
 _IRRELEVANT = re.compile(
     r"(output|sweep|resume|name|retry_failed|(logger|hydra)([./].*)?"
-    r"|data\.(num_workers|root|source\.root|prepare\.root)"
+    r"|data\.(num_workers|cache|root|source\.root|prepare\.root)"
     r"|trainer\.(accelerator|devices|log_every_n_steps|enable_.*)"
     r"|callbacks\.(progress|pictures|last)(\..*)?)"
 )

@@ -37,6 +37,10 @@ RANGES = {
     "data.batch_size": _whole(1),
     "data.eval_batch_size": _whole(1, also=(None,)),
     "data.num_workers": _whole(0, also=(None,)),
+    "data.limit": _whole(1, also=(None,)),
+    "data.fraction": Range(
+        "a number > 0 and <= 1, or null", lambda value: value is None or (_is_number(value) and 0 < value <= 1)
+    ),
     "data.size": Range("[height, width], whole numbers >= 1, or null", lambda value: value is None or _is_size(value)),
     "model.classes": _whole(2),
     "model.in_channels": Range("3 (RGB)", lambda value: value == 3),

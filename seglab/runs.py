@@ -29,7 +29,7 @@ PATIENCE = 10.0  # seconds that a run waits for a folder in use
 # What does not decide a result: two configurations that differ only here are the same experiment.
 NOT_IDENTITY = (
     "output", "sweep", "resume", "name", "retry_failed", "logger",
-    "data.root", "data.source.root", "data.prepare.root", "data.num_workers",
+    "data.root", "data.source.root", "data.prepare.root", "data.num_workers", "data.cache",
     "trainer.accelerator", "trainer.devices", "trainer.log_every_n_steps", "trainer.enable_progress_bar",
     "callbacks.progress", "callbacks.pictures", "callbacks.last",
 )  # fmt: skip

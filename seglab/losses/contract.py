@@ -39,7 +39,8 @@ class Loss(nn.Module, ABC):
 
     Class weights are a buffer, so that they follow the device, but no part of a checkpoint: they are configuration,
     whose only source is config.yaml. A stored copy would overrule the weights asked for, and keep a checkpoint from
-    being scored with another loss.
+    being scored with another loss. In a configuration they may be a name or a file, which seglab.build replaces by
+    numbers: see seglab.class_weights.
 
     Raises:
         SeglabError: shapes do not fit, or the mask holds another value. On CUDA, where looking at the values would
@@ -48,7 +49,7 @@ class Loss(nn.Module, ABC):
 
     class_weights: Tensor | None
 
-    def __init__(self, *, class_weights: Sequence[float] | None = None, ignore_index: int = IGNORE_INDEX) -> None:
+    def __init__(self, *, class_weights: Sequence[float] | str | None = None, ignore_index: int = IGNORE_INDEX) -> None:
         super().__init__()
         self.ignore_index = ignore_index
         weights = None if class_weights is None else _checked_weights(class_weights)
@@ -136,8 +137,13 @@ def _check_labels(labels: Tensor, num_classes: int, ignore_index: int) -> None:
         )
 
 
-def _checked_weights(class_weights: Sequence[float]) -> Tensor:
+def _checked_weights(class_weights: Sequence[float] | str) -> Tensor:
     """float32 (K,)."""
+    if isinstance(class_weights, str):
+        raise SeglabError(
+            f"loss.class_weights: expected numbers; got {class_weights!r} - a name or a file stands for numbers only "
+            "in the configuration of a run; in Python call seglab.class_weights.resolve"
+        )
     values = [float(weight) for weight in class_weights]
     if not values or max(values) <= 0 or any(weight < 0 or not math.isfinite(weight) for weight in values):
         raise SeglabError(

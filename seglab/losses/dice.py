@@ -41,7 +41,7 @@ class Dice(Loss):
         absent: Absent = "skip",
         smooth: float = 0.0,
         squared: bool = False,
-        class_weights: Sequence[float] | None = None,
+        class_weights: Sequence[float] | str | None = None,
         ignore_index: int = IGNORE_INDEX,
     ) -> None:
         super().__init__(class_weights=class_weights, ignore_index=ignore_index)

@@ -170,3 +170,41 @@ def test_a_16_bit_image_is_refused_by_name(root: Path) -> None:
     cv2.imwrite(str(image_path(root, NAMES[0])), np.zeros((H, W, 3), np.uint16))
     with pytest.raises(SeglabError, match=f"{NAMES[0]}_leftImg8bit.png' has 16"):
         reader(root).read(1)
+
+
+def test_train_extra_has_coarse_masks(standins) -> None:
+    source = Cityscapes(standins["cityscapes"].root, "train_extra", labels="cityscapes_19")
+    assert [sample.mask.name for sample in source.samples] == [
+        f"{sample.name}_gtCoarse_labelIds.png" for sample in source.samples
+    ]
+    assert (source.read(0)[1] != IGNORE_INDEX).any()
+
+
+def test_the_published_random_split_of_train(tmp_path: Path) -> None:
+    names = [f"aachen_{number:06d}_000019" for number in range(2975)]
+    for name in names:
+        for path in (image_path(tmp_path, name), mask_path(tmp_path, name)):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+    train, val = ([sample.name for sample in reader(tmp_path, split).samples] for split in ("train_80", "train_20"))
+    # indices printed by the published code
+    assert val[:4] == [names[index] for index in (1505, 351, 2510, 1690)]
+    assert train[:4] == [names[index] for index in (1356, 2933, 1728, 555)]
+    assert (len(train), len(val)) == (2380, 595)
+    assert not set(train) & set(val)
+
+
+def test_a_flip_brings_no_image_to_the_other_side(standins) -> None:
+    """The published code flipped copies of a second draw: 78 % of its validation images were trained on mirrored."""
+    root = standins["cityscapes"].root
+    train, val = (Cityscapes(root, split, labels="cityscapes_19") for split in ("train_80", "train_20"))
+    seen = [train.read(index)[0] for index in range(len(train.samples))]
+    for index in range(len(val.samples)):
+        image = val.read(index)[0]
+        assert not any(np.array_equal(image, other) or np.array_equal(image[:, ::-1], other) for other in seen)
+
+
+@pytest.mark.parametrize(("labels", "most"), [("cityscapes_34", 33), ("cityscapes_8", 7), ("cityscapes_21", 20)])
+def test_the_same_masks_serve_every_label_space(standins, labels: str, most: int) -> None:
+    _, mask = Cityscapes(standins["cityscapes"].root, "train", labels=labels).read(0)
+    assert mask.max() <= most

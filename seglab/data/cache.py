@@ -1,0 +1,154 @@
+"""A split at its working size in two memory-mapped files, read and resized once.
+
+What is checked when:
+    at the opening: that the index and both files are whole, and that the data set's files are those that were read
+    (names, sizes, times of change), with the same reader, label space, size, resize rule and OpenCV release. Anything
+    else is another cache; one whose files have changed is replaced.
+    at the first reading of each sample in each process: the checksum of its bytes. A sample that fails it is read
+    from its own files, with a warning, and the next opening builds the cache anew.
+
+A cache is written beside its place under another name and moved there when all of it is on the disk: a process that is
+killed, a full disk or two processes at once never leave a broken one.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import re
+import zlib
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from seglab.data.cache_build import IMAGES, INDEX, MASKS, Pair, Place, build, checksums_of, megabytes, only_builder
+from seglab.data.source import Source
+from seglab.data.transforms import RESIZE_RULE, resize
+from seglab.errors import SeglabError
+
+VERSION = 1  # of the files: raise it when their layout changes
+
+_log = logging.getLogger("seglab")
+
+
+class CachedSource:
+    """A source whose `read` gives images and masks at the working size, as read-only views of mapped memory."""
+
+    def __init__(self, source: Source, *, folder: Path, size: tuple[int, int], checksums: list[list[int]]) -> None:
+        self.samples, self.labels = source.samples, source.labels
+        self.folder = folder
+        self._source, self._size, self._checksums = source, size, checksums
+        self._sound = bytearray(len(checksums))
+        self._damaged: set[int] = set()
+        self._map()
+
+    def read(self, index: int) -> Pair:
+        """Image uint8 (H, W, 3) RGB and mask uint8 (H, W) of train ids at the working size; copy before writing."""
+        image, mask = self._images[index], self._masks[index]
+        if self._sound[index]:
+            return image, mask
+        if index not in self._damaged and checksums_of(image, mask) == self._checksums[index]:
+            self._sound[index] = 1
+            return image, mask
+        return self._read_damaged(index)
+
+    def _read_damaged(self, index: int) -> Pair:
+        if index not in self._damaged:
+            self._damaged.add(index)
+            with suppress(OSError):  # gone already, or a cache that others wrote
+                (self.folder / INDEX).unlink()
+            _log.warning(
+                "the cache %s does not hold what was written there for '%s', perhaps the disk fails; the sample is "
+                "read from its own files, and the next run builds the cache anew", self.folder, self.samples[index].name
+            )  # fmt: skip
+        return resize(*self._source.read(index), self._size)
+
+    def _map(self) -> None:
+        count, (height, width) = len(self.samples), self._size
+        # plain arrays on top of the maps: a slice of np.memmap costs ten times as much as a slice of an array
+        images = np.memmap(self.folder / IMAGES, dtype=np.uint8, mode="r", shape=(count, height, width, 3))
+        masks = np.memmap(self.folder / MASKS, dtype=np.uint8, mode="r", shape=(count, height, width))
+        self._images, self._masks = np.asarray(images), np.asarray(masks)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the maps, of which pickle would copy every byte into a spawned worker."""
+        return {name: value for name, value in self.__dict__.items() if name not in ("_images", "_masks")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._map()
+
+
+def cached(source: Source, *, folder: Path, size: tuple[int, int], title: str, recipe: str) -> CachedSource:
+    """`source` at `size` (H, W) from its cache inside `folder`, which is built first if it is not there or stale.
+
+    Args:
+        title: the beginning of the cache's name.
+        recipe: what else decides the pixels: the reader and its options.
+
+    Raises:
+        SeglabError: the disk has no room or refuses to be written; and the source's own for a damaged file, which it
+            names. Nothing is left of the cache then.
+    """
+    place = _place(source, folder=folder, size=size, title=title, recipe=recipe)
+    try:
+        checksums = _read_index(place)
+        if checksums is None:
+            place.folder.parent.mkdir(parents=True, exist_ok=True)
+            with only_builder(place):
+                checksums = _read_index(place)  # of the process that was here before
+                if checksums is None:
+                    checksums = build(source, place)
+        return CachedSource(source, folder=place.folder, size=size, checksums=checksums)
+    except OSError as error:
+        raise SeglabError(
+            f"expected to keep a cache of {megabytes(place.bytes)} in data.cache='{folder}'; {error.strerror or error}"
+            " - set data.cache to a folder with enough room, or to null to read the files every time"
+        ) from error
+
+
+def _place(source: Source, *, folder: Path, size: tuple[int, int], title: str, recipe: str) -> Place:
+    files: list[str] = []
+    contents: list[Any] = []
+    for sample in source.samples:
+        for path in (sample.image, sample.mask):
+            status = None if path is None else _status(path)
+            files.append(str(path and path.absolute()))
+            # no folder names: a data set that was moved is the same one
+            contents.append(None if path is None or status is None else (path.name, status.st_size, status.st_mtime_ns))
+        contents.append(sample.name)
+    lookup = zlib.crc32(source.labels.lookup.tobytes())
+    rule = (VERSION, RESIZE_RULE, cv2.__version__, tuple(size), source.labels.name, lookup, recipe)
+    name = f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', title)}-{size[0]}x{size[1]}-{len(source.samples)}"
+    return Place(
+        folder=folder / f"{name}-{_hash(rule, contents)}",
+        count=len(source.samples),
+        size=size,
+        files=_hash(rule, files),
+    )
+
+
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except OSError:  # the source says it better when it reads the file
+        return None
+
+
+def _hash(*parts: Any) -> str:
+    return hashlib.blake2b(repr(parts).encode(), digest_size=8).hexdigest()
+
+
+def _read_index(place: Place) -> list[list[int]] | None:
+    """The checksums of image and mask of each sample; None when there is no whole cache."""
+    try:
+        index = json.loads((place.folder / INDEX).read_bytes())
+        sizes = [(place.folder / name).stat().st_size for name in (IMAGES, MASKS)]
+    except (OSError, ValueError):
+        return None
+    if sum(sizes) != place.bytes or sizes[0] != 3 * sizes[1] or len(index["checksums"]) != place.count:
+        return None
+    return index["checksums"]

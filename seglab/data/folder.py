@@ -1,0 +1,45 @@
+"""Your own data: a folder of images and a folder of id masks for each split, matched by file name."""
+
+from pathlib import Path
+
+import numpy as np
+
+from seglab.data.source import Labels, Sample, files_by_stem, pair_files, read_sample, require_root
+from seglab.errors import SeglabError
+from seglab.labels import label_space
+
+
+class Folder:
+    """One split, sorted by name: `a.jpg` belongs to `a.png`; subfolders are not read.
+
+    Args:
+        labels: a label space of your own as a mapping, see seglab.labels.label_space.
+        images: folder of the images (PNG, JPEG) within the root; `{split}` stands for the name of the split.
+        masks: the same for the masks, PNG files of ids (8-bit grey or palette).
+    """
+
+    def __init__(self, root: str | Path | None, split: str, *, labels: Labels, images: str, masks: str) -> None:
+        self.labels = label_space(labels)
+        layout = f"  <data.root>/{images}/<name>.png (or .jpg)\n  <data.root>/{masks}/<name>.png"
+        source = "The folders are named by data.source.images and data.source.masks."
+        folder = require_root(root, layout=layout, source=source)
+        image_folder, mask_folder = folder / _filled(images, split), folder / _filled(masks, split)
+        if image_folder == mask_folder:
+            raise SeglabError(
+                f"expected images and masks in two folders; data.source.images and .masks are both '{images}' - "
+                "move the masks into a folder of their own"
+            )
+        found = files_by_stem(image_folder, suffixes=(".png", ".jpg", ".jpeg"), layout=layout)
+        masks_found = files_by_stem(mask_folder, suffixes=(".png",), layout=layout)
+        pair_files(found, masks_found)
+        self.samples = [
+            Sample(image=found[name], mask=masks_found[name], name=name, group=name) for name in sorted(found)
+        ]
+
+    def read(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Image uint8 (H, W, 3) RGB and mask uint8 (H, W) of train ids, at the size of the files."""
+        return read_sample(self.samples[index], self.labels)
+
+
+def _filled(pattern: str, split: str) -> str:
+    return pattern.replace("{split}", split)  # not format(): a folder may have other braces in its name

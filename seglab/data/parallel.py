@@ -1,0 +1,104 @@
+"""A function of every sample of a split, computed by all cores."""
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
+from functools import partial
+from typing import TypeVar
+
+import cv2
+
+from seglab.data.source import Source
+from seglab.errors import SeglabError
+
+_FEW = 32  # samples: for fewer, starting processes takes longer than they save
+_CHUNK = 16  # samples that a process takes at once: few enough that all end at about the same time
+_PAUSE = 0.2  # seconds between two refreshes of the progress bar
+
+Result = TypeVar("Result")
+_source: Source  # of a worker process
+
+
+def map_samples(
+    function: Callable[[Source, int], Result], source: Source, *, title: str, processes: int | None = None
+) -> Iterator[Result]:
+    """`function(source, index)` of every sample, in their order, with a progress bar called `title` on a terminal.
+
+    `function` is defined at the top of a module, so that other processes find it. `processes`: None for one a CPU.
+    Raises SeglabError when a process is killed, and whatever `function` raises.
+    """
+    count = len(source.samples)
+    processes = available_cpus() if processes is None else processes
+    if processes <= 1 or count < _FEW:
+        yield from _with_progress((function(source, index) for index in range(count)), count=count, title=title)
+        return
+    # fork starts at once and hands the source over as it is; macOS' own libraries do not survive it
+    method = "fork" if sys.platform.startswith("linux") else "spawn"
+    chunk = max(1, min(_CHUNK, count // (4 * processes)))
+    with ProcessPoolExecutor(
+        processes, multiprocessing.get_context(method), initializer=_start_worker, initargs=(source, os.getpid())
+    ) as pool:
+        results = pool.map(partial(_call, function), range(count), chunksize=chunk)
+        try:
+            # closed at once where the caller stops early: what has not begun is given up
+            with closing(_with_progress(results, count=count, title=title)) as shown:
+                yield from shown
+        except BrokenProcessPool as error:
+            raise SeglabError(
+                f"{title}: expected {processes} processes to read the samples; one of them was killed, perhaps for "
+                "want of memory - give the command fewer CPUs (taskset) or more memory"
+            ) from error
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def available_cpus() -> int:
+    """How many CPUs this process may use, which in a container or a batch job are fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _start_worker(source: Source, parent: int) -> None:
+    global _source
+    _source = source
+    cv2.setNumThreads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends its workers
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """Ends a worker whose parent was killed: it would wait for work for ever."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
+def _call(function: Callable[[Source, int], Result], index: int) -> Result:
+    return function(_source, index)
+
+
+def _with_progress(results: Iterator[Result], *, count: int, title: str) -> Generator[Result, None, None]:
+    if not sys.stderr.isatty():
+        yield from results
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    # Refreshed from here and by no thread of its own: processes are forked while it is shown.
+    with Progress(*columns, console=Console(stderr=True), auto_refresh=False, transient=True) as progress:
+        task, shown = progress.add_task(title, total=count), 0.0
+        for result in results:
+            yield result
+            progress.advance(task)
+            if time.monotonic() - shown > _PAUSE:
+                progress.refresh()
+                shown = time.monotonic()

@@ -1,0 +1,173 @@
+"""How often each class occurs in a split, counted once from its label files at full size and then remembered."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+
+from seglab.data.parallel import map_samples
+from seglab.data.source import Source
+from seglab.errors import SeglabError
+from seglab.labels import IGNORE_INDEX, LabelSpace
+
+_VERSION = 1  # of the stored file: raise it when the same labels would be counted otherwise
+_EXACT = 2**24  # up to here a float32, in which OpenCV counts, holds every whole number
+
+
+class Counts(NamedTuple):
+    """The labels of one image."""
+
+    pixels: np.ndarray  # int64 (K,)
+    void: int
+    digest: str  # of the mask's bytes
+
+
+@dataclass(frozen=True)
+class ClassStatistics:
+    """What loss weights are made of. Every sequence has one whole number for each class, in the order of `names`."""
+
+    labels: str  # name of the label space
+    names: tuple[str, ...]
+    images: int
+    pixels: tuple[int, ...]  # of the class
+    images_with: tuple[int, ...]  # images that contain the class
+    pixels_of_images_with: tuple[int, ...]  # all pixels of those images, void ones as well
+    void: int  # pixels without a class
+    content: str  # SHA-256 of all masks in their order: equal for equal labels, wherever they lie
+
+    @property
+    def total(self) -> int:
+        """All pixels, void ones as well."""
+        return sum(self.pixels) + self.void
+
+    @property
+    def shares(self) -> np.ndarray:
+        """float64 (K,): the share of each class in the labelled pixels; 0 where nothing is labelled."""
+        return np.array(self.pixels, dtype=np.float64) / max(1, sum(self.pixels))
+
+    @property
+    def void_share(self) -> float:
+        return self.void / max(1, self.total)
+
+    @property
+    def classes_per_image(self) -> float:
+        """Mean number of classes in an image."""
+        return sum(self.images_with) / max(1, self.images)
+
+    @property
+    def absent(self) -> list[str]:
+        """Names of the classes without a pixel."""
+        return [name for name, pixels in zip(self.names, self.pixels, strict=True) if pixels == 0]
+
+
+def count_labels(mask: np.ndarray, labels: LabelSpace, *, name: str) -> Counts:
+    """The pixels of each class in `mask`, uint8 (H, W) of train ids. Raises SeglabError for a value that is none."""
+    # 10 times faster than np.bincount, which would need the mask as int64 first
+    values = (
+        cv2.calcHist([mask], [0], None, [256], [0, 256]).ravel().astype(np.int64)
+        if mask.size <= _EXACT
+        else np.bincount(mask.ravel(), minlength=256)
+    )  # (256,)
+    num_classes = labels.num_classes
+    outside = [int(value) for value in np.flatnonzero(values) if value >= num_classes and value != IGNORE_INDEX]
+    if outside:
+        raise SeglabError(
+            f"mask of '{name}': expected train ids 0..{num_classes - 1} and {IGNORE_INDEX} (void); got {outside[:5]} - "
+            f"the reader of the data set does not map its values to {labels.name}"
+        )
+    digest = hashlib.blake2b(np.ascontiguousarray(mask).tobytes(), digest_size=16).hexdigest()
+    return Counts(values[:num_classes], int(values[IGNORE_INDEX]), digest)
+
+
+def summed(counts: Iterable[Counts], labels: LabelSpace) -> ClassStatistics:
+    """The statistics of a split, given the counts of its images in their order."""
+    images, void, content = 0, 0, hashlib.sha256()
+    pixels, images_with, pixels_of_images_with = (np.zeros(labels.num_classes, np.int64) for _ in range(3))
+    for one in counts:
+        images, void = images + 1, void + one.void
+        present = one.pixels > 0
+        pixels += one.pixels
+        images_with += present
+        pixels_of_images_with += present * (int(one.pixels.sum()) + one.void)
+        content.update(one.digest.encode())
+    return ClassStatistics(
+        labels=labels.name,
+        names=labels.names,
+        images=images,
+        pixels=_whole(pixels),
+        images_with=_whole(images_with),
+        pixels_of_images_with=_whole(pixels_of_images_with),
+        void=void,
+        content=content.hexdigest(),
+    )
+
+
+def class_statistics(source: Source, *, folder: Path, title: str) -> ClassStatistics:
+    """The statistics of a split: counted by all cores, or read from `folder`, where they are kept.
+
+    They are found again as long as the label space and the list, size and time of the label files stay the same.
+    Masks are never resized. Raises SeglabError naming the first file that cannot be read.
+    """
+    key = _key(source)
+    path = folder / f"{source.labels.name}-{key[:16]}.json"
+    stored = _stored(path, key=key)
+    if stored is not None:
+        return stored
+    statistics = summed(map_samples(_count, source, title=title), source.labels)
+    write(statistics, path, key=key)
+    return statistics
+
+
+def write(statistics: ClassStatistics, path: Path, *, key: str) -> None:
+    """Stores the statistics in one rename: of two processes that count at once, either leaves a whole file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    text = json.dumps({"version": _VERSION, "key": key, "files": statistics.images, **asdict(statistics)}, indent=1)
+    partial.write_text(text + "\n", encoding="utf-8")
+    os.replace(partial, path)
+
+
+def _count(source: Source, index: int) -> Counts:
+    _, mask = source.read(index)
+    return count_labels(mask, source.labels, name=source.samples[index].name)
+
+
+def _key(source: Source) -> str:
+    """SHA-256 of whatever the counts depend on, without reading a label file."""
+    labels = source.labels
+    what = (_VERSION, type(source).__qualname__, labels.name, labels.names, sorted(labels.to_train.items()))
+    digest = hashlib.sha256(repr(what).encode())
+    for sample in source.samples:
+        path = sample.image if sample.mask is None else sample.mask
+        try:
+            status = path.stat()
+        except OSError as error:
+            raise SeglabError(f"expected a readable file; '{path}': {error.strerror} - restore it") from error
+        digest.update(repr((sample.name, str(path.absolute()), status.st_size, status.st_mtime_ns)).encode())
+    return digest.hexdigest()
+
+
+def _stored(path: Path, *, key: str) -> ClassStatistics | None:
+    """The statistics in `path`; None where there are none, or they are damaged or of other files: count again."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if values.pop("key") != key or values.pop("version") != _VERSION:
+            return None
+        given = {field.name: _tuple_for_list(values[field.name]) for field in fields(ClassStatistics)}
+    except (OSError, ValueError, KeyError, AttributeError):
+        return None
+    return ClassStatistics(**given)
+
+
+def _whole(values: np.ndarray) -> tuple[int, ...]:
+    return tuple(int(value) for value in values)
+
+
+def _tuple_for_list(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

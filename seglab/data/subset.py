@@ -1,0 +1,94 @@
+"""Parts of a data set: the random split of torch, splits that keep groups together, and the first so many percent."""
+
+import hashlib
+import itertools
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from seglab.data.source import Sample, Source
+from seglab.errors import SeglabError
+
+
+class Subset:
+    """The samples of `source` at `indices`, in that order."""
+
+    def __init__(self, source: Source, indices: Sequence[int]) -> None:
+        self._source = source
+        self._indices = list(indices)
+        self.labels = source.labels
+        self.samples: Sequence[Sample] = [source.samples[index] for index in self._indices]
+
+    def read(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Image uint8 (H, W, 3) RGB and mask uint8 (H, W) of train ids, at the size of the files."""
+        return self._source.read(self._indices[index])
+
+
+def limited(source: Source, *, limit: int | None, fraction: float | None, seed: int) -> Source:
+    """At most `limit` samples, or that `fraction` of them (at least one), in the source's order; None: all of them.
+
+    They are drawn from the whole split, because its first samples are often frames of one video. Which ones depends
+    on the seed and on their names alone, and a larger part of the same seed contains the smaller one.
+    """
+    if limit is not None and limit < 1:
+        raise SeglabError(f"expected data.limit as a whole number >= 1 or null; got {limit}")
+    if fraction is not None and not 0 < fraction <= 1:
+        raise SeglabError(f"expected data.fraction as a number > 0 and <= 1, or null; got {fraction}")
+    count = len(source.samples)
+    if fraction is not None:
+        count = max(1, round(count * fraction))
+    if limit is not None:
+        count = min(count, limit)
+    if count == len(source.samples):
+        return source
+    ranked = sorted(range(len(source.samples)), key=lambda index: _rank(source.samples[index].name, seed))
+    return Subset(source, sorted(ranked[:count]))
+
+
+def random_split_indices(length: int, *, fractions: Sequence[float], seed: int) -> list[list[int]]:
+    """The indices that torch.utils.data.random_split gives each part, with a generator of this seed, in its order.
+
+    Raises SeglabError when there are too few samples to give every part one.
+    """
+    import torch  # here, because listing a data set needs none
+
+    if length * min(fractions) < 1:
+        shares = ":".join(f"{100 * fraction:g}" for fraction in fractions)
+        raise SeglabError(
+            f"expected at least {math.ceil(1 / min(fractions))} samples for a random split of {shares}; got {length} - "
+            "complete the data set, or choose an official split"
+        )
+
+    order: list[int] = torch.randperm(length, generator=torch.Generator().manual_seed(seed)).tolist()
+    sizes = [math.floor(length * fraction) for fraction in fractions]
+    for extra in range(length - sum(sizes)):
+        sizes[extra % len(sizes)] += 1
+    ends = list(itertools.accumulate(sizes))
+    return [order[end - size : end] for end, size in zip(ends, sizes, strict=True)]
+
+
+def grouped_split(groups: Sequence[str], *, fractions: Sequence[float], seed: int) -> list[list[int]]:
+    """Sorted indices of each part, such that all indices of one group lie in one part.
+
+    Groups are taken largest first, equally large ones in an order drawn by the seed, each for the part that lacks
+    most samples. Raises SeglabError when there are fewer groups than parts.
+    """
+    members: dict[str, list[int]] = {}
+    for index, group in enumerate(groups):
+        members.setdefault(group, []).append(index)
+    if len(members) < len(fractions):
+        raise SeglabError(
+            f"expected at least {len(fractions)} groups (videos, cities) for a split into {len(fractions)} parts; got "
+            f"{len(members)} in {len(groups)} samples - take the official split, or complete the data set"
+        )
+    parts: list[list[int]] = [[] for _ in fractions]
+    for group in sorted(members, key=lambda group: (-len(members[group]), _rank(group, seed))):
+        lacking = [fraction * len(groups) - len(part) for fraction, part in zip(fractions, parts, strict=True)]
+        parts[lacking.index(max(lacking))] += members[group]
+    return [sorted(part) for part in parts]
+
+
+def _rank(name: str, seed: int) -> bytes:
+    """A random order that no version of Python or numpy changes, and no other sample."""
+    return hashlib.blake2b(f"{seed}:{name}".encode(), digest_size=8).digest()

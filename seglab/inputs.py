@@ -1,0 +1,79 @@
+"""The files that a command's `input` stands for, and the name under which the results of each are written."""
+
+import glob
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from seglab.errors import SeglabError
+
+IMAGES = (".png", ".jpg", ".jpeg")
+VIDEOS = (".mp4", ".avi", ".mov", ".mkv")
+
+
+class Input(NamedTuple):
+    path: Path
+    name: str  # relative, without a suffix, unique among the inputs: 'aachen/aachen_000000_000019_leftImg8bit'
+
+    @property
+    def is_video(self) -> bool:
+        return self.path.suffix.lower() in VIDEOS
+
+
+def find(given: str, *, suffixes: Sequence[str], output: Path) -> list[Input]:
+    """The inputs that `given` stands for, sorted: a file, a folder with everything below it, or a glob (** goes deep).
+
+    Where `output` is a folder inside the one that is searched, what an earlier command has written there is no input.
+
+    Raises:
+        SeglabError: there is no such file or folder, or none of its files ends in one of `suffixes`.
+    """
+    path = Path(given).expanduser()
+    if path.is_file():
+        return _named([path], below=path.parent)
+    kinds = ", ".join(suffixes)
+    if path.is_dir():
+        files = _usable((file for file in path.rglob("*") if file.is_file()), suffixes, below=path, output=output)
+        if not files:
+            raise SeglabError(f"expected files ({kinds}) in the folder '{path}' or below it; none is there - "
+                              "is it the right folder?")  # fmt: skip
+        return _named(files, below=path)
+    if glob.has_magic(str(path)):
+        matches = [Path(match) for match in glob.glob(str(path), recursive=True)]
+        files = _usable((match for match in matches if match.is_file()), suffixes, below=_fixed(path), output=output)
+        if not files:
+            raise SeglabError(
+                f"expected files ({kinds}) that match '{path}'; {len(matches)} paths match and none is such a file - "
+                "look at the pattern, ** stands for folders at any depth"
+            )
+        return _named(files, below=_common_folder(files))
+    raise SeglabError(f"expected a file, a folder or a glob in input; '{path}' does not exist - look at the path")
+
+
+def _usable(files: Iterable[Path], suffixes: Sequence[str], *, below: Path, output: Path) -> list[Path]:
+    written, searched = output.resolve(), below.resolve()
+    output_is_inside = written != searched and written.is_relative_to(searched)
+    return sorted(
+        file
+        for file in files
+        if file.suffix.lower() in suffixes
+        and not any(part.startswith(".") for part in file.relative_to(below).parts)
+        and not (output_is_inside and file.resolve().is_relative_to(written))
+    )
+
+
+def _fixed(pattern: Path) -> Path:
+    """The folder that a glob searches: what stands before its first wildcard."""
+    return next(folder for folder in pattern.parents if not glob.has_magic(str(folder)))
+
+
+def _named(files: Sequence[Path], *, below: Path) -> list[Input]:
+    """Two files that differ only in the suffix keep it in their names: the results of neither replace the other's."""
+    stems = Counter(file.with_suffix("") for file in files)
+    kept = [file if stems[file.with_suffix("")] > 1 else file.with_suffix("") for file in files]
+    return [Input(file, name.relative_to(below).as_posix()) for file, name in zip(files, kept, strict=True)]
+
+
+def _common_folder(files: Sequence[Path]) -> Path:
+    return next(folder for folder in files[0].parents if all(file.is_relative_to(folder) for file in files))

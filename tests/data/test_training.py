@@ -1,0 +1,35 @@
+"""Every data set of conf/data trains for two steps from its YAML, on a generated stand-in in its own layout."""
+
+import math
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+
+from seglab import config, runs
+from seglab.build import build
+
+NAMES = sorted(path.stem for path in (config.FOLDER / "data").glob("*.yaml") if not path.stem.startswith("synthetic"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_two_steps(name, standins, tmp_path, monkeypatch):
+    monkeypatch.setenv("SEGLAB_DATA", str(tmp_path / "data"))
+    config.register()
+    overrides = [*standins[name].overrides, "model.base=4", "model.depth=2", "model.size_divisor=4", "data.num_workers=0"]
+    with initialize_config_dir(version_base="1.3", config_dir=str(config.FOLDER)):
+        cfg = compose(
+            "train",
+            overrides=[
+                *overrides, "trainer.accelerator=cpu", "trainer.max_steps=2", "trainer.max_epochs=2",
+                "trainer.limit_train_batches=1", "trainer.log_every_n_steps=1",
+                "callbacks.pictures=null", f"output={tmp_path}",
+            ],
+        )  # fmt: skip
+    config.check(cfg)
+    folder = Path(tmp_path / "run")
+    run = build(runs.plain(cfg), folder)
+    run.trainer.fit(run.module, datamodule=run.data)
+    assert run.trainer.global_step == 2
+    assert math.isfinite(run.module.validation["loss"])
+    assert run.module.validation["confusion"].sum() > 0

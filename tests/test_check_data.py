@@ -1,0 +1,137 @@
+"""`python -m seglab.check_data` as a user runs it, and the class weights that a training takes from a data set."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from omegaconf import OmegaConf
+
+from seglab import build, runs
+from seglab.check_report import class_figure
+from seglab.data.statistics import ClassStatistics
+from seglab.draw import rendered
+from seglab.errors import SeglabError
+
+SCENES = ("data.prepare.train=3", "data.prepare.val=2", "data.prepare.test=2", "data.prepare.height=64",
+          "data.prepare.width=128")  # fmt: skip
+
+
+def camvid(root: Path, *, splits=("train", "val", "test"), value: int = 3) -> None:
+    random = np.random.default_rng(0)
+    for split in splits:
+        for folder in (root / split, root / f"{split}annot"):
+            folder.mkdir(parents=True)
+        cv2.imwrite(str(root / split / f"{split}_0.png"), random.integers(0, 256, (32, 32, 3), dtype=np.uint8))
+        cv2.imwrite(str(root / f"{split}annot" / f"{split}_0.png"), np.full((32, 32), value, np.uint8))
+
+
+def result(folder: Path) -> tuple[Path, dict]:
+    (made,) = (folder / "outputs" / "checks").iterdir()
+    return made, json.loads((made / "check.json").read_text())
+
+
+@pytest.mark.slow
+def test_a_sound_data_set(command, tmp_path):
+    ended = command("check_data", *SCENES, small=False)
+    assert ended.returncode == 0, ended.stderr
+    assert "no error" in ended.stderr
+    for shown in ("64x128", "traffic light", "train %", "void %"):
+        assert shown in ended.stdout
+    folder, content = result(tmp_path)
+    assert folder.name.startswith("synthetic-")
+    assert [*content["splits"]] == ["train", "val", "test"]
+    assert content["splits"]["train"]["statistics"]["images"] == 3
+    assert cv2.imread(str(folder / "class_distribution.png")).shape[1] == 1200
+    weights = OmegaConf.load(folder / "class_weights" / "enet.yaml").weights
+    assert list(weights.values()) == pytest.approx(content["class_weights"]["enet"], rel=1e-5)
+
+
+def test_a_faulty_data_set_fails_and_tells_everything(command, tmp_path):
+    camvid(tmp_path / "CamVid", splits=("train", "val"), value=40)
+    ended = command("check_data", "data=camvid", "data.root=CamVid", small=False)
+    assert ended.returncode == 1
+    assert "Errors (3)" in ended.stdout
+    assert "train: value 40 in 1024 pixels of 1 masks" in ended.stdout
+    assert "val: value 40" in ended.stdout
+    assert "test: expected the folder 'CamVid/test'" in ended.stdout
+    _, content = result(tmp_path)
+    assert sum(problem["level"] == "error" for problem in content["problems"]) == 3
+
+
+@pytest.mark.slow
+def test_one_split_used_twice_is_no_overlap(command, tmp_path):
+    camvid(tmp_path / "CamVid")
+    ended = command("check_data", "data=camvid", "data.root=CamVid", "data.test_split=val", small=False)
+    assert ended.returncode == 0, ended.stdout
+    assert [*result(tmp_path)[1]["splits"]] == ["train", "val = test"]
+
+
+@pytest.mark.slow
+def test_a_wrong_folder_is_one_message(command):
+    ended = command("check_data", "data=camvid", "data.root=nowhere", small=False)
+    assert ended.returncode == 2
+    assert ended.stderr.count("data.root='nowhere' does not exist") == 1
+    assert "Traceback" not in ended.stderr
+
+
+def test_the_figure_names_every_class_of_41():
+    pixels = tuple(int(10 ** (index / 6)) * (index != 7) for index in range(41))
+    one = ClassStatistics("x", tuple(f"class {index}" for index in range(41)), 9, pixels,
+                          tuple(min(9, value) for value in pixels), pixels, 5, "")  # fmt: skip
+    figure = class_figure({"train": one, "val": one})
+    labels = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert labels == ["class 7", *(f"class {index}" for index in range(41) if index != 7)]
+    assert rendered(figure).shape[0] > 1200
+
+
+@pytest.fixture
+def weighted(tiny_config, tmp_path):
+    """`weighted("loss.class_weights=enet")`: the configuration with numbers, as a run in `tmp_path` gets it."""
+
+    def numbers(*overrides: str):
+        return build.with_class_weights(runs.plain(tiny_config(*overrides)), tmp_path)
+
+    return numbers
+
+
+def test_a_scheme_is_counted_on_the_training_split_and_kept_with_the_run(weighted, tmp_path, monkeypatch):
+    weights = weighted("loss.class_weights=enet")["loss"]["class_weights"]
+    assert len(weights) == 19
+    assert weights[0] == min(weight for weight in weights if weight > 0)  # road is the commonest
+    kept = json.loads((tmp_path / "class_weights.json").read_text())["loss.class_weights"]
+    assert kept["asked"] == "enet"
+    assert list(kept["weights"].values()) == weights
+    monkeypatch.setattr(build, "class_statistics", lambda *_, **__: pytest.fail("counted again"))
+    assert weighted("loss.class_weights=enet")["loss"]["class_weights"] == weights
+
+
+def test_other_runs_use_the_same_counts(weighted, tmp_path, monkeypatch):
+    weights = weighted("loss.class_weights=enet")["loss"]["class_weights"]
+    (tmp_path / "class_weights.json").unlink()
+    monkeypatch.setattr("seglab.data.statistics.map_samples", lambda *_, **__: pytest.fail("counted again"))
+    assert weighted("loss.class_weights=enet")["loss"]["class_weights"] == weights
+
+
+def test_the_terms_of_a_compound_have_weights_of_their_own(weighted):
+    loss = weighted("loss=ce_dice", "loss.losses.ce.class_weights=cityscapes_erfnet")["loss"]
+    assert loss["losses"]["ce"]["class_weights"][0] == 2.816
+    assert loss["losses"]["dice"]["class_weights"] is None
+
+
+def test_numbers_and_null_stay_as_they_are(weighted, tmp_path):
+    assert weighted()["loss"]["class_weights"] is None
+    assert weighted(f"loss.class_weights={[1] * 19}")["loss"]["class_weights"] == [1] * 19
+    assert not (tmp_path / "class_weights.json").exists()
+
+
+def test_an_unknown_name_is_refused(weighted):
+    with pytest.raises(SeglabError, match="did you mean 'enet'"):
+        weighted("loss.class_weights=enett")
+
+
+def test_a_run_is_built_and_loaded_with_its_weights(tiny_config, tmp_path):
+    config = runs.plain(tiny_config("loss.class_weights=cityscapes_erfnet"))
+    run = build.build(config, tmp_path)
+    assert run.module.loss.class_weights[0].item() == pytest.approx(2.816)
