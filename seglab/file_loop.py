@@ -1,16 +1,20 @@
-"""A task for every input file: a progress bar on a terminal, failures collected, nothing replaced unasked."""
+"""A task for every input file: read ahead, a progress bar, failures collected, nothing replaced unasked."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from seglab.errors import SeglabError
 from seglab.inputs import Input
 
 if TYPE_CHECKING:
     from rich.progress import Progress
+
+T = TypeVar("T")
 
 
 def for_each(inputs: Sequence[Input], task: Callable[[Input], None], *, progress: "Progress") -> list[str]:
@@ -22,6 +26,40 @@ def for_each(inputs: Sequence[Input], task: Callable[[Input], None], *, progress
         except SeglabError as error:
             problems.append(str(error))
     return problems
+
+
+def ahead(read: Callable[[int], T], *, count: int, threads: int) -> Generator[T, None, None]:
+    """What `read` gives for 0..count-1, in order; `threads` of them are read while the consumer works."""
+    with ThreadPoolExecutor(threads) as pool:
+        waiting: deque[Future[T]] = deque()
+        try:
+            for index in range(count):
+                waiting.append(pool.submit(read, index))
+                if len(waiting) > threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """The items in lists of `size`; the last one may be shorter, also where a SeglabError of the items follows it."""
+    batch: list[T] = []
+    failure = None
+    try:
+        for item in items:
+            batch.append(item)
+            if len(batch) == size:
+                yield batch
+                batch = []
+    except SeglabError as error:
+        failure = error
+    if batch:
+        yield batch
+    if failure:
+        raise failure
 
 
 @contextmanager

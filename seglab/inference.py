@@ -1,4 +1,4 @@
-"""Label maps of single images of any size, by one trained module: whole or in tiles, with test-time augmentation."""
+"""Label maps of images of any size, by one trained module: whole or in tiles, with test-time augmentation."""
 
 from collections.abc import Iterator, Sequence
 
@@ -57,16 +57,32 @@ class Predictor:
     def probabilities(self, image: np.ndarray, *, size: Size | None = None) -> Tensor:
         """(K, H, W) float32 on the module's device, of an image uint8 (H, W, 3) RGB; at `size`, else at the image's."""
         with torch.inference_mode():
-            return self._probabilities(list(self._views(image)), size or _size_of(image))
+            return self._probabilities(list(self._views([image])), size or _size_of(image))
 
     def label_map(self, image: np.ndarray) -> np.ndarray:
         """uint8 (H, W) of train ids, for an image uint8 (H, W, 3) RGB."""
         return self.label_maps(image, sizes=[_size_of(image)])[0]
 
+    def label_map_batch(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """`label_map` of each; those that the network sees at one size go through it together, whatever their own.
+
+        The last bit of a logit may depend on the size of the batch, and a pixel between two classes on that bit.
+        """
+        together: dict[Size, list[int]] = {}
+        for index, image in enumerate(images):
+            together.setdefault(self.network_size(image), []).append(index)
+        maps: dict[int, np.ndarray] = {}
+        with torch.inference_mode():
+            for indices in together.values():
+                views = list(self._views([images[index] for index in indices]))  # (B, K, h, w) each
+                for row, index in enumerate(indices):
+                    maps[index] = self._label_map([view[row : row + 1] for view in views], _size_of(images[index]))
+        return [maps[index] for index in range(len(images))]
+
     def label_maps(self, image: np.ndarray, *, sizes: Sequence[Size]) -> list[np.ndarray]:
         """A label map uint8 (H, W) for each of `sizes`; the network sees the image once, its logits are resized."""
         with torch.inference_mode():
-            views = list(self._views(image))
+            views = list(self._views([image]))
             return [self._label_map(views, size) for size in sizes]
 
     def network_size(self, image: np.ndarray) -> Size:
@@ -74,6 +90,7 @@ class Predictor:
         return self.size or _size_of(image)
 
     def _label_map(self, views: Sequence[Tensor], size: Size) -> np.ndarray:
+        """uint8 (H, W) at `size`, of the views (1, K, h, w) of one image."""
         # One view needs no softmax, which changes no order.
         scores = resize_logits(views[0], size)[0] if len(views) == 1 else self._probabilities(views, size)
         return scores.max(0).indices.to(torch.uint8).cpu().numpy()
@@ -84,32 +101,49 @@ class Predictor:
             total = total + resize_logits(logits, size)[0].softmax(0)  # (K, H, W)
         return total / len(views)
 
-    def _views(self, image: np.ndarray) -> Iterator[Tensor]:
-        """Logits (1, K, h, w) float32 for each scale, not mirrored and mirrored (and mirrored back)."""
-        height, width = self.network_size(image)
+    def _views(self, images: Sequence[np.ndarray]) -> Iterator[Tensor]:
+        """Logits (B, K, h, w) float32 for each scale, not mirrored and mirrored (and mirrored back).
+
+        Args:
+            images: B of one network size.
+        """
+        height, width = self.network_size(images[0])
         for scale in self.scales:
-            seen = _resized(image, (max(1, round(height * scale)), max(1, round(width * scale))))
-            batch = torch.from_numpy(np.ascontiguousarray(seen)).permute(2, 0, 1)[None].to(self.device)
-            yield self._logits(batch)  # (1, K, h, w)
+            size = max(1, round(height * scale)), max(1, round(width * scale))
+            seen = np.stack([_resized(image, size) for image in images])  # (B, h, w, 3)
+            batch = torch.from_numpy(seen).permute(0, 3, 1, 2).to(self.device)
+            yield self._logits(batch)  # (B, K, h, w)
             if self.flip:
                 yield self._logits(batch.flip(3)).flip(3)
 
-    def _logits(self, image: Tensor) -> Tensor:
-        """Logits (1, K, h, w) float32 for one view uint8 (1, 3, h, w)."""
-        height, width = image.shape[-2:]
+    def _logits(self, images: Tensor) -> Tensor:
+        """Logits (B, K, h, w) float32 for one view uint8 (B, 3, h, w)."""
+        height, width = images.shape[-2:]
         if self.tile is None or (height <= self.tile[0] and width <= self.tile[1]):
-            return self.module(image).float()
-        total, count = None, torch.zeros(height, width, device=image.device)
+            return self.module(images).float()
+        total, count = None, torch.zeros(height, width, device=images.device)
         for top in _starts(height, window=self.tile[0], overlap=self.overlap):
             for left in _starts(width, window=self.tile[1], overlap=self.overlap):
                 part = (..., slice(top, top + self.tile[0]), slice(left, left + self.tile[1]))
-                logits = self.module(image[part]).float()  # (1, K, <= tile)
+                logits = self.module(images[part]).float()  # (B, K, <= tile)
                 if total is None:
-                    total = logits.new_zeros(1, logits.shape[1], height, width)
+                    total = logits.new_zeros(*logits.shape[:2], height, width)
                 total[part] += logits
                 count[part] += 1
         assert total is not None
         return total.div_(count)
+
+
+def device_of(name: str) -> torch.device:
+    """The device that `name` means: auto is the GPU where there is one. Raises SeglabError when it is not there."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:
+        raise SeglabError(
+            f"expected a device that is there (auto, cpu, cuda, cuda:1); device={name!r}: {str(error).splitlines()[0]}"
+        ) from error
 
 
 def _starts(length: int, *, window: int, overlap: float) -> list[int]:

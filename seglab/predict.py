@@ -90,6 +90,10 @@ def check(settings: Mapping[str, Any]) -> None:
         raise SeglabError(
             f"opacity is {settings['opacity']}; expected a number from 0 (bare image) to 1 (colours only)"
         )
+    if settings["batch_size"] < 1:
+        raise SeglabError(
+            f"batch_size is {settings['batch_size']}; expected a whole number >= 1 - 1 shows the network one at a time"
+        )
     for key, words in (("size", ("run", "image")), ("tile", (None,))):
         value = settings[key]
         if value not in words and not _is_size(value):

@@ -1,20 +1,20 @@
 """Label maps of all inputs by a trained run; an input that cannot be read is reported and the others go on."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import seglab.lean_imports  # noqa: F401
 
 import numpy as np
-import torch
 
 from seglab import build, runs, submission
 from seglab.data.source import read_image
 from seglab.errors import SeglabError
-from seglab.file_loop import for_each, progress_bar, refuse_existing
-from seglab.inference import Predictor
+from seglab.file_loop import ahead, batches, for_each, progress_bar, refuse_existing
+from seglab.inference import Predictor, device_of
 from seglab.inputs import Input
 from seglab.labels import LabelSpace, label_space
 from seglab.results import Results, write_png
@@ -38,18 +38,21 @@ def predict_files(settings: Mapping[str, Any], inputs: Sequence[Input]) -> list[
         legend=settings["legend"],
     )
     refuse_existing([path for one in inputs for path in results.paths(one)], overwrite=settings["overwrite"])
-    predictor = _predictor(settings, run)
-    with progress_bar() as progress:
+    predictor, batch_size = _predictor(settings, run), settings["batch_size"]
+    images = [one.path for one in inputs if not one.is_video]
+    predicted = _Predicted(images, read_image, predictor, batch_size=batch_size)
+    with closing(predicted), progress_bar() as progress:
 
         def predict(one: Input) -> None:
             if not one.is_video:
-                image = read_image(one.path)
-                results.write(one, image, predictor.label_map(image))
+                results.write(one, *predicted.next())
                 return
             video = VideoReader(one.path)
+            frames = progress.track(video, total=video.frames or None, description=one.path.name)
             with results.video(one, rate=video.rate) as append:
-                for frame in progress.track(video, total=video.frames or None, description=one.path.name):
-                    append(frame, predictor.label_map(frame))
+                for batch in batches(frames, batch_size):
+                    for frame, mask in zip(batch, predictor.label_map_batch(batch), strict=True):
+                        append(frame, mask)
 
         problems = for_each(inputs, predict, progress=progress)
     log.info("%d of %d inputs predicted, in %s", len(inputs) - len(problems), len(inputs), runs.shown(folder))
@@ -63,14 +66,14 @@ def predict_submission(settings: Mapping[str, Any], inputs: Sequence[Input]) -> 
     ids = submission.label_ids(_labels(run))
     existing = [folder / name for name in names.values()]
     refuse_existing([folder.with_suffix(".zip"), *existing], overwrite=settings["overwrite"])
-    predictor = _predictor(settings, run)
+    images = [one.path for one in inputs]
+    predicted = _Predicted(images, _full_size, _predictor(settings, run), batch_size=settings["batch_size"])
 
     def predict(one: Input) -> None:
-        image = read_image(one.path)
-        submission.require_size(image, one.path)
-        write_png(folder / names[one.path], ids[predictor.label_map(image)])
+        _, mask = predicted.next()
+        write_png(folder / names[one.path], ids[mask])
 
-    with progress_bar() as progress:
+    with closing(predicted), progress_bar() as progress:
         problems = for_each(inputs, predict, progress=progress)
     if problems:
         log.error("no zip: a submission needs every image, %d of %d failed", len(problems), len(inputs))
@@ -82,6 +85,54 @@ def predict_submission(settings: Mapping[str, Any], inputs: Sequence[Input]) -> 
     if known is None:
         log.warning("the server expects %s masks, these are %d", counts, len(names))
     return []
+
+
+class _Predicted:
+    """Images with their label maps in the order of `paths`, read ahead and shown to the network in batches.
+
+    The next batch is read while the network sees one. An image that cannot be read leaves the others in their places.
+    """
+
+    def __init__(
+        self, paths: Sequence[Path], read: Callable[[Path], np.ndarray], predictor: Predictor, *, batch_size: int
+    ) -> None:
+        self._paths = paths
+        self._read = read
+        self._predictor = predictor
+        self._batch_size = batch_size
+        self._results = self._predict()
+
+    def next(self) -> tuple[np.ndarray, np.ndarray]:
+        """The next image uint8 (H, W, 3) RGB and its label map uint8 (H, W). Raises what reading it has raised."""
+        result = next(self._results)
+        if isinstance(result, SeglabError):
+            raise result
+        return result
+
+    def close(self) -> None:
+        """Nothing more is read."""
+        self._results.close()
+
+    def _predict(self) -> Generator[tuple[np.ndarray, np.ndarray] | SeglabError, None, None]:
+        read = ahead(self._read_one, count=len(self._paths), threads=self._batch_size)
+        with closing(read):
+            for batch in batches(read, self._batch_size):
+                images = [one for one in batch if not isinstance(one, SeglabError)]
+                masks = iter(self._predictor.label_map_batch(images))
+                for one in batch:
+                    yield one if isinstance(one, SeglabError) else (one, next(masks))
+
+    def _read_one(self, index: int) -> np.ndarray | SeglabError:
+        try:
+            return self._read(self._paths[index])
+        except SeglabError as error:
+            return error
+
+
+def _full_size(path: Path) -> np.ndarray:
+    image = read_image(path)
+    submission.require_size(image, path)
+    return image
 
 
 def _labels(run: Path) -> LabelSpace:
@@ -96,7 +147,7 @@ def _predictor(settings: Mapping[str, Any], run: Path) -> Predictor:
     size = settings["size"]
     if size == "run":
         size = _config(run)["data"]["size"]
-    device = _device(settings["device"])
+    device = device_of(settings["device"])
     predictor = Predictor(
         build.load(run, checkpoint=f"{settings['checkpoint']}.ckpt").to(device),
         size=None if size == "image" else (size[0], size[1]),
@@ -108,15 +159,3 @@ def _predictor(settings: Mapping[str, Any], run: Path) -> Predictor:
     seen = "the size of each image" if size == "image" else f"{size[0]}x{size[1]}"
     log.info("%s of %s, on %s, at %s", settings["checkpoint"], runs.shown(run), device, seen)
     return predictor
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        torch.empty(0, device=name)
-    except (RuntimeError, AssertionError) as error:
-        raise SeglabError(
-            f"expected a device that is there (auto, cpu, cuda, cuda:1); device={name!r}: {str(error).splitlines()[0]}"
-        ) from error
-    return torch.device(name)

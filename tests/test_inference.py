@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from seglab.errors import SeglabError
-from seglab.inference import Predictor
+from seglab.inference import Predictor, device_of
 from seglab.losses import CrossEntropy
 from seglab.module import SegmentationModule
 from seglab.schedule import Constant
@@ -31,6 +32,18 @@ class Columns(nn.Module):
         return torch.cat([torch.zeros_like(column), column], 1)
 
 
+class Patches(nn.Module):
+    """Sees 3x3 pixels. Sums of whole numbers: the same logits to the last bit, however images fall into batches."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        weights = torch.randint(-3, 4, (2, 3, 3, 3), generator=torch.Generator().manual_seed(0))
+        self.register_buffer("weights", weights.float())
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return F.conv2d(image, self.weights, padding=1)  # (B, 2, H, W)
+
+
 def predictor(network: nn.Module, **options) -> Predictor:
     module = SegmentationModule(
         network, loss=CrossEntropy(), class_names=("dark", "bright"), schedule=Constant(), size_divisor=1,
@@ -40,8 +53,8 @@ def predictor(network: nn.Module, **options) -> Predictor:
     return Predictor(module, **{"size": None, **options})
 
 
-def noise(height: int, width: int) -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
 def test_results_have_the_size_of_the_image():
@@ -60,6 +73,35 @@ def test_the_network_sees_the_given_size_once_for_all_results():
     maps = predictor(network, size=(4, 8)).label_maps(noise(16, 32), sizes=[(16, 32), (4, 8)])
     assert network.calls == 1
     assert [labels.shape for labels in maps] == [(16, 32), (4, 8)]
+
+
+@pytest.mark.parametrize(
+    ("options", "seen"),
+    [
+        ({"size": (12, 20)}, [5]),  # whatever the sizes of the images
+        ({"size": None}, [3, 1, 1]),
+        ({"size": (12, 20), "flip": True, "scales": [0.5, 1.0]}, [5] * 4),
+        ({"size": None, "tile": (16, 12)}, [3] * 2 + [1] * 4 + [1] * 4),
+        ({"size": None, "tile": (8, 9), "overlap": 0.5, "flip": True, "scales": [1.5]}, None),
+    ],
+)
+def test_images_in_a_batch_get_the_label_maps_that_they_get_alone(options, seen):
+    sizes = [(16, 20), (16, 31), (16, 20), (21, 20), (16, 20)]
+    images = [noise(*size, seed=seed) for seed, size in enumerate(sizes)]
+    alone = [predictor(Patches(), **options).label_map(image) for image in images]
+    batches = []
+    network = Patches()
+    network.register_forward_pre_hook(lambda _, inputs: batches.append(len(inputs[0])))
+    together = predictor(network, **options).label_map_batch(images)
+    for one, other, size in zip(alone, together, sizes, strict=True):
+        assert other.shape == size
+        assert set(np.unique(other)) == {0, 1}
+        np.testing.assert_array_equal(other, one)
+    assert seen is None or batches == seen
+
+
+def test_an_empty_batch_gives_nothing():
+    assert predictor(Nearest()).label_map_batch([]) == []
 
 
 def test_logits_are_resized_before_the_argmax():
@@ -133,3 +175,10 @@ def test_the_label_map_is_that_of_the_averaged_probabilities():
 def test_errors(options, message):
     with pytest.raises(SeglabError, match=message):
         predictor(Nearest(), **options)
+
+
+def test_a_device_is_there_or_named_in_the_message():
+    assert device_of("cpu") == torch.device("cpu")
+    assert device_of("auto").type in ("cpu", "cuda")
+    with pytest.raises(SeglabError, match=r"expected a device that is there .*device='cuda:99'"):
+        device_of("cuda:99")

@@ -132,6 +132,24 @@ def test_glob_chooses_the_images(predict, scenes, tmp_path):
 
 
 @pytest.mark.slow
+def test_batches_change_no_result(predict, scenes, tmp_path):
+    (tmp_path / "photos").mkdir()
+    for number, source in enumerate(sorted((scenes / "leftImg8bit").rglob("*.png"))[:6]):
+        picture = cv2.imread(str(source))
+        cv2.imwrite(str(tmp_path / "photos" / source.name), picture if number % 3 else picture[:48])
+    write_video(tmp_path / "photos" / "drive.mp4", source, codec="mp4v", frames=5, size=(128, 64))
+    for size in (1, 4):
+        done = predict("input=photos", f"output={size}", "write=[masks]", "size=image", f"batch_size={size}")
+        assert done.returncode == 0, done.stderr
+    assert len(files(tmp_path / "1")) == 6 + 5
+    assert files(tmp_path / "4") == files(tmp_path / "1")
+    for name in files(tmp_path / "1"):
+        alone, batched = read_ids(tmp_path / "1" / name), read_ids(tmp_path / "4" / name)
+        # The last bit of a logit may depend on the size of the batch, and a border pixel on that bit.
+        assert (alone != batched).mean() <= 1e-3
+
+
+@pytest.mark.slow
 def test_video_keeps_its_frames_size_and_rate(predict, image, tmp_path):
     write_video(tmp_path / "drive.mp4", image, codec="mp4v", frames=5, size=(128, 64))
     done = predict("input=drive.mp4", "write=[masks,colors,overlays]", "legend=false")
@@ -241,6 +259,7 @@ def test_corrupt_mask_is_named_and_the_rest_is_converted(predict, tmp_path):
         (("run=run", "input=one.png", "opacity=2"), "opacity is 2"),
         (("run=run", "input=one.png", "size=[4]"), "size is [4]"),
         (("run=run", "input=one.png", "tile=[0,4]"), "tile is [0, 4]"),
+        (("run=run", "input=one.png", "batch_size=0"), "batch_size is 0; expected a whole number >= 1"),
     ],
 )
 def test_mistakes_are_told_before_anything_heavy_is_imported(tmp_path, monkeypatch, arguments, expected):

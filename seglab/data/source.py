@@ -88,8 +88,7 @@ def read_image(path: Path) -> np.ndarray:
     if data.startswith(_PNG_SIGNATURE) and _png_header(data, path)[0] == 16:
         raise SeglabError(f"expected an image of 8 bits a channel; '{path}' has 16 - convert it to 8 bits")
     # IGNORE_ORIENTATION: an EXIF rotation would turn the image and not its mask
-    image = _decode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION, path)  # (H, W, 3), BGR
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    return _decode(data, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION, path)  # (H, W, 3)
 
 
 def read_rgba(path: Path, *, otherwise: str) -> np.ndarray:
