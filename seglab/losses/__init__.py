@@ -1,9 +1,28 @@
 """Losses under one contract: `loss(logits, mask) -> scalar` (see contract.py)."""
 
-from seglab.losses.compound import Compound
+from seglab.losses.boundary import Boundary
+from seglab.losses.compound import Compound, mixture
 from seglab.losses.contract import Loss
 from seglab.losses.cross_entropy import CrossEntropy
 from seglab.losses.dice import Dice
 from seglab.losses.focal import Focal
+from seglab.losses.jaccard import Jaccard
+from seglab.losses.lovasz import Lovasz
+from seglab.losses.mse_rgb import MseRgb
+from seglab.losses.ohem import Ohem
+from seglab.losses.tversky import Tversky
 
-__all__ = ["Compound", "CrossEntropy", "Dice", "Focal", "Loss"]
+__all__ = [
+    "Boundary",
+    "Compound",
+    "CrossEntropy",
+    "Dice",
+    "Focal",
+    "Jaccard",
+    "Loss",
+    "Lovasz",
+    "MseRgb",
+    "Ohem",
+    "Tversky",
+    "mixture",
+]

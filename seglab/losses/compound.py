@@ -1,4 +1,4 @@
-"""A weighted sum of other losses."""
+"""A weighted sum of other losses, or a mixture of two."""
 
 import math
 from collections.abc import Mapping
@@ -48,3 +48,16 @@ class Compound(Loss):
 
     def value(self, pixels: Pixels) -> Tensor:
         return self.combine(self.terms_of(pixels))
+
+
+def mixture(losses: Mapping[str, Loss], *, beta: float) -> Compound:
+    """beta * the first loss + (1 - beta) * the second: a Compound of two losses whose balance is a single number.
+
+    Raises:
+        SeglabError: there are not two losses, or beta is outside 0..1.
+    """
+    if len(losses) != 2:
+        raise SeglabError(f"loss.losses: expected two losses to mix; got {list(losses)} - use Compound for more")
+    if not 0 <= beta <= 1:
+        raise SeglabError(f"loss.beta: expected a share in 0..1; got {beta} - it is that of the first loss")
+    return Compound(losses, weights=dict(zip(losses, (beta, 1 - beta), strict=True)))

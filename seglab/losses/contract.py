@@ -78,6 +78,10 @@ class Loss(nn.Module, ABC):
     def value(self, pixels: Pixels) -> Tensor:
         """The loss as a scalar: the one method that a new loss must have."""
 
+    def scores(self, outputs: Tensor) -> Tensor:
+        """(B, K, H, W), highest for the predicted class, of the network's outputs: these themselves, being logits."""
+        return outputs
+
     def weights_for(self, pixels: Pixels) -> Tensor | None:
         """class_weights (K,) in the type of the computation, or None.
 
@@ -101,13 +105,19 @@ def weighted_mean(values: Tensor, weight: Tensor, *, dim: int | None = None) -> 
     return divide_or_zero((values * weight).sum(dims), weight.sum(dims))
 
 
+def mean_over_classes(values: Tensor, weights: Tensor) -> Tensor:
+    """Weighted mean of values (B, K) over the classes, then the plain mean over the rows with a weight; 0 if none."""
+    counted = (weights.sum(1) > 0).to(weights.dtype)  # (B,)
+    return weighted_mean(weighted_mean(values, weights, dim=1), counted)
+
+
 def divide_or_zero(above: Tensor, below: Tensor) -> Tensor:
     """above / below, and 0 where `below` is 0, without asking the device which case it is."""
     return torch.where(below > 0, above, 0) / torch.where(below > 0, below, 1)
 
 
-def _read(logits: Tensor, mask: Tensor, ignore_index: int) -> Pixels:
-    """Checks the input and takes the softmax."""
+def check_shapes(logits: Tensor, mask: Tensor) -> None:
+    """Raises a SeglabError unless they are (B, K, H, W) and an integer (B, H, W)."""
     if logits.ndim != 4 or mask.shape != (logits.shape[0], *logits.shape[2:]):
         raise SeglabError(
             "expected logits (B, K, H, W) and a mask (B, H, W) of the same B, H and W; "
@@ -116,15 +126,21 @@ def _read(logits: Tensor, mask: Tensor, ignore_index: int) -> Pixels:
         )
     if mask.is_floating_point() or mask.dtype == torch.bool:
         raise SeglabError(f"expected a mask of integer class ids; got {mask.dtype} - convert it to uint8 or int64")
+
+
+def _read(logits: Tensor, mask: Tensor, ignore_index: int) -> Pixels:
+    """Checks the input and takes the softmax."""
+    check_shapes(logits, mask)
     labels = mask.long()  # compared as int64: in uint8 an ignore_index of -100 would wrap to 156
     valid = labels != ignore_index
     labels = torch.where(valid, labels, 0)
-    _check_labels(labels, logits.shape[1], ignore_index)
+    check_labels(labels, logits.shape[1], ignore_index)
     logits = logits if logits.dtype == torch.float64 else logits.float()
     return Pixels(logits.log_softmax(1), labels, valid)
 
 
-def _check_labels(labels: Tensor, num_classes: int, ignore_index: int) -> None:
+def check_labels(labels: Tensor, num_classes: int, ignore_index: int) -> None:
+    """Raises a SeglabError if one of the int64 labels, not ignored, is outside 0..K-1; see Loss for CUDA."""
     inside = (labels >= 0) & (labels < num_classes)
     expected = f"expected class ids 0..{num_classes - 1} or {ignore_index} (ignored)"
     if labels.is_cuda or torch.compiler.is_compiling():  # a branch would stall the device, or split the graph

@@ -1,10 +1,7 @@
 """The official Cityscapes evaluation of folders of PNG files, on all cores."""
 
 import io
-import multiprocessing
 import re
-from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,13 +9,13 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from seglab.data.parallel import map_samples
 from seglab.errors import SeglabError
 from seglab.metrics.cityscapes import CityscapesScores, PairCounts, count_pair
 
 _TRUTH = "_gtFine_labelIds.png"
 _PREDICTION = re.compile(r"(.+?_\d{6}_\d{6}).*\.png")  # <city>_<sequence>_<frame>*.png
 _END = b"IEND\xaeB`\x82"  # type and checksum of the last chunk
-_CHUNK = 4  # images that a process is sent at once
 
 
 class Pair(NamedTuple):
@@ -29,33 +26,37 @@ class Pair(NamedTuple):
     instance_ids: Path
 
 
-def evaluate_folders(predictions: Path, ground_truth: Path, *, processes: int) -> CityscapesScores:
-    """The scores of a folder of predictions, equal to those of the official program to the last bit.
+class Pairs(NamedTuple):
+    """All images that are scored together."""
+
+    samples: list[Pair]
+
+
+def evaluate_pairs(pairs: Pairs, *, processes: int | None = None) -> CityscapesScores:
+    """The scores of what `find_pairs` found, equal to those of the official program to the last bit.
 
     Whatever the number of processes, images are added up in the order of their names, so the result does not change.
+    A progress bar is shown on a terminal.
+
+    Args:
+        pairs: the files of all images.
+        processes: how many work at once, None for one a CPU; few images are left to this process.
+
+    Raises:
+        SeglabError: a file is unreadable, of another size, or holds what is no label id.
+    """
+    scores = CityscapesScores()
+    for counts in map_samples(_count_files, pairs, title="scoring", processes=processes):
+        scores.add(counts)
+    return scores
+
+
+def find_pairs(predictions: Path, ground_truth: Path) -> Pairs:
+    """The files of every image of the ground truth, sorted by name, each with its one prediction.
 
     Args:
         predictions: folder with exactly one `<city>_<sequence>_<frame>*.png` of label ids an image, at any depth.
         ground_truth: folder with `*_gtFine_labelIds.png` and `*_gtFine_instanceIds.png` at any depth, as `gtFine/val`.
-        processes: how many work at once; with 1, this process does it all.
-
-    Raises:
-        SeglabError: a file is missing, doubled, unreadable, of another size, or holds what is no label id.
-    """
-    pairs = find_pairs(predictions, ground_truth)
-    scores = CityscapesScores()
-    if processes == 1:
-        _add_all(scores, map(_count_files, pairs))
-        return scores
-    # spawn, because a fork of a process with threads (PyTorch, OpenCV) may hang
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(processes, len(pairs)), mp_context=context, initializer=_one_thread) as pool:
-        _add_all(scores, pool.map(_count_files, pairs, chunksize=_CHUNK))
-    return scores
-
-
-def find_pairs(predictions: Path, ground_truth: Path) -> list[Pair]:
-    """The files of every image of the ground truth, sorted by name, each with its one prediction.
 
     Raises:
         SeglabError: there is no ground truth, or not exactly one prediction for an image.
@@ -67,7 +68,7 @@ def find_pairs(predictions: Path, ground_truth: Path) -> list[Pair]:
     for path in sorted(Path(predictions).rglob("*.png")):
         if match := _PREDICTION.fullmatch(path.name):
             found.setdefault(match[1], []).append(path)
-    return [_pair(truth, found, predictions) for truth in truths]
+    return Pairs([_pair(truth, found, predictions) for truth in truths])
 
 
 def read_png(path: Path) -> np.ndarray:
@@ -104,22 +105,13 @@ def _pair(truth: Path, found: dict[str, list[Path]], predictions: Path) -> Pair:
     return Pair(matches[0], truth, truth.with_name(truth.name.replace("labelIds", "instanceIds")))
 
 
-def _count_files(pair: Pair) -> PairCounts:
+def _count_files(pairs: Pairs, index: int) -> PairCounts:
+    pair = pairs.samples[index]
     prediction, label_ids, instance_ids = (read_png(path) for path in pair)
     try:
         return count_pair(prediction, label_ids, instance_ids)
     except SeglabError as error:
         raise SeglabError(f"{pair.prediction}: {error}") from error
-
-
-def _add_all(scores: CityscapesScores, counts: Iterable[PairCounts]) -> None:
-    for item in counts:
-        scores.add(item)
-
-
-def _one_thread() -> None:
-    """The processes take all cores already."""
-    cv2.setNumThreads(1)
 
 
 def _is_plain_grey(data: bytes) -> bool:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from seglab.errors import SeglabError
-from seglab.losses import Compound, CrossEntropy, Dice, Focal, contract
+from seglab.losses import Compound, CrossEntropy, Dice, Focal, contract, mixture
 
 
 @pytest.fixture
@@ -62,3 +62,18 @@ def test_losses_must_agree_on_what_is_ignored() -> None:
 def test_foreign_losses_are_refused() -> None:
     with pytest.raises(SeglabError, match=r"loss\.losses\.ce: expected a loss of seglab\.losses; got CrossEntropyLoss"):
         Compound({"ce": torch.nn.CrossEntropyLoss()}, weights={"ce": 1})  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize("beta", [0, 0.4, 1])
+def test_a_mixture_has_one_number(batch: tuple[torch.Tensor, torch.Tensor], beta: float) -> None:
+    ce, dice = CrossEntropy(), Dice()
+    mixed = mixture({"ce": ce, "dice": dice}, beta=beta)
+    torch.testing.assert_close(mixed(*batch), beta * ce(*batch) + (1 - beta) * dice(*batch))
+    assert list(mixed.terms(*batch)) == ["ce", "dice"]
+
+
+def test_a_mixture_is_of_two() -> None:
+    with pytest.raises(SeglabError, match=r"expected two losses to mix; got \['ce'\]"):
+        mixture({"ce": CrossEntropy()}, beta=0.5)
+    with pytest.raises(SeglabError, match=r"beta: expected a share in 0\.\.1; got 2"):
+        mixture({"ce": CrossEntropy(), "dice": Dice()}, beta=2)

@@ -8,16 +8,40 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from seglab.errors import SeglabError
-from seglab.losses import Compound, CrossEntropy, Dice, Focal, Loss
+from seglab.losses import Boundary, Compound, CrossEntropy, Dice, Focal, Jaccard, Loss, Lovasz, Ohem, Tversky
 from seglab.losses.contract import Pixels
 
 CONFIGS = sorted((Path(__file__).parents[2] / "conf" / "loss").glob("*.yaml"))
 IGNORED = 255
+LABELS = {
+    "name": "three", "names": ["a", "b", "c"], "colors": [[255, 0, 0], [0, 255, 0], [0, 0, 255]],
+    "ignore_values": [IGNORED], "mapping": None,
+}  # fmt: skip
+COUNTS_IGNORED = "an ignored pixel has a colour, black, and counts: that is part of what is wrong with it"
+# What a loss does not promise, and why. Each of these tests must fail for it: an exception that is none is an error.
+EXCEPTIONS = {
+    "test_a_perfect_prediction_costs_nothing_and_its_opposite_much": {
+        "boundary": "is below 0 where all is right: see test_boundary",
+        "mse_rgb": "is perfect for colours, not for logits: see test_mse_rgb",
+    },
+    "test_a_class_ruled_out_by_minus_infinity_is_fine": {"mse_rgb": "its outputs are colours, no logits"},
+    "test_ignored_pixels_count_on_neither_side": {
+        "ohem": "easy pixels have no gradient: see test_ohem",
+        "mse_rgb": COUNTS_IGNORED,
+    },
+    "test_an_image_of_ignored_pixels_changes_nothing": {"mse_rgb": COUNTS_IGNORED},
+    "test_nothing_but_ignored_pixels_is_exactly_zero": {"mse_rgb": COUNTS_IGNORED},
+    "test_one_class_alone_is_fine": {"boundary": "a class alone has no boundary, and costs 0: see test_boundary"},
+}
 
 
 @pytest.fixture(params=CONFIGS, ids=lambda path: path.stem)
 def loss(request: pytest.FixtureRequest) -> Loss:
-    return instantiate(OmegaConf.load(request.param), _convert_="all")
+    reason = EXCEPTIONS.get(request.node.originalname, {}).get(request.param.stem)
+    if reason:
+        request.node.add_marker(pytest.mark.xfail(reason=reason, strict=True))
+    return instantiate(OmegaConf.create({"loss": OmegaConf.load(request.param), "data": {"labels": LABELS}}).loss,
+                       _convert_="all")  # fmt: skip
 
 
 @pytest.fixture
@@ -34,6 +58,9 @@ def mask() -> torch.Tensor:
 
 def test_the_configs_are_found() -> None:
     assert {"ce", "dice", "focal", "ce_dice"} <= {path.stem for path in CONFIGS}
+    for name, losses in EXCEPTIONS.items():
+        assert name in globals()
+        assert set(losses) <= {path.stem for path in CONFIGS}
 
 
 def test_is_a_finite_positive_scalar(loss: Loss, logits: torch.Tensor, mask: torch.Tensor) -> None:
@@ -53,7 +80,8 @@ def test_descending_the_gradient_lowers_it(loss: Loss, logits: torch.Tensor, mas
     logits.requires_grad_()
     before = loss(logits, mask)
     (gradient,) = torch.autograd.grad(before, logits)
-    assert float(loss((logits - gradient).detach(), mask)) < float(before.detach())
+    step = 0.1 * gradient  # small, as pixels that become easy leave the mean of ohem
+    assert float(loss((logits - step).detach(), mask)) < float(before.detach())
 
 
 def test_its_gradient_is_right(loss: Loss, logits: torch.Tensor, mask: torch.Tensor) -> None:
@@ -111,7 +139,7 @@ def test_a_class_ruled_out_by_minus_infinity_is_fine(loss: Loss, logits: torch.T
 
 def test_a_large_half_precision_image_does_not_overflow(loss: Loss) -> None:
     """Sums over 2 million pixels pass 65504, the largest float16, and 2^20, where float32 sums one by one go wrong."""
-    logits = torch.zeros(1, 4, 1024, 2048, dtype=torch.float16)
+    logits = torch.zeros(1, 3, 1024, 2048, dtype=torch.float16)
     logits[:, 0] = 1
     mask = torch.zeros(1, 1024, 2048, dtype=torch.uint8)
     small = loss(logits[:, :, :8, :8].double(), mask[:, :8, :8])
@@ -182,6 +210,7 @@ def test_nothing_of_it_enters_a_checkpoint(loss: Loss) -> None:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # the compiler's own
 def test_compiles(loss: Loss, logits: torch.Tensor, mask: torch.Tensor) -> None:
+    torch.compiler.reset()  # all losses share the code of `forward`, which is compiled for eight of them at most
     logits.requires_grad_()
     compiled = torch.compile(loss, fullgraph=True)(logits, mask)
     (gradient,) = torch.autograd.grad(compiled, logits)
@@ -191,7 +220,7 @@ def test_compiles(loss: Loss, logits: torch.Tensor, mask: torch.Tensor) -> None:
     torch.testing.assert_close(gradient, expected_gradient)
 
 
-@pytest.mark.parametrize("kind", [CrossEntropy, Dice, Focal])
+@pytest.mark.parametrize("kind", [Boundary, CrossEntropy, Dice, Focal, Jaccard, Lovasz, Ohem, Tversky])
 class TestClassWeights:
     def test_equal_ones_change_nothing(self, kind: type, logits: torch.Tensor, mask: torch.Tensor) -> None:
         weighted = kind(class_weights=[5, 5, 5])(logits, mask)
