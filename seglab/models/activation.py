@@ -17,14 +17,15 @@ import torch.nn.functional as F
 from torch import nn
 
 from seglab.errors import SeglabError
+from seglab.models.parts import ENCODERS
 
 ActivationFactory = Callable[[], nn.Module]
 Scope = Literal["all", "encoder", "decoder"]
 
 _RECTIFIERS = (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.RReLU, nn.PReLU, nn.ELU, nn.CELU, nn.SELU)
 _REPLACEABLE = (*_RECTIFIERS, nn.GELU, nn.SiLU, nn.Mish, nn.Hardswish)
+_LIKE_RELU = (nn.ReLU, nn.ReLU6, nn.RReLU, nn.GELU, nn.SiLU, nn.Mish, nn.Hardswish)
 _TIMM_GATES = ("Sigmoid", "Tanh", "HardSigmoid", "HardSigmoidMe")  # timm has copies of torch's classes: these are gates
-_ENCODERS = ("encoder", "backbone")  # smp and seglab; torchvision
 _FUNCTIONS = {"relu", "relu_", "relu6", "leaky_relu", "leaky_relu_", "rrelu", "prelu", "elu", "elu_", "celu", "selu"}
 _FUNCTIONS |= {"gelu", "silu", "mish", "hardswish"}
 
@@ -128,14 +129,27 @@ def replace_activations(network: nn.Module, factory: ActivationFactory, *, scope
 def kaiming_gain(factory: ActivationFactory) -> float:
     """The gain of Kaiming initialisation for layers around this activation (He et al., arXiv 1502.01852, section 2.2).
 
-    A leaky slope a gives sqrt(2 / (1 + a^2)); ReLU's sqrt(2) serves SiLU, GELU, Mish and the like, which have none.
+    A leaky slope a gives sqrt(2 / (1 + a^2)). ReLU's sqrt(2) also serves its smooth relatives, as is the custom. For
+    any other f it is 1 / sqrt(E[f(z)^2]), z normal, which keeps the mean square of the values from layer to layer as
+    He's does: 1 for SELU, which was made for it, 1.25 for ELU, 1.59 for tanh.
     """
     activation = factory()
     if isinstance(activation, nn.LeakyReLU):
         return nn.init.calculate_gain("leaky_relu", activation.negative_slope)
     if isinstance(activation, nn.PReLU):
         return nn.init.calculate_gain("leaky_relu", activation.init)
-    return nn.init.calculate_gain("relu")
+    if isinstance(activation, _LIKE_RELU):
+        return nn.init.calculate_gain("relu")
+    return _gain_by_quadrature(activation.eval())
+
+
+def _gain_by_quadrature(activation: nn.Module) -> float:
+    z = torch.linspace(-8, 8, 2001, dtype=torch.float64, device="cpu")
+    density = torch.exp(-(z**2) / 2)
+    with torch.no_grad():
+        square = (activation(z.clone()) ** 2 * density).sum() / density.sum()  # clone: it may work in place
+    # a function that is (nearly) zero everywhere, a huge threshold for one, has no such gain
+    return float(square.rsqrt()) if square > 1e-3 else 1.0
 
 
 def _activations(network: nn.Module, *more: type[nn.Module]) -> Iterator[tuple[str, nn.Module]]:
@@ -169,15 +183,15 @@ def _check_scope(network: nn.Module, scope: Scope) -> None:
     if scope not in ("all", "encoder", "decoder"):
         raise SeglabError(f"activation.scope: expected all, encoder or decoder; came {scope!r}; choose one of these")
     children = [name for name, _ in network.named_children()]
-    if scope != "all" and not any(name in _ENCODERS for name in children):
+    if scope != "all" and not any(name in ENCODERS for name in children):
         raise SeglabError(
-            f"activation.scope={scope}: expected {type(network).__name__} to have a part {' or '.join(_ENCODERS)}; "
+            f"activation.scope={scope}: expected {type(network).__name__} to have a part {' or '.join(ENCODERS)}; "
             f"came {', '.join(children) or 'none'}; use activation.scope=all"
         )
 
 
 def _in_scope(path: str, scope: Scope) -> bool:
-    return scope == "all" or (path.partition(".")[0] in _ENCODERS) == (scope == "encoder")
+    return scope == "all" or (path.partition(".")[0] in ENCODERS) == (scope == "encoder")
 
 
 def _count(modules: Iterable[nn.Module]) -> Counter[str]:

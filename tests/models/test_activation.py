@@ -152,7 +152,10 @@ def test_unknown_scope_and_missing_encoder_are_errors():
         replace_activations(nn.Sequential(nn.ReLU()), nn.SiLU, scope="decoder")
 
 
-unet = partial(UNet, 5, in_channels=3, base=4, depth=4, up="transposed", bias=False, activation=None)
+unet = partial(
+    UNet, 5, in_channels=3, base=4, depth=4, bridge=None, convs_per_step=2, skip="concat", up="transposed", bias=False,
+    block_attention=None, skip_attention=None, bottleneck=None, activation=None,
+)  # fmt: skip
 
 
 def test_constructor_argument_is_used_where_there_is_one():
@@ -183,11 +186,17 @@ def test_native_keeps_and_counts():
         (nn.GELU, 2**0.5),
         (nn.Mish, 2**0.5),
         (partial(nn.LeakyReLU, negative_slope=0.5), (2 / 1.25) ** 0.5),
+        (nn.Hardswish, 2**0.5),
         (nn.PReLU, (2 / 1.0625) ** 0.5),
+        (nn.Identity, 1.0),
+        (nn.SELU, 1.0),  # arXiv 1706.02515: its fixed point has mean square 1
+        (partial(nn.ELU, alpha=0.0), 2**0.5),
+        (partial(nn.ELU, inplace=True), 1.2451),  # 1 / sqrt(1/2 + e^2 P(z < -2) - 2 e^(1/2) P(z < -1) + P(z < 0))
+        (partial(nn.Threshold, 9.0, 0.0), 1.0),
     ],
 )
 def test_gain(factory, gain):
-    assert kaiming_gain(factory) == pytest.approx(gain)
+    assert kaiming_gain(factory) == pytest.approx(gain, abs=1e-4)
 
 
 @pytest.fixture(scope="module")
