@@ -14,13 +14,15 @@ import lightning
 import torch
 from torch import nn
 
-from seglab import class_weights, runs
+from seglab import class_weights, runs, transfer
 from seglab.callbacks.checkpoint import BEST, AtomicCheckpointIO, LastCheckpoint
 from seglab.callbacks.exact import LoaderPosition, StepSeed, StopOnSignal
+from seglab.callbacks.throughput import Throughput
 from seglab.data.module import DataModule
 from seglab.data.statistics import ClassStatistics, class_statistics
 from seglab.errors import SeglabError
 from seglab.labels import label_space
+from seglab.models import pretrained
 from seglab.models.activation import build_with_activation
 from seglab.module import SegmentationModule
 
@@ -54,7 +56,8 @@ def load(folder: Path, *, checkpoint: str = BEST) -> SegmentationModule:
         raise SeglabError(
             f"{folder}: expected the folder of a trained run, with {runs.CONFIG} and checkpoints/{checkpoint} in it"
         )
-    module = build_module(with_class_weights(runs.plain(runs.read_config(folder)), folder))
+    config = with_class_weights(runs.plain(runs.read_config(folder)), folder)
+    module = build_module(without_weights(config))
     module.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["state_dict"])
     return module.eval()
 
@@ -111,14 +114,33 @@ def build_network(config: Mapping[str, Any]) -> nn.Module:
     """The network of `model` with `activation`: built in where the network takes one, replaced where it does not."""
     node = {key: value for key, value in config["model"].items() if key not in ("size_divisor", "activation")}
     activation = instantiate(config["activation"])
-    network, report = build_with_activation(
-        instantiate(node | {"_partial_": True}),
-        activation["factory"],
-        scope=activation["scope"],
-        has_argument="activation" in config["model"],
-    )
+    with pretrained.explained(node):
+        network, report = build_with_activation(
+            instantiate(node | {"_partial_": True}),
+            activation["factory"],
+            scope=activation["scope"],
+            has_argument="activation" in config["model"],
+        )
     log.log(logging.WARNING if report.functional else logging.INFO, report.line())
     return network
+
+
+def without_weights(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration of the same network, built without pretrained weights: a checkpoint's are to replace them."""
+    return {**config, "model": pretrained.without_weights(config["model"])}
+
+
+def class_axes(config: Mapping[str, Any], network: nn.Module) -> dict[str, tuple[int, ...]]:
+    """{tensor of `network` that depends on the number of classes: the axes that do}, by building one with one more."""
+    model = config["model"]
+    if "classes" not in model:
+        raise SeglabError(
+            "replace_head=true: expected model.classes, the number of outputs, to find the layers that depend on it; "
+            f"came {', '.join(model)} - give the model's config that key, or leave replace_head out"
+        )
+    with torch.random.fork_rng(devices=[]):
+        wider = build_network(without_weights({**config, "model": {**model, "classes": model["classes"] + 1}}))
+    return transfer.class_axes(network, wider)
 
 
 def build_trainer(config: Mapping[str, Any], folder: Path) -> lightning.Trainer:
@@ -128,7 +150,7 @@ def build_trainer(config: Mapping[str, Any], folder: Path) -> lightning.Trainer:
     return instantiate(
         config["trainer"],
         default_root_dir=str(folder),
-        callbacks=[StepSeed(config["seed"]), LoaderPosition(), *callbacks, StopOnSignal(last)],
+        callbacks=[StepSeed(config["seed"]), LoaderPosition(), Throughput(), *callbacks, StopOnSignal(last)],
         logger=loggers,
         plugins=[AtomicCheckpointIO()],
         enable_checkpointing=last is not None,

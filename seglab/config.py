@@ -10,6 +10,7 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 
+from seglab.activation_check import activation_problems
 from seglab.annotations import expected_instead
 from seglab.errors import SeglabError, did_you_mean
 from seglab.labels import label_space
@@ -45,13 +46,18 @@ class TrainConfig:
     sweep: str | None = None
     resume: str | None = None
     retry_failed: bool = False
+    init_from: str | None = None
+    replace_head: bool = False
 
 
 @dataclass
 class EvaluateConfig:
     """Root keys of conf/evaluate.yaml."""
 
-    run: str = MISSING
+    run: str | None = None
+    predictions: str | None = None
+    truth: str | None = None
+    processes: Any = MISSING
     checkpoint: str = MISSING
     data: Any = None
     root: str | None = None
@@ -95,6 +101,7 @@ class PredictConfig:
     flip: bool = MISSING
     tile: list[int] | None = None
     overlap: float = MISSING
+    batch_size: int = MISSING
 
 
 _SCHEMAS = {"train_schema": TrainConfig, "evaluate_schema": EvaluateConfig, "predict_schema": PredictConfig}
@@ -180,9 +187,7 @@ def _shape_problems(resolved: Resolved, schema: type) -> list[str]:
     if isinstance(model, dict) and "size_divisor" not in model:
         problems.append("model needs 'size_divisor': heights and widths are padded to a multiple of it; 1 for any size")
     if isinstance(activation, dict):
-        keys = ("factory", "scope")
-        problems += [f"activation: no key {key!r}{did_you_mean(key, keys)}" for key in activation if key not in keys]
-        problems += [f"activation needs {key!r}" for key in keys if key not in activation]
+        problems += activation_problems(activation, model=model)
     return problems
 
 

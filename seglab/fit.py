@@ -10,12 +10,17 @@ import seglab.lean_imports  # noqa: F401
 
 import torch
 
-from seglab import loggers, runs
-from seglab.build import Run, build
+from seglab import loggers, origin, runs, transfer
+from seglab.build import Run, build, class_axes, without_weights
 from seglab.callbacks.checkpoint import BEST, LAST, BestCheckpoint
+from seglab.callbacks.throughput import Throughput
+from seglab.complexity import complexity, headline, summary_sheet
 from seglab.metrics import readings
+from seglab.sheet import show
 
 log = logging.getLogger("seglab")
+
+_USUAL_SIZE = (512, 1024)  # for counting operations where images keep their own size
 
 
 def fit(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -24,12 +29,17 @@ def fit(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     A folder with a last.ckpt is continued from it, and ends with the weights of a run that was never interrupted.
     """
     _quieten_lightning()
-    run = build(config, folder)
-    network = run.module.network
-    parameters = sum(parameter.numel() for parameter in network.parameters())
-    what = f"{type(network).__name__}, {parameters:,} parameters, {_device_name(run)}"
-    log.info("%s, in %s", what, runs.shown(folder))
     last = folder / "checkpoints" / LAST
+    if last.exists():
+        run = build(without_weights(config), folder)
+    else:
+        run = build(config, folder) if config["init_from"] is None else _build_from(config, folder)
+    network = complexity(
+        run.module.network, size=config["data"]["size"] or _USUAL_SIZE, divisor=config["model"]["size_divisor"]
+    )
+    if runs.is_first_process() and not last.exists():
+        show(summary_sheet(network))
+    log.info("%s, %s, %s, in %s", network.name, headline(network), _device_name(run), runs.shown(folder))
     if last.exists():
         log.info("continuing from %s", runs.shown(last))
     failed = True
@@ -43,13 +53,29 @@ def fit(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         "device": _device_name(run),
         "devices": run.trainer.world_size,
         "threads": torch.get_num_threads(),
-        "parameters": parameters,
+        "parameters": network.parameters,
+        "flops": network.flops,
+        "images_per_second": _images_per_second(run),
         "epochs": run.trainer.current_epoch,
         "steps": run.trainer.global_step,
         "monitor": _monitor(run),
         "protocol": _protocol(config),
         **scores(folder),
     }
+
+
+def _build_from(config: Mapping[str, Any], folder: Path) -> Run:
+    """The run with the weights of `init_from` in its network; log and record say what became of each tensor."""
+    weights = transfer.read(origin.locate(config["init_from"]))  # before building, which may count or prepare data
+    run = build(config, folder)
+    network = run.module.network
+    head = class_axes(config, network) if config["replace_head"] else None
+    report = transfer.load(weights, network, class_names=run.module.class_names, head=head)
+    for line in report.lines():
+        log.log(report.level(), line)
+    if runs.is_first_process():
+        runs.update_record(folder, init_from=report.record())
+    return run
 
 
 def scores(folder: Path) -> dict[str, Any]:
@@ -81,6 +107,10 @@ def _log_confusion(run: Run) -> None:
     if run.module.validation:
         matrix, names = run.module.validation["confusion"], run.module.class_names
         loggers.log_confusion(run.trainer.loggers, matrix, names, step=run.trainer.global_step)
+
+
+def _images_per_second(run: Run) -> float | None:
+    return next(one.images_per_second for one in run.trainer.callbacks if isinstance(one, Throughput))
 
 
 def _monitor(run: Run) -> dict[str, Any]:

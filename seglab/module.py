@@ -1,6 +1,6 @@
 """The LightningModule around any network: steps, logging, optimizer. It knows no config and no dataset."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import seglab.lean_imports  # noqa: F401
@@ -8,13 +8,14 @@ import seglab.lean_imports  # noqa: F401
 import torch
 from lightning import LightningModule
 from torch import Tensor, nn
-from torch.optim import Optimizer
 from torchmetrics import Metric
 
 from seglab.batch import Batch
+from seglab.errors import SeglabError
 from seglab.labels import IGNORE_INDEX
 from seglab.losses import Loss
 from seglab.metrics import ConfusionMatrix, readings
+from seglab.parameter_groups import OptimizerFactory, build_optimizer
 from seglab.schedule import Schedule
 
 
@@ -25,11 +26,12 @@ class SegmentationModule(LightningModule):
         network: maps a normalised image (B, 3, H, W) to logits (B, K, h, w).
         loss: `loss(logits, mask) -> scalar`, given logits at the size of the mask.
         class_names: the K names, in the order of the train ids.
-        optimizer: called with the parameters that need a gradient.
+        optimizer: called with the parameters, or with groups of them.
         schedule: called with the optimizer and the number of steps of the training.
         size_divisor: the network wants heights and widths that are multiples of it.
         channels_last: keep maps with the channels innermost, which most convolutions are faster with.
         mean, std: of the three channels, on the scale 0..1.
+        encoder_lr, decay_norm_and_bias: see `seglab.parameter_groups`; the defaults treat all parameters alike.
     """
 
     mean: Tensor
@@ -41,12 +43,14 @@ class SegmentationModule(LightningModule):
         *,
         loss: Loss,
         class_names: Sequence[str],
-        optimizer: Callable[[Iterable[nn.Parameter]], Optimizer],
+        optimizer: OptimizerFactory,
         schedule: Schedule,
         size_divisor: int,
         channels_last: bool,
         mean: Sequence[float],
         std: Sequence[float],
+        encoder_lr: float = 1.0,
+        decay_norm_and_bias: bool = True,
     ) -> None:
         super().__init__()
         self._memory_format = torch.channels_last if channels_last else torch.contiguous_format
@@ -55,6 +59,8 @@ class SegmentationModule(LightningModule):
         self.class_names = tuple(class_names)
         self._optimizer = optimizer
         self._schedule = schedule
+        self._encoder_lr = encoder_lr
+        self._decay_norm_and_bias = decay_norm_and_bias
         self.size_divisor = size_divisor
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1) * 255, persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1) * 255, persistent=False)
@@ -67,11 +73,24 @@ class SegmentationModule(LightningModule):
 
     def forward(self, image: Tensor) -> Tensor:
         """Logits (B, K, H, W) at the size of the image, a uint8 (B, 3, H, W) on the scale 0..255."""
+        return self.loss.scores(self.outputs(image))
+
+    def outputs(self, image: Tensor) -> Tensor:
+        """What the loss is computed of: the network's outputs at the size of the image, logits in all but mse_rgb."""
         image = ((image.float() - self.mean) / self.std).contiguous(memory_format=self._memory_format)
-        return resize_logits(_padded_call(self.network, image, divisor=self.size_divisor), image.shape[-2:])
+        try:
+            outputs = _padded_call(self.network, image, divisor=self.size_divisor)
+        except ValueError as error:
+            if not str(error).startswith("Expected more than 1 value per channel"):
+                raise
+            raise SeglabError(
+                f"{type(self.network).__name__} has BatchNorm on a map of a single pixel: expected two images or more "
+                f"in a batch; came {len(image)} - set data.batch_size=2 or more"
+            ) from error
+        return resize_logits(outputs, image.shape[-2:])
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        terms = self.loss.terms(self(batch["image"]), batch["mask"])
+        terms = self.loss.terms(self.outputs(batch["image"]), batch["mask"])
         loss = self.loss.combine(terms)
         self.train_loss.update(loss.detach())
         if self._is_logged(batch_idx):
@@ -90,10 +109,11 @@ class SegmentationModule(LightningModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """{"pred": label map uint8 (B, H, W)}, for the callbacks that draw."""
         mask = batch["mask"]
-        logits = self(batch["image"])
-        pred = logits.max(1).indices.to(torch.uint8)  # (B, H, W); 5 times faster than argmax(1) on the CPU
+        outputs = self.outputs(batch["image"])
+        scores = self.loss.scores(outputs)
+        pred = scores.max(1).indices.to(torch.uint8)  # (B, H, W); 5 times faster than argmax(1) on the CPU
         # Weighted by the labelled pixels: the mean does not depend on how the images fall into batches.
-        self.val_loss.update(self.loss(logits, mask), weight=(mask != IGNORE_INDEX).sum())
+        self.val_loss.update(self.loss(outputs, mask), weight=(mask != IGNORE_INDEX).sum())
         self.confusion.update(pred, mask)
         return {"pred": pred}
 
@@ -116,7 +136,13 @@ class SegmentationModule(LightningModule):
             logger.log_metrics({"epoch": self.current_epoch, **values}, step=step)
 
     def configure_optimizers(self) -> Any:
-        optimizer = self._optimizer(parameter for parameter in self.parameters() if parameter.requires_grad)
+        optimizer = build_optimizer(
+            self._optimizer,
+            self,
+            network=self.network,
+            encoder_lr=self._encoder_lr,
+            decay_norm_and_bias=self._decay_norm_and_bias,
+        )
         schedule = self._schedule(optimizer, total_steps=int(self.trainer.estimated_stepping_batches))
         return optimizer if schedule is None else {"optimizer": optimizer, "lr_scheduler": schedule}
 

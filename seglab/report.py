@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from seglab import runs
@@ -14,6 +15,8 @@ from seglab.sheet import Cell, Sheet, comma_separated, markdown, show
 NOT_THERE = "–"
 _BAR_WIDTH = 12
 _EIGHTHS = " ▏▎▍▌▋▊▉"
+# Of networks in a comparison: title and unit. Images a second are those of the training.
+_COSTS = {"parameters": ("M params", 1e6), "flops": ("GFLOPs", 1e9), "images_per_second": ("img/s", 1.0)}
 _ERROR_WIDTH = 160  # characters of a failed job's message below the table; all of it is in its record
 
 
@@ -26,6 +29,7 @@ class Job(NamedTuple):
     best_epoch: int | None  # counted from 1
     seconds: float | None
     error: str | None
+    costs: Mapping[str, float] = MappingProxyType({})  # "parameters", "flops" of one image, "images_per_second"
 
 
 def class_sheet(classes: Mapping[str, Mapping[str, float]], summary: Mapping[str, float], *, caption: str) -> Sheet:
@@ -178,6 +182,7 @@ def job_of(record: runs.Record) -> Job:
         best_epoch=best["epoch"] + 1 if "epoch" in best else None,
         seconds=record.get("seconds"),
         error=record.get("error"),
+        costs={key: record[key] for key in _COSTS if record.get(key) is not None},
     )
 
 
@@ -198,6 +203,8 @@ def comparison_sheet(jobs: Sequence[Job], *, caption: str) -> Sheet:
     if has_loss:
         columns.append(("val loss", _marked(jobs, "loss", best=None if other_loss else min)))
     columns.append(("epoch", [_number(job.best_epoch) for job in jobs]))
+    if len({job.costs.get("parameters") for job in jobs}) > 1:  # the jobs compare networks
+        columns += [(title, [_cost(job, key) for job in jobs]) for key, (title, _) in _COSTS.items()]
     columns.append(("time", [Cell(duration(job.seconds), _exact(job.seconds)) for job in jobs]))
     notes = ["best of its column: *"] if any(cell.best for _, cells in columns for cell in cells) else []
     if has_loss and other_loss:
@@ -205,6 +212,11 @@ def comparison_sheet(jobs: Sequence[Job], *, caption: str) -> Sheet:
     notes += [_failure(job, keys) for job in jobs if job.error]
     rows = list(zip(*(cells for _, cells in columns), strict=True))
     return Sheet(caption=caption, header=[title for title, _ in columns], rows=rows, words=words, notes=notes)
+
+
+def _cost(job: Job, key: str) -> Cell:
+    value = job.costs.get(key)
+    return Cell(NOT_THERE, "") if value is None else Cell(f"{value / _COSTS[key][1]:.3g}", _exact(value))
 
 
 def _differing(jobs: Sequence[Job]) -> list[str]:

@@ -37,13 +37,20 @@ class Sheet:
 
 
 def show(sheet: Sheet) -> None:
-    """Prints the sheet, as wide as the terminal (80 columns in a file); colours and bold only on a terminal."""
+    """Prints the sheet, as wide as the terminal (80 columns in a file); colours and bold only on a terminal.
+
+    A table that needs more is printed wider: rich would leave out its last columns without a word.
+    """
     from rich.console import Console
+    from rich.measure import Measurement
 
     console = Console(file=sys.stdout, highlight=False, force_jupyter=False)  # as text in notebooks too
+    table = _rich(sheet)
+    unlimited = console.options.update_width(10_000)
+    console.width = max(console.width, Measurement.get(console, unlimited, table).minimum)
     with console.capture() as capture:
         console.print(sheet.caption, markup=False, style="bold")
-        console.print(_rich(sheet))
+        console.print(table)
         for note in sheet.notes:
             console.print(note, markup=False, style="dim")
     text = "\n".join(line.rstrip() for line in capture.get().splitlines())
@@ -83,11 +90,11 @@ def _rich(sheet: Sheet) -> Table:
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for index, title in enumerate(sheet.header):
+        longest = max(len(title), *(len(row[index].text) + row[index].best for row in _all_rows(sheet)))
         if index < sheet.words:
-            longest = max(len(text) for text in (title, *(row[index].text for row in sheet.rows)))
             table.add_column(title, min_width=min(longest, _WHOLE_WORD), overflow="fold")
         else:
-            table.add_column(title, justify="right" if title else "left", no_wrap=True)
+            table.add_column(title, min_width=longest, justify="right" if title else "left", no_wrap=True)
     for row in sheet.rows:
         # A star's width is kept free beside every number, so that the decimals stay in line.
         starred = [any(line[index].best for line in sheet.rows) for index in range(len(row))]

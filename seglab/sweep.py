@@ -14,7 +14,7 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from seglab import jobs, report, runs
+from seglab import jobs, origin, report, runs
 
 log = logging.getLogger("seglab")
 
@@ -49,6 +49,7 @@ def run_job(cfg: DictConfig, settings: DictConfig, folder: Path) -> float | None
     if record is not None:
         runs.check_same_experiment(folder, runs.plain(cfg))
         if record["status"] == "finished":
+            origin.check(folder, runs.plain(cfg))
             log.info("%s  finished before, skipped", title)
             return runs.monitored_value(record)
         if record["status"] == "failed" and not cfg.retry_failed:

@@ -13,7 +13,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from seglab import command, config, jobs, report, runs, sweep
+from seglab import command, config, jobs, origin, report, runs, sweep
 from seglab.errors import Interrupted, SeglabError
 
 log = logging.getLogger("seglab")
@@ -47,6 +47,7 @@ def train(cfg: DictConfig, folder: Path, *, overrides: list[str]) -> runs.Record
     settings = runs.plain(cfg)
     if not runs.is_first_process():
         return _fit(settings, folder)
+    origin.check(folder, settings)
     with runs.only_process_in(folder), runs.logging_to(folder):
         record = runs.read_record(folder)
         if record is not None:

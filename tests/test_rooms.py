@@ -15,9 +15,10 @@ ROOMS = {
     "models": 1, "losses": 1, "metrics": 1, "data": 1, "config": 1, "runs": 1, "schedule": 1,
     "module": 2, "callbacks": 2, "draw": 2, "report": 2, "loggers": 2, "csv_logger": 2, "command": 2, "jobs": 2,
     "results": 2, "submission": 2, "masks": 2, "check_report": 2,
-    "tally": 2, "build": 3, "inference": 3,
+    "tally": 2, "complexity": 1, "build": 3, "inference": 3, "network_costs": 4,
     "fit": 4, "sweep": 4, "prediction": 4, "evaluation": 4, "evaluation_data": 4, "evaluation_files": 4,
-    "train": 5, "evaluate": 5, "predict": 5, "check_data": 5, "benchmark_data": 5,
+    "official": 4, "official_report": 2, "transfer": 2, "origin": 2, "parameter_groups": 2, "activation_check": 1,
+    "train": 5, "evaluate": 5, "predict": 5, "check_data": 5, "benchmark_data": 5, "benchmark": 5,
 }  # fmt: skip
 
 

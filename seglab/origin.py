@@ -1,0 +1,74 @@
+"""The file that a training takes its first weights from: where it is, and whether it is still the same one.
+
+Nothing here imports torch: a missing file is told of before anything heavy is imported, and a sweep asks for each job.
+"""
+
+import hashlib
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from seglab import runs
+from seglab.errors import SeglabError
+
+log = logging.getLogger("seglab")
+
+_CHECKPOINTS = ("best.ckpt", "last.ckpt")  # of a run, in the order of preference
+
+
+def locate(init_from: str) -> Path:
+    """The file of weights that `init_from`, a file or the folder of a run, stands for.
+
+    Raises:
+        SeglabError: there is none.
+    """
+    path = Path(init_from)
+    if path.is_file():
+        return path
+    if not path.exists():
+        raise SeglabError(
+            f"init_from={init_from}: expected the folder of a run or a file of weights (.ckpt, .safetensors, .pt); "
+            "nothing is there - look into outputs/"
+        )
+    found = [path / "checkpoints" / name for name in _CHECKPOINTS if (path / "checkpoints" / name).is_file()]
+    if not found:
+        raise SeglabError(
+            f"init_from={init_from}: expected the folder of a run, with checkpoints/{' or '.join(_CHECKPOINTS)} in it; "
+            "came a folder without - name one run of a sweep, or a file"
+        )
+    return found[0]
+
+
+def sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check(folder: Path, config: Mapping[str, Any]) -> None:
+    """Nothing, if the run in `folder` can begin with the weights of `init_from`, or did begin with these weights.
+
+    A run on its way continues with what it has; there a changed file is only warned of. One that is gone is no fault.
+
+    Raises:
+        SeglabError: a run that is to begin has no such file; a finished one began with another content of the file.
+    """
+    if config["init_from"] is None:
+        return
+    record = runs.read_record(folder) or {}
+    finished = record.get("status") == "finished"
+    if not finished and not (folder / "checkpoints" / "last.ckpt").exists():
+        locate(config["init_from"])
+        return
+    before = record.get("init_from", {}).get("sha256")
+    try:
+        now = sha256(locate(config["init_from"]))
+    except SeglabError:
+        return
+    if before is None or now == before:
+        return
+    changed = f"init_from={config['init_from']}: expected the weights that {runs.shown(folder)} began with (sha256 "
+    changed += f"{before[:12]}); came others ({now[:12]})"
+    if finished:
+        raise SeglabError(f"{changed} - choose another name for the sweep, or delete the folder to train with these")
+    log.warning("%s; the run continues from its own checkpoint", changed)

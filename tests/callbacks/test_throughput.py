@@ -1,0 +1,37 @@
+import time
+
+import pytest
+
+from seglab.build import build
+from seglab.callbacks.throughput import Throughput
+from seglab.runs import plain
+
+
+def throughput(run):
+    return next(one for one in run.trainer.callbacks if isinstance(one, Throughput))
+
+
+def test_counts_all_but_the_first_step(tiny_config, tmp_path):
+    run = build(plain(tiny_config()), tmp_path)
+    began = time.perf_counter()
+    run.trainer.fit(run.module, datamodule=run.data)
+    elapsed = time.perf_counter() - began
+    measured = throughput(run)
+    assert measured._images == 8 + 8 - 2
+    assert 0 < measured._seconds < elapsed
+    assert measured.images_per_second == pytest.approx(measured._images / measured._seconds)
+
+
+def test_a_single_step_has_no_speed(tiny_config, tmp_path):
+    run = build(plain(tiny_config("trainer.max_steps=1")), tmp_path)
+    run.trainer.fit(run.module, datamodule=run.data)
+    assert throughput(run).images_per_second is None
+
+
+def test_one_step_an_epoch_is_measured_without_its_validation(tiny_config, tmp_path):
+    run = build(plain(tiny_config("trainer.limit_train_batches=1", "trainer.max_epochs=3")), tmp_path)
+    slept = []
+    run.module.on_validation_epoch_start = lambda: slept.append(time.sleep(0.5))
+    run.trainer.fit(run.module, datamodule=run.data)
+    assert throughput(run)._images == 2 * 2
+    assert throughput(run)._seconds < 0.5 * len(slept)
