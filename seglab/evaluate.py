@@ -1,4 +1,4 @@
-"""`python -m seglab.evaluate`: the scores of a trained run, stored with the protocol by which they were measured.
+"""`python -m seglab.evaluate`: the scores of a trained run, or of a folder of predictions, stored with their protocol.
 
 Nothing heavy is imported before the configuration is composed and checked.
 """
@@ -13,7 +13,7 @@ import hydra
 from filelock import FileLock
 from omegaconf import DictConfig
 
-from seglab import command, config, report, runs
+from seglab import command, config, official, report, runs
 from seglab.errors import SeglabError, did_you_mean
 
 log = logging.getLogger("seglab")
@@ -42,7 +42,9 @@ def main() -> None:
 
 
 def evaluate(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What is added to the record of the run: the protocol and the scores; prints them."""
+    """The protocol and the scores, which are printed; those of a run are added to its record."""
+    if settings["predictions"] is not None:
+        return official.evaluate(settings)
     from seglab.evaluation import Evaluation  # torch and all the rest are imported here
     from seglab.evaluation_files import write
 
@@ -71,6 +73,9 @@ def extend_record(run: Path, name: str, result: Mapping[str, Any]) -> None:
 
 def check(settings: Mapping[str, Any]) -> None:
     """Raises SeglabError for a value that is none of its key's choices, out of range, or a run that is not there."""
+    official.check(settings)
+    if settings["predictions"] is not None:
+        return
     for key, choices in _CHOICES.items():
         for value in settings[key] if key == "extra" else [settings[key]]:
             if value not in choices:

@@ -2,9 +2,7 @@
 
 import hashlib
 import logging
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
@@ -27,7 +25,8 @@ from seglab.evaluation_data import (
     instances_of,
     open_source,
 )
-from seglab.inference import Predictor
+from seglab.file_loop import ahead
+from seglab.inference import Predictor, device_of
 from seglab.labels import LabelSpace, label_space
 from seglab.metrics import readings
 from seglab.metrics.cityscapes_files import read_png
@@ -148,7 +147,7 @@ class Evaluation:
 
     def _items(self) -> Iterator[Item]:
         count = len(self._source.samples)
-        yield from _with_progress(_ahead(self._read, count=count, threads=self._settings["threads"]), count=count)
+        yield from _with_progress(ahead(self._read, count=count, threads=self._settings["threads"]), count=count)
 
     def _read(self, index: int) -> Item:
         sample = self._source.samples[index]
@@ -196,7 +195,7 @@ def _predictor(settings: Mapping[str, Any], run: Path, *, trained_at: Any) -> Pr
     size = trained_at if asked == "run" else None if asked == "image" else asked
     tile = settings["tile"]
     return Predictor(
-        load(run, checkpoint=_checkpoint(run, settings["checkpoint"]).name).to(_device(settings["device"])),
+        load(run, checkpoint=_checkpoint(run, settings["checkpoint"]).name).to(device_of(settings["device"])),
         size=None if size is None else (size[0], size[1]),
         scales=settings["scales"],
         flip=settings["flip"],
@@ -207,17 +206,6 @@ def _predictor(settings: Mapping[str, Any], run: Path, *, trained_at: Any) -> Pr
 
 def _checkpoint(run: Path, name: str) -> Path:
     return run / "checkpoints" / f"{name}.ckpt"
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        return torch.empty(0, device=name).device
-    except (RuntimeError, AssertionError) as error:
-        raise SeglabError(
-            f"expected a device that is there (auto, cpu, cuda, cuda:1); device={name!r}: {str(error).splitlines()[0]}"
-        ) from error
 
 
 def _resolutions(asked: str, network_size: tuple[int, int] | None) -> tuple[str, ...]:
@@ -244,22 +232,6 @@ def _rows(name: str, resolution: str, matrix: Tensor, names: tuple[str, ...]) ->
 
 def _quoted(text: str) -> str:
     return '"' + text.replace('"', '""') + '"' if any(sign in text for sign in ',"\n') else text
-
-
-def _ahead(read: Callable[[int], Item], *, count: int, threads: int) -> Iterator[Item]:
-    """What `read` gives for 0..count-1, in order; a few are read while the consumer works."""
-    with ThreadPoolExecutor(threads) as pool:
-        waiting: deque[Future[Item]] = deque()
-        try:
-            for index in range(count):
-                waiting.append(pool.submit(read, index))
-                if len(waiting) > threads:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
 
 
 def _with_progress(items: Iterator[Item], *, count: int) -> Iterator[Item]:

@@ -1,19 +1,24 @@
-"""What several tests need: tiny data, a composed configuration, the real command."""
+"""What several tests need: tiny data, a composed configuration, the real command, the official Cityscapes program."""
 
 import os
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch: on tiny maps two threads wait for each other most of the time
 
+import importlib
+import json
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
+from PIL import Image
 
 from seglab import config
+from seglab.labels import CITYSCAPES_LABELS
 
 # The default experiment at a size where an epoch takes a fraction of a second.
 TINY = (
@@ -22,6 +27,10 @@ TINY = (
     "model.base=4", "model.depth=2", "model.size_divisor=4",
     "trainer.accelerator=cpu", "trainer.max_epochs=2", "trainer.log_every_n_steps=1",
 )  # fmt: skip
+
+CITY_NAMES = ["aachen_000000_000019", "aachen_000001_000019", "bremen_000000_000019", "ulm_000010_000019"]
+CITY_HEIGHT, CITY_WIDTH = 32, 64
+ROAD, PARKING, PERSON, CAR, BUS, CARAVAN, TRAIN = 7, 9, 24, 26, 28, 29, 31  # label ids
 
 
 @pytest.fixture(scope="session")
@@ -81,3 +90,93 @@ def command(
         )  # fmt: skip
 
     return run
+
+
+@pytest.fixture
+def official(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Path, Path], dict]:
+    """`official(predictions, truth)`: the JSON file that the official Cityscapes program writes of two folders.
+
+    cityscapesscripts 2.3.0 calls `np.in1d`, which numpy 2.4 removed (mcordts/cityscapesScripts#196): here the name is
+    put back as `np.isin`, its documented successor. Everything else runs as published.
+    """
+    monkeypatch.setattr(np, "in1d", np.isin, raising=False)
+    monkeypatch.setenv("CITYSCAPES_EXPORT_DIR", str(tmp_path))
+    program = importlib.import_module("cityscapesscripts.evaluation.evalPixelLevelSemanticLabeling")
+
+    def evaluate(predictions: Path, truth: Path) -> dict:
+        arguments = program.args
+        monkeypatch.setattr(arguments, "predictionPath", str(predictions))
+        monkeypatch.setattr(arguments, "predictionWalk", None)
+        monkeypatch.setattr(arguments, "quiet", True)
+        monkeypatch.setattr(arguments, "exportFile", str(tmp_path / "official.json"))
+        # sorted, where its main() takes glob's order: the last bit of a sum of floats depends on the order
+        masks = sorted(map(str, truth.rglob("*_gtFine_labelIds.png")), key=os.path.basename)
+        program.evaluateImgLists([program.getPrediction(arguments, mask) for mask in masks], masks, arguments)
+        return json.loads((tmp_path / "official.json").read_text())
+
+    return evaluate
+
+
+@pytest.fixture
+def trapped() -> Callable[[np.random.Generator], tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """`trapped(random)`: prediction and label ids uint8, instance ids int32, (32, 64), with every trap."""
+
+    def maps(random: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        label_ids, instance_ids = _truth(random)
+        return _prediction(label_ids, random), label_ids, instance_ids
+
+    return maps
+
+
+@pytest.fixture
+def city(tmp_path: Path, trapped) -> tuple[Path, Path]:
+    """Predictions and ground truth of four images that hold every trap."""
+    random = np.random.default_rng(3)
+    predictions, truth = tmp_path / "results", tmp_path / "gtFine" / "val"
+    for number, name in enumerate(CITY_NAMES):
+        prediction, label_ids, instance_ids = trapped(random)
+        folder = truth / name.split("_")[0]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(label_ids).save(folder / f"{name}_gtFine_labelIds.png")
+        Image.fromarray(instance_ids.astype(np.uint16)).save(folder / f"{name}_gtFine_instanceIds.png")
+        (predictions / str(number % 2)).mkdir(parents=True, exist_ok=True)
+        _save(prediction, predictions / str(number % 2) / f"{name}_pred.png", palette=number % 2 == 1)
+    return predictions, truth
+
+
+def _truth(random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Label ids uint8 and instance ids int32 (H, W): layers of random boxes of most labels, instances of odd sizes."""
+    label_ids = np.full((CITY_HEIGHT, CITY_WIDTH), ROAD, dtype=np.uint8)
+    absent = {-1, BUS, 20}  # a class with instances and one without that occur nowhere
+    for label in CITYSCAPES_LABELS:
+        if label.id not in absent:
+            label_ids[_box(random)] = label.id
+    instance_ids = label_ids.astype(np.int32)
+    for number, label_id in enumerate([CAR, CAR, PERSON, CARAVAN, TRAIN, PERSON, 33, 25, 32, 27, 30, CAR]):
+        box = _box(random)
+        label_ids[box] = label_id
+        instance_ids[box] = label_id if number == 4 else label_id * 1000 + number  # the train is a group
+    return label_ids, instance_ids
+
+
+def _prediction(label_ids: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    prediction = np.where(random.random(label_ids.shape) < 0.7, label_ids, random.choice([ROAD, CAR, PERSON, 21]))
+    prediction = prediction.astype(np.uint8)
+    prediction[_box(random)] = 0  # void
+    prediction[(label_ids == ROAD) & (random.random(label_ids.shape) < 0.2)] = PARKING
+    prediction[(label_ids == CAR) & (random.random(label_ids.shape) < 0.3)] = CARAVAN
+    prediction[(label_ids == PERSON) & (random.random(label_ids.shape) < 0.3)] = 25
+    return prediction
+
+
+def _box(random: np.random.Generator) -> tuple[slice, slice]:
+    row, column = random.integers(0, CITY_HEIGHT - 4), random.integers(0, CITY_WIDTH - 4)
+    return slice(row, row + random.integers(2, 12)), slice(column, column + random.integers(2, 15))
+
+
+def _save(ids: np.ndarray, path: Path, *, palette: bool) -> None:
+    """With `palette` in mode P: the colours are of Cityscapes, the stored values are the ids."""
+    image = Image.fromarray(ids)
+    if palette:
+        image.putpalette([channel for label in CITYSCAPES_LABELS if label.id >= 0 for channel in label.color])
+    image.save(path)

@@ -26,7 +26,7 @@ SKY, POLE, VOID = 0, 2, 11
 SETTINGS = {
     "checkpoint": "best", "data": None, "root": None, "split": "val", "limit": None, "resolution": "both",
     "size": "run", "scales": [1.0], "flip": False, "tile": None, "overlap": 0.25, "official": "auto", "extra": [],
-    "panels": 2, "device": "cpu", "threads": 2, "output": None,
+    "panels": 2, "device": "cpu", "threads": 2, "output": None, "predictions": None, "truth": None, "processes": "auto",
 }  # fmt: skip
 
 
@@ -246,14 +246,6 @@ def test_named_readings_are_those_of_whole_batches():
     for start in (0, 2, 4):
         reference.update(pred[start : start + 2], mask[start : start + 2])
     assert ours.compute()["batch_absent1"] == pytest.approx(reference.compute(), abs=1e-15)
-
-
-def test_few_images_wait_in_memory():
-    read: list[int] = []
-    items = evaluation._ahead(lambda index: read.append(index) or index, count=100, threads=3)
-    assert next(items) == 0
-    assert max(read) <= 3
-    assert list(items) == list(range(1, 100))
 
 
 @pytest.mark.slow

@@ -6,28 +6,39 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from functools import partial
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 import cv2
 
-from seglab.data.source import Source
 from seglab.errors import SeglabError
+
+# A child forked after OpenCV has started its threads waits for ever on a pool that did not survive the fork.
+cv2.setNumThreads(0)
 
 _FEW = 32  # samples: for fewer, starting processes takes longer than they save
 _CHUNK = 16  # samples that a process takes at once: few enough that all end at about the same time
 _PAUSE = 0.2  # seconds between two refreshes of the progress bar
 
+
+class Listing(Protocol):
+    """What has samples: a split of a data set, or pairs of files."""
+
+    @property
+    def samples(self) -> Sequence[Any]: ...
+
+
 Result = TypeVar("Result")
-_source: Source  # of a worker process
+AnyListing = TypeVar("AnyListing", bound=Listing)
+_source: Any  # the listing, in a worker process
 
 
 def map_samples(
-    function: Callable[[Source, int], Result], source: Source, *, title: str, processes: int | None = None
+    function: Callable[[AnyListing, int], Result], source: AnyListing, *, title: str, processes: int | None = None
 ) -> Iterator[Result]:
     """`function(source, index)` of every sample, in their order, with a progress bar called `title` on a terminal.
 
@@ -65,7 +76,7 @@ def available_cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _start_worker(source: Source, parent: int) -> None:
+def _start_worker(source: Listing, parent: int) -> None:
     global _source
     _source = source
     cv2.setNumThreads(1)
@@ -81,7 +92,7 @@ def _end_with(parent: int) -> None:
     os._exit(1)
 
 
-def _call(function: Callable[[Source, int], Result], index: int) -> Result:
+def _call(function: Callable[[Any, int], Result], index: int) -> Result:
     return function(_source, index)
 
 

@@ -28,6 +28,7 @@ class SignalAt(Callback):
 
 
 def fit(config: dict, folder: Path, *extra: Callback) -> None:
+    folder.mkdir(exist_ok=True)
     run = build(config, folder)
     run.trainer.callbacks[1:1] = extra
     last = folder / "checkpoints" / LAST
@@ -59,6 +60,7 @@ VARIANTS = {
     "dropout and workers": ["data.num_workers=2"],
     "accumulation": ["trainer.accumulate_grad_batches=2"],
     "validation in mid-epoch": ["trainer.val_check_interval=2"],
+    "counted class weights": ["loss.class_weights=enet"],
 }
 
 
