@@ -94,6 +94,7 @@ def with_class_weights(config: Mapping[str, Any], folder: Path) -> dict[str, Any
     before = dict(kept)
     loss = replaced(config["loss"], "loss")
     if kept != before and runs.is_first_process():
+        folder.mkdir(parents=True, exist_ok=True)
         runs.write_atomically(path, json.dumps(kept, indent=1) + "\n")
     return {**config, "loss": loss}
 

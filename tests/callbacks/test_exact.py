@@ -28,7 +28,6 @@ class SignalAt(Callback):
 
 
 def fit(config: dict, folder: Path, *extra: Callback) -> None:
-    folder.mkdir(exist_ok=True)
     run = build(config, folder)
     run.trainer.callbacks[1:1] = extra
     last = folder / "checkpoints" / LAST
