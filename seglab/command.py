@@ -73,6 +73,9 @@ def _exit_code(task: Callable[[], object]) -> int:
     except KeyboardInterrupt:
         print("seglab: interrupted", file=sys.stderr)
         return INTERRUPTED
+    except BrokenPipeError:  # `... --help | head`: who read has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that Python can flush it at its end
+        return 0
     except Interrupted as error:
         print(f"seglab: {error}", file=sys.stderr)
         return 128 + error.signal_number

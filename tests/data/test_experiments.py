@@ -8,8 +8,9 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from seglab import config, runs
+from seglab import config, origin, runs
 from seglab.build import build
+from seglab.errors import SeglabError
 
 FILES = sorted((config.FOLDER / "experiment").glob("*.yaml"))
 GIVEN = {"init_from": "init_from=null"}  # keys that an experiment leaves to its user
@@ -34,6 +35,12 @@ def test_opens_with_what_it_reproduces_and_its_command(experiment):
     assert max(map(len, text.splitlines())) <= 160
 
 
+@pytest.mark.parametrize("name", ["s004_modern_unet_pt", "fcn16s_stage2", "fcn8s_stage3"])
+def test_a_second_stage_never_starts_from_nothing(name):
+    with pytest.raises(SeglabError, match=r"init_from=FOLDER_OF_THE_RUN_OF_\w+: expected the folder of a run"):
+        origin.locate(composed(f"experiment={name}", "data.root=/nowhere").init_from)
+
+
 def composed(*overrides):
     config.register()
     with initialize_config_dir(version_base="1.3", config_dir=str(config.FOLDER)):
@@ -44,7 +51,7 @@ def composed(*overrides):
 def test_two_steps(experiment, standins, tmp_path, monkeypatch):
     monkeypatch.setenv("SEGLAB_DATA", str(tmp_path / "data"))
     name = f"experiment={experiment.stem}"
-    given = [override for key, override in GIVEN.items() if f"{key}: ???" in experiment.read_text()]
+    given = [override for key, override in GIVEN.items() if f"\n{key}: FOLDER_OF" in experiment.read_text()]
     first = composed(name, *given)
     # The data set is known by the class that reads it: conf/data/NAME.yaml
     readers = {OmegaConf.load(config.FOLDER / "data" / f"{key}.yaml").source._target_: key for key in standins}
