@@ -4,10 +4,11 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 
-.PHONY: help train test lint lock clean
+.PHONY: help train test tables lint lock clean
 help:
 	@echo "make train [ARGS='loss=dice']   set up .venv if needed, train the default on generated street scenes"
 	@echo "make test  [ARGS='-m \"not slow\"']  set up .venv if needed, run the tests"
+	@echo "make tables                     render the README's tables again from the measurements in conf/table/"
 	@echo "make lint                       ruff and mypy"
 	@echo "make lock                       resolve requirements.lock again"
 	@echo "make clean                      remove .venv"
@@ -16,7 +17,10 @@ train: $(VENV)/.ready
 	$(BIN)/python -m seglab.train $(ARGS)
 
 test: $(VENV)/.ready
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+
+tables: $(VENV)/.ready
+	$(BIN)/python -m seglab.table readme=README.md
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check seglab tests

@@ -16,7 +16,9 @@ from torch import nn
 
 from seglab import class_weights, runs, transfer
 from seglab.callbacks.checkpoint import BEST, AtomicCheckpointIO, LastCheckpoint
+from seglab.callbacks.data_identity import DataIdentity
 from seglab.callbacks.exact import LoaderPosition, StepSeed, StopOnSignal
+from seglab.callbacks.heartbeat import Heartbeat
 from seglab.callbacks.throughput import Throughput
 from seglab.data.module import DataModule
 from seglab.data.statistics import ClassStatistics, class_statistics
@@ -151,7 +153,15 @@ def build_trainer(config: Mapping[str, Any], folder: Path) -> lightning.Trainer:
     return instantiate(
         config["trainer"],
         default_root_dir=str(folder),
-        callbacks=[StepSeed(config["seed"]), LoaderPosition(), Throughput(), *callbacks, StopOnSignal(last)],
+        callbacks=[
+            StepSeed(config["seed"]),
+            LoaderPosition(),
+            Throughput(),
+            DataIdentity(config["output"]),
+            *callbacks,
+            Heartbeat(),
+            StopOnSignal(last),
+        ],
         logger=loggers,
         plugins=[AtomicCheckpointIO()],
         enable_checkpointing=last is not None,

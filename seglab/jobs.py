@@ -35,9 +35,16 @@ class Job(Protocol):
     def send(self, signal_number: int) -> None: ...
 
 
-def start(arguments: list[str], *, output: Path, fork: bool) -> Job:
-    """`python -m seglab.train ARGUMENTS` with what it prints appended to the file `output`."""
-    return _Forked(arguments, output=output) if fork else _Fresh(arguments, output=output)
+def start(arguments: list[str], *, output: Path, fork: bool, gpu: str | None = None) -> Job:
+    """`python -m seglab.train ARGUMENTS` with what it prints appended to the file `output`.
+
+    Args:
+        fork: from the server; for a job on one device.
+        gpu: the only one that the job may see, as CUDA_VISIBLE_DEVICES; None leaves it the parent's.
+    """
+    environment = {} if gpu is None else {"CUDA_VISIBLE_DEVICES": gpu}
+    start_one = _Forked if fork else _Fresh
+    return start_one(arguments, output=output, environment=environment)
 
 
 def watch_lifeline() -> None:
@@ -67,11 +74,13 @@ def signals_reach(job: Job) -> Iterator[list[int]]:
 
 
 class _Forked:
-    def __init__(self, arguments: list[str], *, output: Path) -> None:
+    def __init__(self, arguments: list[str], *, output: Path, environment: dict[str, str]) -> None:
         # NVML answers "is there a GPU?" without initialising CUDA, which a forked child could then no longer use.
         os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"
-        _forking.set_forkserver_preload(["seglab.fit"])
-        self._process = _forking.Process(target=_run_forked, args=(arguments, str(output)))
+        _forking.set_forkserver_preload(["seglab.fork_server"])
+        self._process = _forking.Process(target=_run_forked, args=(arguments, str(output), environment))
+        if multiprocessing.get_start_method() == "loky":  # a worker of joblib: the child would be told to use it too
+            multiprocessing.set_start_method("forkserver", force=True)
         self._process.start()
 
     def wait(self, seconds: float) -> int | None:
@@ -85,12 +94,13 @@ class _Forked:
 
 
 class _Fresh:
-    def __init__(self, arguments: list[str], *, output: Path) -> None:
-        environment = {key: value for key, value in os.environ.items() if key not in _LEAKING} | {LIFELINE: "1"}
+    def __init__(self, arguments: list[str], *, output: Path, environment: dict[str, str]) -> None:
+        inherited = {key: value for key, value in os.environ.items() if key not in _LEAKING}
         with open(output, "ab") as file:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "seglab.train", *arguments],
-                stdin=subprocess.PIPE, stdout=file, stderr=subprocess.STDOUT, env=environment, start_new_session=True,
+                stdin=subprocess.PIPE, stdout=file, stderr=subprocess.STDOUT, start_new_session=True,
+                env=inherited | environment | {LIFELINE: "1"},
             )  # fmt: skip
 
     def wait(self, seconds: float) -> int | None:
@@ -102,7 +112,7 @@ class _Fresh:
         self._process.send_signal(signal_number)
 
 
-def _run_forked(arguments: list[str], output: str) -> None:
+def _run_forked(arguments: list[str], output: str, environment: dict[str, str]) -> None:
     """The first function of a forked job: from here on it is an ordinary `python -m seglab.train`."""
     parent = multiprocessing.parent_process()
     assert parent is not None
@@ -113,12 +123,14 @@ def _run_forked(arguments: list[str], output: str) -> None:
     os.dup2(file, 2)
     for key in _LEAKING:
         os.environ.pop(key, None)
+    os.environ.update(environment)
     sys.argv = ["seglab-train", *arguments]
     runpy.run_module("seglab.train", run_name="__main__")
 
 
 def _die_at_end_of_input() -> None:
-    _die_with(sys.stdin.buffer.read)
+    # Not sys.stdin.buffer.read: Python ends with a fatal error when a thread holds that lock at its exit.
+    _die_with(lambda: os.read(sys.stdin.fileno(), 1))
 
 
 def _die_with(wait: Callable[[], object]) -> None:

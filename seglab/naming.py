@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from functools import cache
 
 # Overrides that change no number of a result: a job keeps its folder, and so its checkpoints, when they change.
-# Everything in runs.NOT_IDENTITY is among them, and so are the settings of Hydra.
+# Everything in identity.NOT_IDENTITY is among them, and so are the settings of Hydra.
 _IRRELEVANT = re.compile(
     r"(output|sweep|resume|name|retry_failed|(logger|hydra)([./].*)?"
     r"|data\.(num_workers|cache|root|source\.root|prepare\.root)"

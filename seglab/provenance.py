@@ -1,5 +1,6 @@
-"""Where a result comes from: command, commit, versions, machine."""
+"""Where a result comes from: command, commit, code, versions, machine."""
 
+import hashlib
 import importlib.metadata
 import os
 import platform
@@ -7,7 +8,8 @@ import shlex
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +20,21 @@ PACKAGES = ("seglab", "torch", "torchvision", "lightning", "torchmetrics", "hydr
 def provenance() -> dict[str, Any]:
     """Where and with what: command, commit, versions, host. Device and threads are added by whoever knows them."""
     return {
-        "command": _command(),
+        "command": command(),
         "working_folder": os.getcwd(),
         "host": socket.gethostname(),
         "pid": os.getpid(),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "versions": dict(_versions()),
+        "slurm_job": slurm_job(),
+        "visible_gpus": os.environ.get("CUDA_VISIBLE_DEVICES"),  # None: all of them
+        "code": code(),
         "git": git_state(),
     }
 
 
-def _command() -> str:
+def command() -> str:
     """What was typed. A job of a sweep is a fork of a server whose own command line would say nothing."""
     program = Path(sys.argv[0])
     if program.parent.name == "seglab" or program.name.startswith("seglab"):
@@ -37,6 +42,39 @@ def _command() -> str:
     return shlex.join(sys.orig_argv)
 
 
+def slurm_job() -> str | None:
+    """'12' or '12_3' in an array; the same before and after a requeue. None outside SLURM."""
+    array, task = os.environ.get("SLURM_ARRAY_JOB_ID"), os.environ.get("SLURM_ARRAY_TASK_ID")
+    return f"{array}_{task}" if array and task else os.environ.get("SLURM_JOB_ID")
+
+
+@cache
+def code() -> str:
+    """16 hexadecimal digits of all Python files of seglab: commits differ for a README as well."""
+    source = Path(__file__).resolve().parent
+    digest = hashlib.sha256()
+    for path in sorted(source.rglob("*.py")):
+        digest.update(str(path.relative_to(source)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def code_change(record: Mapping[str, Any]) -> str | None:
+    """'by other code: commit 1234567, now 89abcde with uncommitted changes'; None if the run's code is today's.
+
+    Changes of conf/ are no matter here: a configuration is compared as a whole.
+    """
+    if record.get("code") in (None, code()):
+        return None
+    return f"by other code: {_commit(record.get('git'))}, now {_commit(git_state())}"
+
+
+def _commit(git: Mapping[str, Any] | None) -> str:
+    if git is None:
+        return "an installed seglab"
+    return f"commit {git['commit'][:7]}" + (" with uncommitted changes" if git["dirty"] else "")
+
+
+@cache
 def git_state() -> dict[str, Any] | None:
     """{"commit", "dirty"} of the repository that seglab is imported from; None for an installed wheel."""
     source = Path(__file__).resolve().parent
@@ -49,7 +87,7 @@ def git_state() -> dict[str, Any] | None:
             return None  # the wheel lies inside somebody else's repository
         return {
             "commit": git("rev-parse", "HEAD").strip(),
-            "dirty": bool(git("status", "--porcelain", "--", "seglab", "conf").strip()),
+            "dirty": bool(git("status", "--porcelain", "--", ".", "../conf").strip()),
         }
     except (subprocess.CalledProcessError, FileNotFoundError):
         return None

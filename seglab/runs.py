@@ -1,15 +1,17 @@
-"""The folder of a run: record.json (status, provenance, metrics), the lock, and the identity of a configuration.
+"""The folder of a run: record.json (status, provenance, metrics), how the run stands, and the lock.
 
-A run folder holds config.yaml, record.json, metrics.csv, checkpoints/{best,last}.ckpt, pictures/ and run.log. Nothing
-here imports torch: a sweep reads hundreds of records to find what is left to do.
+A run folder holds config.yaml, record.json, heartbeat.json, metrics.csv, checkpoints/{best,last}.ckpt, pictures/ and
+run.log, and after a failure traceback.txt. Nothing here imports torch: a sweep reads hundreds of records to find what
+is left to do.
 """
 
-import hashlib
 import json
 import logging
 import os
+import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +20,7 @@ from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
 
 from seglab.errors import SeglabError
+from seglab.identity import differences, fingerprint
 from seglab.provenance import provenance
 
 Status = Literal["running", "finished", "failed", "interrupted"]
@@ -26,13 +29,8 @@ Record = dict[str, Any]
 RECORD, CONFIG = "record.json", "config.yaml"
 PATIENCE = 10.0  # seconds that a run waits for a folder in use
 
-# What does not decide a result: two configurations that differ only here are the same experiment.
-NOT_IDENTITY = (
-    "output", "sweep", "resume", "name", "retry_failed", "logger",
-    "data.root", "data.source.root", "data.prepare.root", "data.num_workers", "data.cache",
-    "trainer.accelerator", "trainer.devices", "trainer.log_every_n_steps", "trainer.enable_progress_bar",
-    "callbacks.progress", "callbacks.pictures", "callbacks.last",
-)  # fmt: skip
+HEARTBEAT, TRACEBACK, LOCK = "heartbeat.json", "traceback.txt", ".lock"
+SILENCE = 300.0  # seconds without a heartbeat after which a run on another host counts as dead
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -42,6 +40,13 @@ def write_atomically(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
+def write_quickly(path: Path, text: str) -> None:
+    """As `write_atomically`, but a power cut may leave the older or an empty file: for what is written again soon."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial.write_text(text, encoding="utf-8")
     os.replace(partial, path)
 
 
@@ -73,6 +78,7 @@ def update_record(folder: Path, **changes: Any) -> Record:
 def start_record(folder: Path, *, config: Mapping[str, Any], overrides: list[str]) -> Record:
     """The record of a run that begins or is continued; what earlier attempts left is kept."""
     record = read_record(folder) or {"started": now(), "attempts": 0}
+    origin = provenance()
     return update_record(
         folder,
         status="running",
@@ -82,14 +88,116 @@ def start_record(folder: Path, *, config: Mapping[str, Any], overrides: list[str
         overrides=overrides,
         seed=config["seed"],
         fingerprint=fingerprint(config),
+        ended=None,
         error=None,
-        **provenance(),
+        traceback=None,
+        codes=list(dict.fromkeys([*record.get("codes", ()), origin["code"]])),  # of all attempts
+        **origin,
     )
 
 
 def monitored_value(record: Record) -> float | None:
     """The score that the best checkpoint was chosen by; None where nothing was validated."""
     return record.get("monitor", {}).get("value")
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """How a run stands. What is not known is None."""
+
+    status: Literal["pending", "running", "finished", "failed", "interrupted", "stale"]  # stale: it died unseen
+    host: str | None = None
+    pid: int | None = None
+    attempts: int = 0
+    started: str | None = None  # the first attempt, ISO 8601
+    ended: str | None = None
+    seconds: float | None = None  # of the last attempt; until now where it is running
+    error: str | None = None
+    traceback: Path | None = None
+    epoch: int | None = None  # epochs done
+    max_epochs: int | None = None
+    step: int | None = None
+    total_steps: int | None = None
+    best: float | None = None  # the monitored value
+    heartbeat_age: float | None = None  # seconds
+
+    @property
+    def where(self) -> str:
+        return f"process {self.pid or '?'} on {self.host or '?'}"
+
+
+def state(folder: Path) -> State:
+    """How the run in `folder` stands; `pending` where none has been.
+
+    A record that says `running` is believed while its process holds the folder's lock. With a free lock the run is
+    `stale`: killed, or its machine went down. A lock may not reach from one host to another; there a run counts as
+    running until its heartbeat, written every ten seconds, is older than SILENCE. That is long on purpose: to wait in
+    vain costs minutes, two processes in one folder would cost the run.
+    """
+    record, beat = read_record(folder), read_heartbeat(folder)
+    if record is None:
+        return State(status="pending")
+    age = _age(beat.get("time"))
+    status, seconds = record["status"], record.get("seconds")
+    if status == "running":
+        seconds = _age(record.get("attempted"))
+        silence = min((known for known in (age, seconds) if known is not None), default=None)
+        status = "running" if _is_alive(folder, record, silence=silence) else "stale"
+    finished = status == "finished"
+    return State(
+        status=status,
+        seconds=seconds,
+        heartbeat_age=age,
+        traceback=folder / record["traceback"] if record.get("traceback") else None,
+        epoch=record.get("epochs") if finished else beat.get("epoch"),
+        step=record.get("steps") if finished else beat.get("step"),
+        best=monitored_value(record) if finished else beat.get("best"),
+        **{key: beat.get(key) for key in ("max_epochs", "total_steps")},
+        **{key: record.get(key) for key in ("host", "pid", "started", "ended", "error")},
+        attempts=record.get("attempts", 0),
+    )
+
+
+def read_heartbeat(folder: Path) -> dict[str, Any]:
+    """{"time", "epoch", "max_epochs", "step", "total_steps", "best"}, or nothing where no step has been made."""
+    with suppress(OSError, ValueError):
+        return json.loads((folder / HEARTBEAT).read_text(encoding="utf-8"))
+    return {}
+
+
+def _is_alive(folder: Path, record: Record, *, silence: float | None) -> bool:
+    held = _is_locked(folder)
+    if held or (held is False and record.get("host") == socket.gethostname()):
+        return held
+    return silence is not None and silence < SILENCE
+
+
+def _is_locked(folder: Path) -> bool | None:
+    """Whether a process holds the folder's lock; None where that cannot be told. Takes it from nobody.
+
+    A shared lock is tried: of those who look at the same time, none takes the other for the run.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return None
+    try:
+        with open(folder / LOCK, "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    except OSError:
+        return None
+    return False
+
+
+def _age(time: str | None) -> float | None:
+    """Seconds since `time`."""
+    if time is None:
+        return None
+    return max(0.0, (datetime.now().astimezone() - datetime.fromisoformat(time)).total_seconds())
 
 
 @contextmanager
@@ -114,7 +222,7 @@ def only_process_in(folder: Path) -> Iterator[None]:
         SeglabError: another process holds it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / ".lock")
+    lock = FileLock(folder / LOCK)
     try:
         # A moment's patience: the job of a killed sweep needs one to notice that its parent is gone.
         lock.acquire(timeout=PATIENCE)
@@ -129,26 +237,6 @@ def only_process_in(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def fingerprint(config: Mapping[str, Any]) -> str:
-    """16 hexadecimal digits that are equal for configurations whose results must be equal."""
-    return hashlib.sha256(json.dumps(identity(config), sort_keys=True).encode()).hexdigest()[:16]
-
-
-def identity(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The flat {dotted key: value} of what decides the result of a run."""
-    return {key: value for key, value in _flat(config) if not _is_under(key, NOT_IDENTITY)}
-
-
-def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Lines such as "loss.gamma: 2.0 -> 3.0" for everything that decides a result and differs."""
-    before, after = identity(old), identity(new)
-    return [
-        f"{key}: {before.get(key, '(absent)')} -> {after.get(key, '(absent)')}"
-        for key in sorted({*before, *after})
-        if before.get(key) != after.get(key)
-    ]
 
 
 def check_same_experiment(folder: Path, config: Mapping[str, Any]) -> None:
@@ -188,15 +276,3 @@ def is_first_process() -> bool:
 
 def now() -> str:
     return datetime.now().astimezone().isoformat(timespec="milliseconds")
-
-
-def _flat(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(node, Mapping):
-        for key, value in node.items():
-            yield from _flat(value, f"{prefix}.{key}" if prefix else str(key))
-    else:
-        yield prefix, node
-
-
-def _is_under(key: str, prefixes: tuple[str, ...]) -> bool:
-    return any(key == prefix or key.startswith(prefix + ".") for prefix in prefixes)

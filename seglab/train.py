@@ -5,6 +5,7 @@ Nothing heavy is imported before the configuration is composed and checked.
 
 import logging
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from seglab import command, config, jobs, origin, report, runs, sweep
+from seglab import command, config, jobs, origin, provenance, report, runs, sweep
 from seglab.errors import Interrupted, SeglabError
 
 log = logging.getLogger("seglab")
@@ -27,10 +28,10 @@ def task(cfg: DictConfig) -> float | None:
     """One job; what it returns is the monitored value, for hyper-parameter searches."""
     settings = HydraConfig.get()
     folder = Path(settings.runtime.output_dir)
-    if settings.mode == RunMode.MULTIRUN and sweep.is_parent(settings.launcher._target_):
-        config.check(cfg)
-        return sweep.run_job(cfg, settings, folder)
     overrides = list(settings.overrides.task)
+    if settings.mode == RunMode.MULTIRUN:
+        config.check(cfg)
+        return sweep.run_job(cfg, settings, folder, train=lambda: train(cfg, folder, overrides=overrides))
     if cfg.resume is not None:
         cfg, overrides = _interrupted_run(Path(cfg.resume), overrides)
     config.check(cfg)
@@ -55,6 +56,8 @@ def train(cfg: DictConfig, folder: Path, *, overrides: list[str]) -> runs.Record
             if record["status"] == "finished":
                 log.info("finished before: %s", runs.shown(folder))
                 return record
+            if changed := provenance.code_change(record):
+                log.warning("begun %s; the end is not that of one code", changed)
         runs.write_atomically(folder / runs.CONFIG, OmegaConf.to_yaml(OmegaConf.create(settings)))
         runs.start_record(folder, config=settings, overrides=overrides)
         record = _fit_and_record(settings, folder)
@@ -69,7 +72,16 @@ def _fit_and_record(settings: dict[str, Any], folder: Path) -> runs.Record:
         result = _fit(settings, folder)
     except BaseException as error:
         status = "interrupted" if isinstance(error, Interrupted | KeyboardInterrupt | SystemExit) else "failed"
-        runs.update_record(folder, status=status, ended=runs.now(), error=f"{type(error).__name__}: {error}")
+        if status == "failed":
+            runs.write_atomically(folder / runs.TRACEBACK, traceback.format_exc())
+        runs.update_record(
+            folder,
+            status=status,
+            ended=runs.now(),
+            seconds=round(time.monotonic() - started, 1),
+            error=f"{type(error).__name__}: {error}",
+            traceback=runs.TRACEBACK if status == "failed" else None,
+        )
         if status == "interrupted":
             log.warning("interrupted; to continue: python -m seglab.train resume=%s", runs.shown(folder))
         raise

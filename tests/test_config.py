@@ -168,7 +168,7 @@ def test_the_schema_refuses_wrong_types_of_root_keys() -> None:
 
 # --- conf/ ------------------------------------------------------------------------------------------------------------
 
-NO_GROUPS = ("hydra", "class_weights")  # class_weights holds lists of numbers that losses name
+NO_GROUPS = ("hydra", "class_weights", "table")  # lists of numbers that losses name; plans of seglab.table
 GROUPS = sorted(folder.name for folder in config.FOLDER.iterdir() if folder.is_dir() and folder.name not in NO_GROUPS)
 OPTIONS = [f"{group}={path.stem}" for group in GROUPS for path in sorted((config.FOLDER / group).glob("*.yaml"))]
 

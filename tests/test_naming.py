@@ -5,7 +5,7 @@ import re
 import pytest
 
 from seglab.naming import job_name, run_folder, sweep_folder
-from seglab.runs import NOT_IDENTITY
+from seglab.identity import NOT_IDENTITY
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import pytest
 import torch
+
+from seglab import runs
 
 pytestmark = pytest.mark.slow
 LOSSES = ("experiment-tiny_loss-dice", "experiment-tiny_loss-focal", "experiment-tiny_loss-ce")
@@ -93,6 +96,10 @@ def test_a_sweep_is_refused_before_its_first_job_when_the_config_is_wrong(comman
     assert done.returncode != 0
     assert "widht" in done.stderr
     assert not list(tmp_path.glob("outputs/sweeps/*/*/record.json"))
+    done = command("train", "-m", "loss=dice,ce", "data.batch_size=-1")  # Hydra sees nothing wrong in it
+    assert "data.batch_size is -1" in done.stderr
+    (plan,) = tmp_path.glob("outputs/sweeps/*/sweep.json")
+    assert json.loads(plan.read_text())["jobs"] == {}, "a refused job is not pending for ever"
 
 
 def test_an_edited_configuration_is_noticed(command, tmp_path):
@@ -102,6 +109,144 @@ def test_an_edited_configuration_is_noticed(command, tmp_path):
     done = command("train", "-m", "seed=1,2", "sweep=x")
     assert done.returncode != 0
     assert "optimizer.lr: 0.002 -> 0.5" in done.stderr
+
+
+FATAL = """
+import os, signal, sys
+from lightning import Callback
+
+
+class Fatal(Callback):
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def on_train_epoch_start(self, trainer, pl_module) -> None:
+        if self.seed == 2:
+            raise MemoryError("no room")
+        if self.seed == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self.seed == 4:
+            sys.exit(0)
+        if self.seed == 5:
+            os._exit(0)
+"""
+
+
+def test_no_end_of_a_job_harms_another(command, environment, monkeypatch, tmp_path):
+    (tmp_path / "fatal.py").write_text(FATAL)
+    monkeypatch.setitem(environment, "SEGLAB_ALLOW", "fatal.Fatal")
+    arguments = ("-m", "seed=1,2,3,4,5,6", "+callbacks.fatal={_target_: fatal.Fatal, seed: ${seed}}", "sweep=x")
+    done = command("train", *arguments, "callbacks.pictures=null")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    folder = tmp_path / "outputs" / "sweeps" / "x"
+    jobs = {record(path)["seed"]: path for path in folder.iterdir() if (path / "record.json").exists()}
+    assert {seed: record(path)["status"] for seed, path in jobs.items()} == {
+        1: "finished", 2: "failed", 3: "failed", 4: "failed", 5: "failed", 6: "finished",
+    }  # fmt: skip
+    assert record(jobs[2])["error"] == "MemoryError: no room"
+    assert "raise MemoryError" in (jobs[2] / record(jobs[2])["traceback"]).read_text()
+    assert "SIGKILL" in record(jobs[3])["error"]
+    assert "exit code 0" in record(jobs[4])["error"]
+    assert "exit code 0" in record(jobs[5])["error"]
+    assert done.stderr.count("FAILED") == 4
+
+
+def test_killed_three_times_a_sweep_ends_with_the_same_table(command, environment, tiny, tmp_path):
+    arguments = ("loss=dice,focal,ce", "seed=1,2", "callbacks.last.every_n_steps=1", "callbacks.pictures=null")
+    whole = command("train", "-m", *arguments, "sweep=whole", timeout=600)
+    assert whole.returncode == 0, whole.stderr
+    folder = tmp_path / "outputs" / "sweeps" / "killed"
+    chance = random.Random(20261121)
+    kills = 0
+    for jobs_begun in sorted(chance.sample(range(1, 6), 3)):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "seglab.train", "-m", *tiny, *arguments, "sweep=killed"],
+            cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        deadline = time.monotonic() + 300
+        while len(list(folder.glob("*/checkpoints/last.ckpt"))) < jobs_begun:
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        time.sleep(chance.uniform(0, 1.5))
+        finished = {path: record(path.parent) for path in folder.glob("*/record.json")}
+        finished = {path: old for path, old in finished.items() if old["status"] == "finished"}
+        kills += process.poll() is None
+        process.kill()
+        process.wait()
+    again = command("train", "-m", *arguments, "sweep=killed", timeout=600)
+    assert again.returncode == 0, again.stderr
+    assert {path: record(path.parent) for path in finished} == finished, "a finished job is left as it is"
+    assert kills == 3
+    records = [record(path.parent) for path in folder.glob("*/record.json")]
+    assert len(records) == 6
+    assert sum(one["attempts"] for one in records) <= 6 + kills, "no job ran that was not interrupted"
+    assert {one["steps"] for one in records} == {8}
+    assert table(folder) == table(tmp_path / "outputs" / "sweeps" / "whole")
+
+
+def table(folder: Path) -> list[dict[str, str]]:
+    rows = list(csv.DictReader((folder / "comparison.csv").read_text().splitlines()))
+    return [{key: value for key, value in row.items() if key not in ("time", "img/s")} for row in rows]
+
+
+def launched(environment, tiny, tmp_path, *arguments: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-m", "seglab.train", "-m", *tiny, *arguments],
+        cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("first_is_killed", [False, True], ids=["both live", "the first is killed"])
+def test_two_launches_share_the_jobs_and_run_none_twice(environment, tiny, tmp_path, first_is_killed):
+    arguments = ("seed=1,2,3", "trainer.max_epochs=30", "callbacks.pictures=null", "sweep=x")
+    folder = tmp_path / "outputs" / "sweeps" / "x"
+    first = launched(environment, tiny, tmp_path, *arguments)
+    second = launched(environment, tiny, tmp_path, *arguments)
+    deadline = time.monotonic() + 300
+    while (
+        sum(runs.state(path.parent.parent).status == "running" for path in folder.glob("*/checkpoints/last.ckpt")) < 2
+    ):
+        assert [process.poll() for process in (first, second)] == [None, None]
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    if first_is_killed:
+        first.kill()
+    outputs = [process.communicate(timeout=300)[0] for process in (first, second)]
+    assert second.returncode == 0, outputs
+    assert first.returncode == (-signal.SIGKILL if first_is_killed else 0), outputs
+    records = {path.parent.name: record(path.parent) for path in folder.glob("*/record.json")}
+    assert [one["status"] for one in records.values()] == ["finished"] * 3
+    attempts = sorted(one["attempts"] for one in records.values())
+    assert attempts == ([1, 1, 2] if first_is_killed else [1, 1, 1])
+    assert "is being run by" in outputs[0] + outputs[1]
+    assert ("died unseen" in outputs[1]) == first_is_killed
+    assert "mIoU" in outputs[1]
+    plan = json.loads((folder / "sweep.json").read_text())
+    assert list(plan["jobs"]) == [f"experiment-tiny_seed-{seed}_trainer.max_epochs-30" for seed in (1, 2, 3)]
+    assert len(plan["launches"]) == 2
+
+
+def test_changed_data_and_changed_code_are_noticed(command, environment, monkeypatch, tmp_path):
+    monkeypatch.setitem(environment, "SEGLAB_DATA", str(tmp_path / "data"))
+    arguments = ("train", "-m", "seed=1,2", "callbacks.pictures=null", "sweep=x")
+    assert command(*arguments).returncode == 0
+    folders = sorted((tmp_path / "outputs" / "sweeps" / "x").glob("*seed*"))
+    assert record(folders[0])["data_fingerprint"] == record(folders[1])["data_fingerprint"]
+    other = record(folders[0]) | {"code": "another", "git": {"commit": "0123456789", "dirty": True}}
+    (folders[0] / "record.json").write_text(json.dumps(other))
+    done = command(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert "finished before (by other code: commit 0123456 with uncommitted changes, now commit" in done.stderr
+    image = sorted((tmp_path / "data").rglob("leftImg8bit/train/**/*.png"))[0]
+    image.write_bytes(image.read_bytes() + b"trailing")
+    (folders[1] / "record.json").write_text(json.dumps(record(folders[1]) | {"status": "interrupted"}))
+    done = command(*arguments)
+    assert done.returncode != 0
+    assert f"1 of 24 files differ; '{image}'" in done.stderr, done.stderr
+    assert "was trained on other data" in record(folders[1])["error"]
+    assert "Traceback" not in done.stderr
 
 
 def is_alive(pid: int) -> bool:

@@ -1,0 +1,74 @@
+"""sweep.json: which jobs a sweep has been asked for, by whom and when. What became of them stands in their records."""
+
+import json
+import os
+import socket
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from seglab import runs
+from seglab.errors import SeglabError
+
+PLAN, _LOCK = "sweep.json", ".sweep.lock"
+
+
+@dataclass(frozen=True)
+class SweepPlan:
+    """All jobs that the launches of a sweep have asked for, in the order in which they were first asked for."""
+
+    jobs: Mapping[str, tuple[str, ...]]  # {name of the job's folder: its overrides}
+    launches: tuple[Mapping[str, Any], ...]  # each {"command", "working_folder", "time", "host", "pid"}
+
+
+def write(folder: Path, jobs: Mapping[str, tuple[str, ...]], *, command: str) -> list[str]:
+    """Adds a launch and those of its jobs that are new to the plan of the sweep in `folder`; the names of these."""
+    folder.mkdir(parents=True, exist_ok=True)
+    launch = {"command": command, "working_folder": os.getcwd(), "time": runs.now(), "host": socket.gethostname()}
+    with FileLock(folder / _LOCK):  # two launches may begin in the same second
+        before = read(folder)
+        new = [name for name in jobs if name not in before.jobs]
+        added = {**before.jobs, **{name: jobs[name] for name in new}}
+        _write(folder, SweepPlan(added, (*before.launches, {**launch, "pid": os.getpid()})))
+    return new
+
+
+def withdraw(folder: Path, names: Iterable[str]) -> None:
+    """Takes those of the jobs that have never begun out of the plan: their configuration was refused."""
+    with FileLock(folder / _LOCK):
+        before, gone = read(folder), {name for name in names if runs.read_record(folder / name) is None}
+        if gone:
+            left = {name: overrides for name, overrides in before.jobs.items() if name not in gone}
+            _write(folder, SweepPlan(left, before.launches))
+
+
+def read(folder: Path) -> SweepPlan:
+    """The plan of the sweep in `folder`, without jobs where there is none: a search does not know its jobs before."""
+    try:
+        plan = json.loads((folder / PLAN).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return SweepPlan({}, ())
+    except json.JSONDecodeError as error:
+        raise SeglabError(
+            f"{folder / PLAN} is not JSON ({error}); expected the plan of a sweep - delete it and type the same again"
+        ) from error
+    return SweepPlan({name: tuple(overrides) for name, overrides in plan["jobs"].items()}, tuple(plan["launches"]))
+
+
+def job_folders(folder: Path) -> list[Path]:
+    """The folders of a sweep's jobs: first the planned ones in their order, then others in the order of their start."""
+    planned = [folder / name for name in read(folder).jobs]
+    others = [(record, path) for path in sorted(set(folder.iterdir()) - set(planned)) if (record := _record(path))]
+    return planned + [path for record, path in sorted(others, key=lambda pair: pair[0].get("started", ""))]
+
+
+def _write(folder: Path, plan: SweepPlan) -> None:
+    text = json.dumps({"launches": plan.launches, "jobs": plan.jobs}, indent=1, ensure_ascii=False)
+    runs.write_atomically(folder / PLAN, text + "\n")
+
+
+def _record(path: Path) -> runs.Record | None:
+    return runs.read_record(path) if path.is_dir() else None

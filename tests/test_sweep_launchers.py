@@ -1,0 +1,147 @@
+"""Several jobs at once, and searches: what the optional launchers and sweepers do with the jobs of a sweep."""
+
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+def is_missing(package: str) -> bool:
+    return importlib.util.find_spec(package) is None
+
+
+joblib = pytest.mark.skipif(is_missing("joblib") or is_missing("hydra_plugins"), reason="the extra joblib is missing")
+optuna = pytest.mark.skipif(is_missing("optuna") or is_missing("hydra_plugins"), reason="the extra optuna is missing")
+AT_ONCE = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "callbacks.pictures=null")
+
+
+def record(folder: Path) -> dict:
+    return json.loads((folder / "record.json").read_text())
+
+
+def jobs_of(tmp_path: Path, sweep: str) -> dict[str, Path]:
+    folder = tmp_path / "outputs" / "sweeps" / sweep
+    return {path.name: path for path in folder.iterdir() if (path / "record.json").exists()}
+
+
+@joblib
+def test_two_jobs_at_once_each_with_its_own_loader_processes(command, environment, monkeypatch, tmp_path):
+    monkeypatch.setitem(environment, "SEGLAB_GPUS", "7,8")  # what the jobs see as CUDA_VISIBLE_DEVICES
+    # long enough to overlap, whichever worker is ready first
+    jobs = (*AT_ONCE, "trainer.max_epochs=40", "data.num_workers=1", "trainer.accelerator=auto", "sweep=x")
+    done = command("train", "-m", "seed=1,2,3", *jobs, timeout=500)
+    monkeypatch.delitem(environment, "SEGLAB_GPUS")
+    assert done.returncode == 0, done.stdout + done.stderr
+    records = [record(folder) for folder in jobs_of(tmp_path, "x").values()]
+    assert [one["status"] for one in records] == ["finished"] * 3
+    spans = sorted((one["attempted"], one["ended"]) for one in records)
+    assert spans[1][0] < spans[0][1], "the second began before the first ended"
+    assert len({one["pid"] for one in records}) == 3
+    assert {one["visible_gpus"] for one in records} == {"7", "8"}
+    assert "mIoU" in done.stdout
+    assert "seed=2" in done.stderr  # what the workers say is seen
+    again = command("train", "-m", "seed=1,2,3,4", *jobs, timeout=500)
+    assert again.returncode == 0, again.stderr
+    assert again.stderr.count("finished before") == 3
+    assert [record(folder)["attempts"] for folder in jobs_of(tmp_path, "x").values()] == [1] * 4
+
+
+@joblib
+def test_a_killed_job_harms_no_other_that_runs_beside_it(command, environment, monkeypatch, tmp_path):
+    monkeypatch.setitem(environment, "SEGLAB_ALLOW", "dying.Dying")
+    (tmp_path / "dying.py").write_text(DYING)
+    done = command("train", "-m", "loss=dice,ce", "seed=1,2", *AT_ONCE, "sweep=x",
+                   "+callbacks.dying={_target_: dying.Dying, seed: ${seed}, loss: ${loss._target_}}")  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    statuses = {name: record(folder)["status"] for name, folder in jobs_of(tmp_path, "x").items()}
+    assert sorted(statuses.values()) == ["failed", "finished", "finished", "finished"], statuses
+    (failed,) = (folder for folder in jobs_of(tmp_path, "x").values() if record(folder)["status"] == "failed")
+    assert "SIGKILL" in record(failed)["error"]
+
+
+DYING = """
+import os, signal
+from lightning import Callback
+
+
+class Dying(Callback):
+    def __init__(self, seed: int, loss: str) -> None:
+        self.dies = seed == 1 and "dice" in loss.lower()
+
+    def on_train_epoch_start(self, trainer, pl_module) -> None:
+        if self.dies:
+            os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@joblib
+def test_ctrl_c_ends_every_process_and_the_same_command_goes_on(command, environment, tiny, tmp_path):
+    arguments = ("seed=1,2", *AT_ONCE, "trainer.max_epochs=30", "callbacks.last.every_n_steps=1", "sweep=x")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "seglab.train", "-m", *tiny, *arguments],
+        cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 200
+    while len(list(tmp_path.glob("outputs/sweeps/x/*/checkpoints/last.ckpt"))) < 2:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    pids = [record(folder)["pid"] for folder in jobs_of(tmp_path, "x").values()]
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    output, _ = process.communicate(timeout=100)
+    assert process.returncode == 130, output
+    while any(is_alive(pid) for pid in pids):
+        assert time.monotonic() < deadline, output
+        time.sleep(0.05)
+    done = command("train", "-m", *arguments, timeout=400)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for folder in jobs_of(tmp_path, "x").values():
+        assert (record(folder)["status"], record(folder)["attempts"], record(folder)["epochs"]) == ("finished", 2, 30)
+
+
+SEARCH = ("hydra/sweeper=search", "hydra.sweeper.sampler.n_startup_trials=1", "callbacks.pictures=null",
+          "optimizer.lr=tag(log,interval(1e-4,1e-1))", "loss=choice(ce,dice)", "sweep=x")  # fmt: skip
+
+
+@optuna
+def test_a_search_typed_again_repeats_no_trial_and_goes_on(command, tmp_path):
+    done = command("train", "-m", *SEARCH, "hydra.sweeper.n_trials=2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    first = {name: record(folder)["best"]["metrics"]["miou"] for name, folder in jobs_of(tmp_path, "x").items()}
+    assert len(first) == 2
+    again = command("train", "-m", *SEARCH, "hydra.sweeper.n_trials=3")
+    assert again.returncode == 0, again.stderr
+    assert again.stderr.count("finished before") == 2
+    jobs = jobs_of(tmp_path, "x")
+    assert len(jobs) == 3
+    assert set(first) <= set(jobs)
+    best = max(record(folder)["monitor"]["value"] for folder in jobs.values())
+    result = (tmp_path / "outputs" / "sweeps" / "x" / "optimization_results.yaml").read_text()
+    assert f"best_value: {best}" in result, "the largest mIoU, not the smallest"
+
+
+@optuna
+def test_a_failing_trial_ends_no_search(command, tmp_path):
+    space = ("data.batch_size=choice(4,100)", "seed=range(1,9)")
+    done = command("train", "-m", "hydra/sweeper=search", "hydra.sweeper.n_trials=4", *space,
+                   "hydra.sweeper.sampler.seed=3", "callbacks.pictures=null", "sweep=x")  # fmt: skip
+    statuses = [record(folder)["status"] for folder in jobs_of(tmp_path, "x").values()]
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert {"failed", "finished"} == set(statuses), statuses
+    assert len(statuses) == 4
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,168 @@
+"""`python -m seglab.table`: what is missing is trained and evaluated, the table is shown, written and recorded."""
+
+import csv
+import json
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from seglab.tables import latex, page, readme, render, spreadsheet
+from seglab.tables.comparison import compare
+from seglab.tables.measurements import read_csv, write_csv
+from seglab.tables.model import Measurement
+from seglab.tables.plan import FOLDER, names, read_plan
+
+README = Path(__file__).resolve().parent.parent / "README.md"
+MINE = """
+title: Mine
+source: measured here
+common: [experiment=tiny]
+seeds: [1, 2]
+baseline: ce
+rows:
+  - {label: ce, overrides: [loss=ce]}
+  - {label: broken, overrides: [data.batch_size=100]}
+columns: [miou, iou/small, parameters]
+groups: {small: [pole, traffic sign]}
+evaluation: {split: test}
+published:
+  - {label: Theirs, values: {miou: 0.463}, source: arXiv, split: test}
+"""
+
+
+@pytest.fixture
+def mine(tiny: list[str], tmp_path: Path) -> list[str]:
+    """A table of the user's own: its arguments."""
+    folder = tmp_path / "my_conf" / "table"
+    folder.mkdir()
+    (folder / "mine.yaml").write_text(MINE)
+    return ["--config-dir", "my_conf", "table=mine"]
+
+
+@pytest.mark.slow
+def test_from_nothing_to_a_recorded_table(command: Callable, mine: list[str], tmp_path: Path) -> None:
+    before = command("table", *mine, small=False)
+    assert before.returncode == 0, before.stderr
+    assert "mine: 4 runs: 4 missing" in before.stdout
+    assert "an unknown time" in before.stdout
+
+    done = command("table", *mine, "run=true", "record=true", small=False)
+    assert done.returncode == 1  # broken
+    assert "Traceback" not in done.stderr
+    assert "$ python -m seglab.train -m --config-dir" in done.stderr
+    assert "mine: 4 runs: 2 measured here, 2 failed" in done.stdout
+    assert "failed: broken seed 1: SeglabError: expected at least one full batch of 100" in done.stdout
+    assert "Theirs [1]" in done.stdout
+    folder = tmp_path / "outputs" / "tables" / "mine"
+    assert sorted(path.name for path in folder.iterdir()) == ["mine.csv", "mine.html", "mine.md", "mine.tex"]
+    record = json.loads((tmp_path / "outputs/sweeps/mine/experiment-tiny_loss-ce_seed-1/record.json").read_text())
+    (evaluation,) = record["evaluations"].values()
+    assert evaluation["protocol"]["split"] == "test"
+    table = list(csv.DictReader((folder / "mine.csv").read_text().splitlines()))
+    assert table[0]["row"] == "ce"
+
+    again = command("table", *mine, "run=true", "write=[csv]", small=False)
+    assert again.returncode == 1
+    assert "seglab.train" not in again.stderr  # failed ones are left alone, finished ones are not evaluated twice
+    assert "seglab.evaluate" not in again.stderr
+
+    recorded = tmp_path / "my_conf" / "table" / "mine.csv"
+    assert str(tmp_path) not in recorded.read_text()
+    whole = (folder / "mine.csv").read_text()
+    shutil.rmtree(tmp_path / "outputs")
+    committed = command("table", *mine, small=False)
+    assert committed.returncode == 0, committed.stderr
+    assert "mine: 4 runs: 2 committed, 2 missing" in committed.stdout
+    assert (folder / "mine.csv").read_text() == whole  # to the last digit, from the record alone
+
+    recorded.write_text(recorded.read_text().replace(read_csv(recorded)[0].fingerprint, "0" * 16))
+    changed = command("table", *mine, "write=[]", small=False)
+    assert "1 committed, 3 missing" in changed.stdout
+    assert "of a configuration that has changed since: ce seed 1" in changed.stdout
+    other = command("table", *mine, "write=[]", "overrides=['optimizer.lr=0.5']", small=False)
+    assert "4 runs: 4 missing" in other.stdout
+    assert "nothing is measured yet" in other.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["table=synthetic_loses"], "no option 'synthetic_loses' for 'table' - did you mean 'synthetic_losses'?"),
+        (["table=synthetic_losses", "write=[latx]"], "write holds 'latx'; expected some of markdown, latex, csv, html"),
+        (["run=true"], "run=true is for one table; expected table=NAME and no readme=... - name the table"),
+        (["readme=nothing.md"], "readme=nothing.md: expected a Markdown file; nothing is there"),
+        (["tabel=x"], "no key 'tabel' in the configuration - did you mean 'table'?"),
+        (["table=synthetic_losses", "table.baseline=nothing"], "table synthetic_losses: baseline: expected the label"),
+        (["table=synthetic_losses", "overrides=['loss=ce']"], "'ce' and 'dice' compose to the same configuration"),
+    ],
+)
+def test_mistakes_are_told(command: Callable, arguments: list[str], message: str) -> None:
+    done = command("table", *arguments, small=False)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_without_a_name_all_tables_are_listed(command: Callable, mine: list[str], tmp_path: Path) -> None:
+    broken = tmp_path / "my_conf" / "table" / "broken.yaml"
+    broken.write_text(MINE.replace("loss=ce", "loss=dicee"))
+    done = command("table", *mine[:2], small=False)
+    assert done.returncode == 0, done.stderr
+    for name in [*names(), "mine"]:
+        assert f"{name}: " in done.stdout
+    assert "4 runs: 4 missing" in done.stdout
+    assert "broken\n    cannot be used: table broken, row 'ce': no option 'dicee' for 'loss'" in done.stdout
+
+
+@pytest.mark.slow
+def test_the_help_shows_how(command: Callable) -> None:
+    done = command("table", "--help", small=False)
+    assert done.returncode == 0
+    assert "python -m seglab.table table=synthetic_losses run=true" in done.stdout
+
+
+def measured(row: str, seed: int) -> Measurement:
+    miou = 0.4 + 0.01 * seed + 0.001 * len(row)
+    return Measurement(
+        row=row, seed=seed, metrics={"miou": miou, "mdice": miou, "accuracy": miou},
+        class_iou={name: miou for name in ("pole", "traffic light", "traffic sign")},
+        protocol={"dataset": "synthetic", "split": "test", "resolution": "original", "size": [64, 128]},
+        curve=(0.1, 0.2), fingerprint="0", folder="runs/x", commit="abc", command="python -m seglab.train",
+        parameters=7, flops=1.5, seconds=60.0, threads=1, device="cpu",
+    )  # fmt: skip
+
+
+def test_every_format_is_rendered_from_a_record_within_five_seconds(tmp_path: Path) -> None:
+    plan = read_plan("synthetic_losses")
+    write_csv(tmp_path / "t.csv", [measured(row.label, seed) for row in plan.rows for seed in plan.seeds])
+    compare(plan, read_csv(tmp_path / "t.csv"))  # scipy is imported by the first one
+    started = time.process_time()
+    comparison = compare(plan, read_csv(tmp_path / "t.csv"))
+    assert "**" in render.markdown(comparison)
+    assert r"\toprule" in latex.latex(comparison)
+    assert "difference p_holm" in spreadsheet.to_csv(comparison)
+    page.write_page(comparison, tmp_path / "t.html")
+    assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_committed_record_is_of_the_rows_and_seeds_of_its_plan(name: str) -> None:
+    plan, lines = read_plan(name), read_csv(FOLDER / f"{name}.csv")
+    if not lines:
+        pytest.skip("nothing is recorded yet")
+    planned = [(row.label, seed) for row in plan.rows for seed in plan.seeds]
+    assert {(each.row, each.seed) for each in lines} <= set(planned)
+    assert len({(each.row, each.seed) for each in lines}) == len(lines)
+    assert compare(plan, lines).blocks
+
+
+def test_the_readmes_tables_are_up_to_date() -> None:
+    text = README.read_text(encoding="utf-8")
+    if not readme.table_names(text):
+        pytest.skip("the README shows no table yet")
+    assert readme.rendered(text) == text, "expected the tables of conf/table/*.csv; type make tables"
