@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from seglab.naming import job_name, run_folder, sweep_folder
 from seglab.identity import NOT_IDENTITY
+from seglab.naming import job_name, run_folder, sweep_folder
 
 
 @pytest.mark.parametrize(
