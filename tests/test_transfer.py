@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from seglab import fit as fit_module
-from seglab import origin, runs, transfer
+from seglab import identity, origin, runs, transfer
 from seglab.build import build, build_network, class_axes
 from seglab.callbacks.checkpoint import BEST, LAST
 from seglab.errors import Interrupted, SeglabError
@@ -220,7 +220,7 @@ def test_a_changed_file_is_noticed(tmp_path, caplog):
 def test_init_from_decides_the_result(tiny_config):
     plain = runs.plain(tiny_config())
     decisive = {"init_from", "replace_head", "module.encoder_lr", "module.decay_norm_and_bias"}
-    assert decisive <= runs.identity(plain).keys()
+    assert decisive <= identity.identity(plain).keys()
     assert runs.fingerprint(plain) != runs.fingerprint(runs.plain(tiny_config("init_from=x.pt")))
 
 
