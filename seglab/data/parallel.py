@@ -47,7 +47,8 @@ def map_samples(
     """
     count = len(source.samples)
     processes = available_cpus() if processes is None else processes
-    if processes <= 1 or count < _FEW:
+    # A notebook's kernel has threads, and a fork copies the locks that they hold: its children may wait for ever.
+    if processes <= 1 or count < _FEW or "ipykernel" in sys.modules:
         yield from _with_progress((function(source, index) for index in range(count)), count=count, title=title)
         return
     # fork starts at once and hands the source over as it is; macOS' own libraries do not survive it

@@ -70,13 +70,13 @@ class OriginalUNet(nn.Module):
         scale = 2 ** (len(self.encoder) - 1)
         lost = 2 * scale + 4 * (scale - 1)  # on each side: 92 at depth 4
         indices = []
-        for size in image.shape[-2:]:
+        for size in map(int, image.shape[-2:]):  # int: under torch.compile a size of its own is compiled for each
             lowest = -(-(size + 4 * (scale - 1)) // scale)  # rounded up
             logits = scale * lowest - 4 * (scale - 1)
-            place = torch.arange(-lost, logits + lost, device=image.device)
             # F.pad mirrors no more than the size less one, and this any number: 0 1 2 3 2 1 0 1 2 ...
             period = max(1, 2 * (size - 1))
-            indices.append((size - 1) - (place.remainder(period) - (size - 1)).abs())
+            places = [(size - 1) - abs(place % period - (size - 1)) for place in range(-lost, logits + lost)]
+            indices.append(torch.tensor(places, device=image.device))
         rows, columns = indices
         return image.index_select(-2, rows).index_select(-1, columns)
 
