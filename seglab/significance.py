@@ -170,10 +170,9 @@ def over_images(
     The bootstrap (Efron, "Bootstrap methods: another look at the jackknife", Ann. Statistics 7, 1979), for scores of
     test sets as in Berg-Kirkpatrick et al. (EMNLP 2012). Of its intervals this is the percentile one, expanded: it
     takes the quantiles Φ(± sqrt(N / (N - 1)) t(α / 2; N - 1)), which mends that the plain one is too narrow for few
-    images (Hesterberg, "What teachers should know about the bootstrap", American Statistician 69, 2015). BCa was tried
-    on 48 simulated images: it left out the truth in 7 to 12 % of all cases instead of 5 %, the plain percentile in 5 to
-    10 %, this one in 5 to 7 % (tests/test_significance.py). p inverts the interval: it is below 1 - level where
-    that excludes zero.
+    images (Hesterberg, "What teachers should know about the bootstrap", American Statistician 69, 2015). On
+    simulated images this one leaves out the truth somewhat more often than the nominal 5 % (the simulation is in
+    tests/test_significance.py). p inverts the interval: it is below 1 - level where that excludes zero.
     """
     images = len(counts)
     estimate = (statistics(counts.sum(0)[None]) - statistics(baseline.sum(0)[None]))[0]

@@ -124,6 +124,7 @@ def test_sigterm_reaches_the_command_which_saves_its_state(parent: subprocess.Po
 @pytest.mark.slow
 def test_the_command_dies_with_us(parent: subprocess.Popen, tmp_path: Path) -> None:
     child = int((tmp_path / "ready").read_text())
+    assert is_alive(child)
     parent.kill()
     parent.communicate()
     wait_for(lambda: not is_alive(child))
