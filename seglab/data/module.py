@@ -1,7 +1,6 @@
 """The data of a run: three splits of one data set as loaders."""
 
 import functools
-import multiprocessing
 import os
 import sys
 from collections.abc import Callable
@@ -42,8 +41,8 @@ class DataModule(LightningDataModule):
         size: (H, W) of the batches; None keeps the size of the files.
         batch_size: of one process, in training.
         eval_batch_size: the same for validation and test; None: as in training.
-        num_workers: of each loader; None: none where the network itself trains on the CPU (they would only compete),
-            else one for each CPU this process may use, at most 8, shared among its devices.
+        num_workers: of each loader; None: none without a trainer, nor where the network itself trains on the CPU (they
+            would only compete), else one for each CPU this process may use, at most 8, shared among its devices.
         augmentation: of training images; None for none.
         seed: of the order and of the augmentation.
         limit: so many samples of each split, chosen with the seed; None for all. For trying something out.
@@ -158,12 +157,11 @@ class DataModule(LightningDataModule):
     def _workers(self) -> int:
         if self._num_workers is not None:
             return self._num_workers
-        if self.trainer is not None and self.trainer.strategy.root_device.type == "cpu":
+        if self.trainer is None or self.trainer.strategy.root_device.type == "cpu":
             return 0
         # sched_getaffinity, where it exists, knows the share of a container or a batch job
         cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        devices = 1 if self.trainer is None else self.trainer.num_devices
-        return max(1, min(_MOST_WORKERS, cpus // devices))
+        return max(1, min(_MOST_WORKERS, cpus // self.trainer.num_devices))
 
 
 def _reader(source: Reader) -> tuple[str, list[tuple[str, object]]]:
@@ -176,15 +174,16 @@ def _reader(source: Reader) -> tuple[str, list[tuple[str, object]]]:
 
 
 def _make_loader(dataset: SegmentationDataset, *, sampler: SeededBatchSampler, num_workers: int) -> ResumableLoader:
-    # fork starts in 0.1 s what spawn starts in 9; macOS' own libraries do not survive a fork
-    fork = num_workers > 0 and sys.platform != "darwin" and "fork" in multiprocessing.get_all_start_methods()
+    # fork starts in 0.1 s what spawn starts in 9; macOS' own libraries do not survive a fork, and a notebook's kernel
+    # has threads, whose locks a fork copies: its children may wait for ever.
+    fork = sys.platform.startswith("linux") and "ipykernel" not in sys.modules
     return ResumableLoader(
         dataset,
         batch_sampler=sampler,  # not sampler=: Lightning's overfit_batches would put its own in place of that one
         collate_fn=_as_it_is,
         num_workers=num_workers,
         persistent_workers=num_workers > 0,
-        multiprocessing_context="fork" if fork else None,
+        multiprocessing_context=None if num_workers == 0 else "fork" if fork else "spawn",
         worker_init_fn=_single_thread,
         pin_memory=torch.cuda.is_available(),
     )

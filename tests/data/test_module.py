@@ -1,6 +1,8 @@
 """The data module under a real Trainer: streams, resume, overfitting, and its configuration."""
 
 import functools
+import sys
+import types
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -171,6 +173,27 @@ def test_streams_are_equal_for_any_number_of_workers_and_differ_between_epochs()
     assert {pixels for _, pixels in stream[:3]}.isdisjoint(pixels for _, pixels in stream[3:])
 
 
+@pytest.mark.slow
+def test_nothing_is_forked_in_the_kernel_of_a_notebook(tiny_config, monkeypatch) -> None:
+    """Its threads hold locks, which the children of a fork would wait for."""
+    monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))
+    batches = []
+    for workers in (0, 1):
+        data = instantiate(tiny_config(f"data.num_workers={workers}", "data.cache=null").data, _convert_="all")
+        data.prepare_data()
+        data.setup("validate")
+        loader = data.val_dataloader()
+        batches.append(next(iter(loader))["image"])
+    assert loader.multiprocessing_context.get_start_method() == "spawn"
+    assert torch.equal(*batches)
+
+
+def test_without_a_trainer_a_loader_reads_in_its_own_process() -> None:
+    data = data_module(num_workers=None)
+    data.setup("fit")
+    assert data.train_dataloader().num_workers == 0
+
+
 def test_one_sample_looks_different_in_every_epoch_and_its_padding_is_ignored() -> None:
     data = data_module(batch_size=14)
     data.setup("fit")
@@ -249,10 +272,12 @@ def test_prepare_writes_the_data_and_says_where_it_is(tmp_path: Path) -> None:
 
 
 def test_workers_are_as_many_as_cpus_but_at_most_eight(monkeypatch: pytest.MonkeyPatch) -> None:
-    for cpus, workers in ((3, 3), (64, 8)):
+    for cpus, devices, workers in ((3, 1, 3), (64, 1, 8), (6, 2, 3)):
         monkeypatch.setattr("os.sched_getaffinity", lambda _, cpus=cpus: set(range(cpus)), raising=False)
         data = data_module(num_workers=None)
         data.setup("validate")
+        strategy = types.SimpleNamespace(root_device=torch.device("cuda"))
+        data.trainer = types.SimpleNamespace(strategy=strategy, num_devices=devices, global_rank=0, world_size=devices)
         assert data.val_dataloader().num_workers == workers
 
 
