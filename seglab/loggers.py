@@ -1,7 +1,6 @@
 """Weights & Biases and TensorBoard, for a run whose files lie in one folder. metrics.csv has a module of its own."""
 
 import logging
-import netrc
 import os
 import re
 import sys
@@ -10,25 +9,39 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
-from lightning.pytorch.utilities.rank_zero import rank_zero_only
-from omegaconf import OmegaConf
-from torch import Tensor
+import seglab.lean_imports  # noqa: F401
 
-from seglab import draw, runs
+import torch
+from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
+from omegaconf import OmegaConf
+
+from seglab import account, runs
+from seglab.callbacks.checkpoint import LAST
 
 log = logging.getLogger("seglab")
 
 WANDB_ID = "wandb_id.txt"  # in the folder of the run: whoever continues the run continues this W&B run
 _LONGEST_TAG = 64  # W&B refuses longer ones, and the job with them
-_KNOWS_WHAT_TO_DO = ("WANDB_MODE", "WANDB_API_KEY", "WANDB_IDENTITY_TOKEN_FILE")
+_NO_TAG = re.compile(
+    r"[+~]*(sweep|output|name|resume|retry_failed|logger|hydra)([./@][^=]*)?="
+)  # say nothing of the run
+_FLUSH_SECONDS = 10  # until TensorBoard sees a value; its own default is two minutes, which a kill would lose
 _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
 _SECRET_LENGTH = 8  # a shorter value is no secret, and would be found in harmless text
 
 
 def tensorboard_logger(folder: str | Path) -> TensorBoardLogger:
-    """Event files directly in the run's folder: `tensorboard --logdir` of the folder above shows each run by name."""
-    return TensorBoardLogger(save_dir=str(folder), name="", version="", default_hp_metric=False)
+    """Event files directly in the run's folder: `tensorboard --logdir` of the folder above shows each run by name.
+
+    Where a run is continued, what it logged behind the step of its last checkpoint is taken back.
+    """
+    logger = TensorBoardLogger(
+        save_dir=str(folder), name="", version="", default_hp_metric=False,
+        purge_step=_steps_done(Path(folder)), flush_secs=_FLUSH_SECONDS,
+    )  # fmt: skip
+    # Lightning writes this file where it is missing; config.yaml is there, an empty hparams.yaml would say nothing.
+    logger.NAME_HPARAMS_FILE = runs.CONFIG
+    return logger
 
 
 def wandb_logger(
@@ -41,6 +54,7 @@ def wandb_logger(
     job_type: str,
     tags: Sequence[str],
     mode: str | None,
+    save_code: bool,
 ) -> WandbLogger:
     """A W&B run for the run in `folder`: the same one when the run is continued, offline where there is no account.
 
@@ -49,46 +63,38 @@ def wandb_logger(
         name: of the run on W&B; the folder's name if None.
         group: the sweep's name if None and the folder is a job of one.
         mode: online, offline or disabled; if None, $WANDB_MODE decides, and without it whether there is a key.
+        save_code: seglab's source and conf/ go with the run; see `seglab.tracking`.
     """
     folder = Path(folder)
     record = runs.read_record(folder) or {}
     in_sweep = folder.parent.parent.name == "sweeps"
+    # What wandb keeps of an artifact until it is uploaded lies with the run and goes when the run is deleted.
+    os.environ.setdefault("WANDB_DATA_DIR", str(folder.absolute() / "wandb"))
+    config, has_secrets = _configuration(folder, record)
+    if has_secrets:
+        log.info("W&B: a secret is part of the run; neither its command line nor what it prints is recorded")
     logger = WandbLogger(
-        name=name or folder.name,
+        name=without_secrets(name or folder.name),
         save_dir=str(folder),
         id=_kept_id(folder),
         project=project,
         entity=entity,
-        group=group or (folder.parent.name if in_sweep else None),
+        group=without_secrets(group or (folder.parent.name if in_sweep else None)),
         job_type=job_type,
-        tags=[tag[:_LONGEST_TAG] for tag in [*tags, *record.get("overrides", [])] if tag],
+        tags=_tags([*tags, *record.get("overrides", [])]),
         mode=mode or _mode_without_asking(folder),
-        config=_configuration(folder),
-        settings={"quiet": True},  # the numbers are printed by seglab already
+        config=config,
+        settings={
+            "quiet": True,  # the numbers are printed by seglab already
+            # wandb's own way would save the program that was started, whatever it is, and uncommitted changes
+            "save_code": False,
+            "code_dir": str(Path(__file__).parent) if save_code and not _is_code_disabled() else None,
+            **({"x_disable_meta": True, "console": "off"} if has_secrets else {}),
+        },
     )
     # Lightning passes this argument on, which wandb answers with a warning in every run (wandb >= 0.22).
     logger._wandb_init.pop("anonymous", None)
     return logger
-
-
-def log_confusion(loggers: Iterable[Logger], matrix: Tensor, names: Sequence[str], *, step: int) -> None:
-    """Hands a confusion matrix (K, K) [truth, prediction] to W&B (picture and table) and TensorBoard (picture)."""
-    wanted = [logger for logger in loggers if isinstance(logger, WandbLogger | TensorBoardLogger)]
-    if not wanted or rank_zero_only.rank != 0:
-        return
-    figure = draw.confusion_figure(matrix.cpu().numpy(), names)
-    for logger in wanted:
-        if isinstance(logger, TensorBoardLogger):
-            logger.experiment.add_figure("val/confusion", figure, step, close=False)
-        else:
-            pairs = [
-                [truth, prediction, int(matrix[row, column])]
-                for row, truth in enumerate(names)
-                for column, prediction in enumerate(names)
-                if matrix[row, column]
-            ]
-            logger.log_image("val/confusion", [draw.rendered(figure)], step=step)
-            logger.log_table("val/confusion_table", columns=["truth", "prediction", "pixels"], data=pairs, step=step)
 
 
 def close(*, failed: bool) -> None:
@@ -121,9 +127,35 @@ def _masked(node: Any, secrets: Mapping[str, str]) -> Any:
     return node
 
 
-def _configuration(folder: Path) -> Any:
+def _tags(texts: Iterable[str]) -> list[str]:
+    """Those that tell one run from another, each once, as long as W&B lets them be."""
+    telling = [text for text in without_secrets(list(texts)) if text and not _NO_TAG.match(text)]
+    return list(dict.fromkeys(text[:_LONGEST_TAG] for text in telling))
+
+
+def _configuration(folder: Path, record: Mapping[str, Any]) -> tuple[Any, bool]:
+    """The run's configuration as plain data with, under `choices`, the option of each group that it is made of.
+
+    And whether it, or the command that started the run, held a secret.
+    """
     path = folder / runs.CONFIG
-    return without_secrets(OmegaConf.to_container(OmegaConf.load(path))) if path.exists() else None
+    config = OmegaConf.to_container(OmegaConf.load(path)) if path.exists() else {}
+    assert isinstance(config, dict)
+    config |= {"choices": record.get("choices", {})}
+    shown = without_secrets(config)
+    return shown, shown != config or without_secrets(sys.argv) != sys.argv
+
+
+def _is_code_disabled() -> bool:
+    return os.environ.get("WANDB_DISABLE_CODE", "").lower() in ("1", "true", "yes")
+
+
+def _steps_done(folder: Path) -> int | None:
+    """The steps of the checkpoint that a run is continued from; None for a run that begins."""
+    path = folder / "checkpoints" / LAST
+    if not path.exists():
+        return None
+    return int(torch.load(path, map_location="cpu", mmap=True, weights_only=True)["global_step"])
 
 
 def _kept_id(folder: Path) -> str:
@@ -136,21 +168,10 @@ def _kept_id(folder: Path) -> str:
 
 def _mode_without_asking(folder: Path) -> str | None:
     """'offline' where W&B would ask for a key, and one line that says so; None where it knows what to do."""
-    if any(os.environ.get(name) for name in _KNOWS_WHAT_TO_DO) or _has_netrc_entry():
+    if os.environ.get("WANDB_MODE") or account.has_account():
         return None
     log.info(
         "W&B: no account here, recording offline; to upload: `wandb login`, then `wandb sync %s/wandb/offline-*`",
         folder,
     )
     return "offline"
-
-
-def _has_netrc_entry() -> bool:
-    host = re.sub(r"^https?://|[:/].*$", "", os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai"))
-    for path in (os.environ.get("NETRC"), "~/.netrc", "~/_netrc"):
-        try:
-            if path and netrc.netrc(os.path.expanduser(path)).authenticators(host):
-                return True
-        except (OSError, netrc.NetrcParseError):
-            continue
-    return False

@@ -6,7 +6,10 @@ Nothing heavy is imported before the configuration is composed and checked.
 import logging
 import time
 import traceback
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import hydra
@@ -29,13 +32,15 @@ def task(cfg: DictConfig) -> float | None:
     settings = HydraConfig.get()
     folder = Path(settings.runtime.output_dir)
     overrides = list(settings.overrides.task)
+    choices = {group: option for group, option in settings.runtime.choices.items() if not group.startswith("hydra/")}
     if settings.mode == RunMode.MULTIRUN:
         config.check(cfg)
-        return sweep.run_job(cfg, settings, folder, train=lambda: train(cfg, folder, overrides=overrides))
+        job = partial(train, cfg, folder, overrides=overrides, choices=choices)
+        return sweep.run_job(cfg, settings, folder, train=job)
     if cfg.resume is not None:
         cfg, overrides = _interrupted_run(Path(cfg.resume), overrides)
     config.check(cfg)
-    return runs.monitored_value(train(cfg, folder, overrides=overrides))
+    return runs.monitored_value(train(cfg, folder, overrides=overrides, choices=choices))
 
 
 def main() -> None:
@@ -43,8 +48,14 @@ def main() -> None:
     command.run(task, finish=sweep.finish)
 
 
-def train(cfg: DictConfig, folder: Path, *, overrides: list[str]) -> runs.Record:
-    """The record of the run in `folder`, which is trained from its start, continued, or found finished."""
+def train(
+    cfg: DictConfig, folder: Path, *, overrides: list[str], choices: Mapping[str, Any] = MappingProxyType({})
+) -> runs.Record:
+    """The record of the run in `folder`, which is trained from its start, continued, or found finished.
+
+    Args:
+        choices: {group: option} that the configuration was composed of; kept in the record of a run that begins.
+    """
     settings = runs.plain(cfg)
     if not runs.is_first_process():
         return _fit(settings, folder)
@@ -60,6 +71,8 @@ def train(cfg: DictConfig, folder: Path, *, overrides: list[str]) -> runs.Record
                 log.warning("begun %s; the end is not that of one code", changed)
         runs.write_atomically(folder / runs.CONFIG, OmegaConf.to_yaml(OmegaConf.create(settings)))
         runs.start_record(folder, config=settings, overrides=overrides)
+        if record is None:  # one that is continued by resume=... was not composed anew
+            runs.update_record(folder, choices=dict(choices))
         record = _fit_and_record(settings, folder)
     report.print_run(record, folder)
     return record

@@ -19,7 +19,7 @@ PROGRAM = """
 import logging, sys
 from pathlib import Path
 import seglab.lean_imports
-import numpy as np, torch
+import numpy as np
 from seglab import loggers
 from seglab.callbacks.pictures import _to_wandb
 from seglab.draw import Sample
@@ -29,7 +29,8 @@ logging.getLogger("seglab").addHandler(logging.StreamHandler(sys.stdout))
 logging.getLogger("seglab").setLevel(logging.INFO)
 folder, start = Path(sys.argv[1]), int(sys.argv[2])
 logger = loggers.wandb_logger(
-    folder, project="seglab", entity=None, name=None, group=None, job_type="train", tags=["try"], mode=None
+    folder, project="seglab", entity=None, name=None, group=None, job_type="train", tags=["try"], mode=None,
+    save_code=False,
 )
 for step in range(start, start + 2):
     logger.log_metrics({"val/miou": 0.25 * step, "val/iou/traffic light": 0.5, "epoch": step}, step=step)
@@ -39,7 +40,6 @@ if start:
 space = label_space("camvid_11")
 truth, prediction = np.zeros((8, 8), np.uint8), np.ones((8, 8), np.uint8)
 _to_wandb(logger, [Sample("scene", np.zeros((8, 8, 3), np.uint8), truth, prediction)], space, step=step)
-loggers.log_confusion([logger], torch.eye(11, dtype=torch.int64) * 5, space.names, step=step)
 loggers.close(failed=False)
 """
 
@@ -72,7 +72,9 @@ def inspect(run: Path, *options: str) -> list[dict]:
 def test_offline_run_without_an_account(tmp_path):
     folder = tmp_path / "outputs" / "sweeps" / "ablation" / "loss-dice"
     folder.mkdir(parents=True)
-    runs.write_record(folder, {"overrides": ["loss=dice", "data.root=" + "x" * 80]})
+    long = "data.root=" + "x" * 80
+    overrides = ["loss=dice", long, long + "y", f"data.cache={SECRET}", "sweep=ablation", "logger=[csv,wandb]"]
+    runs.write_record(folder, {"overrides": overrides, "choices": {"loss": "dice"}})
     (folder / runs.CONFIG).write_text(f"loss: {{gamma: 2.0}}\ntracker: [{SECRET}]\n")
 
     said = record_run(folder, tmp_path, 0)
@@ -84,12 +86,11 @@ def test_offline_run_without_an_account(tmp_path):
     assert summary["state"] == "finished"
     assert summary["config"]["loss"] == {"gamma": 2.0}
     assert summary["config"]["tracker"] == ["${oc.env:MY_API_KEY}"]
-    assert summary["tags"] == ["try", "loss=dice", ("data.root=" + "x" * 80)[:64]]
+    assert summary["config"]["choices"] == {"loss": "dice"}
+    assert summary["tags"] == ["try", "loss=dice", long[:64], "data.cache=${oc.env:MY_API_KEY}"]
     assert summary["summary"]["val/miou"] == 0.25
     assert summary["summary"]["val/iou/traffic light"] == 0.5
     assert set(summary["summary"]["val/pictures"]["all_masks"][0]) == {"prediction", "ground_truth"}
-    assert summary["summary"]["val/confusion"]["count"] == 1
-    assert summary["summary"]["val/confusion_table"]["nrows"] == 11
     run = next(entry["run"] for entry in inspect(first) if entry["type"] == "run")
     assert (run["run_group"], run["job_type"]) == ("ablation", "train")
 
@@ -143,6 +144,20 @@ def test_secrets_are_named_not_shown_and_harmless_text_stays(monkeypatch):
     assert loggers.without_secrets(config) == {
         "a": ["Bearer ${oc.env:MY_TOKEN}", 1], "b": {"root": "/data/cityscapes", "lr": "1"}, "c": None,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("save_code", "disabled", "saved"), [(True, "", True), (False, "", False), (True, "true", False)]
+)
+def test_code_is_saved_unless_it_is_turned_off(monkeypatch, tmp_path, save_code, disabled, saved):
+    monkeypatch.setenv("WANDB_DISABLE_CODE", disabled)
+    monkeypatch.setenv("WANDB_DATA_DIR", str(tmp_path))
+    logger = loggers.wandb_logger(
+        tmp_path, project="p", entity=None, name=None, group=None, job_type="train", tags=[], mode="offline",
+        save_code=save_code,
+    )  # fmt: skip
+    assert (logger._wandb_init["settings"]["code_dir"] is not None) is saved
+    assert logger._wandb_init["settings"]["save_code"] is False
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ class Pictures(Callback):
         if not self._collected or trainer.state.fn != "fit":
             return
         self._epoch = trainer.current_epoch + 1
-        self._step = trainer.global_step
+        self._step = max(trainer.global_step - 1, 0)  # where the scores of this validation are logged
         self._is_drawn = False
         if self.every_n_epochs and self._epoch % self.every_n_epochs == 0:
             self._draw(trainer)
