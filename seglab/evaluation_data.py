@@ -62,6 +62,7 @@ def has_official(asked: Any, source: Source) -> bool:
     possible = source.labels.names == evaluated and all(
         path is not None and path.name.endswith(_LABEL_IDS) and instances_of(path).is_file() for path in paths
     )
+    possible &= not any(sample.mirrored for sample in source.samples)  # the files are not
     if asked is True and not possible:
         raise SeglabError(
             f"official=true: expected the 19 classes of Cityscapes and *{_LABEL_IDS} beside *{_INSTANCE_IDS}; "

@@ -31,6 +31,7 @@ class Sample:
     mask: Path | None  # None: the data set publishes no labels for this sample; all its pixels are ignored
     name: str  # unique within the split, usable as a file name
     group: str  # city, sequence or video: frames of one group look alike and belong on one side of a split
+    mirrored: bool = False  # read from right to left: a copy that a published split is made of
 
 
 Labels: TypeAlias = str | Mapping[str, Any] | LabelSpace  # what seglab.labels.label_space takes
@@ -79,7 +80,7 @@ def read_sample(
             f"expected image and mask of one size; image '{sample.image}' has {_size(image)} and mask "
             f"'{sample.mask}' {_size(mask)} (height x width) - do they come from the same release of the data set?"
         )
-    return image, mask
+    return (cv2.flip(image, 1), cv2.flip(mask, 1)) if sample.mirrored else (image, mask)
 
 
 def read_image(path: Path) -> np.ndarray:

@@ -46,8 +46,10 @@ def limited(source: Source, *, limit: int | None, fraction: float | None, seed: 
     return Subset(source, sorted(ranked[:count]))
 
 
-def random_split_indices(length: int, *, fractions: Sequence[float], seed: int) -> list[list[int]]:
+def random_split_indices(length: int, *, fractions: Sequence[float], seed: int, draw: int = 0) -> list[list[int]]:
     """The indices that torch.utils.data.random_split gives each part, with a generator of this seed, in its order.
+
+    `draw` counts the splits that were drawn from the same generator before: each gives other parts.
 
     Raises SeglabError when there are too few samples to give every part one.
     """
@@ -60,12 +62,13 @@ def random_split_indices(length: int, *, fractions: Sequence[float], seed: int) 
             "complete the data set, or choose an official split"
         )
 
-    order: list[int] = torch.randperm(length, generator=torch.Generator().manual_seed(seed)).tolist()
+    generator = torch.Generator().manual_seed(seed)
+    orders: list[list[int]] = [torch.randperm(length, generator=generator).tolist() for _ in range(draw + 1)]
     sizes = [math.floor(length * fraction) for fraction in fractions]
     for extra in range(length - sum(sizes)):
         sizes[extra % len(sizes)] += 1
     ends = list(itertools.accumulate(sizes))
-    return [order[end - size : end] for end, size in zip(ends, sizes, strict=True)]
+    return [orders[-1][end - size : end] for end, size in zip(ends, sizes, strict=True)]
 
 
 def grouped_split(groups: Sequence[str], *, fractions: Sequence[float], seed: int) -> list[list[int]]:

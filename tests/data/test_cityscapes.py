@@ -10,7 +10,9 @@ from PIL import Image
 
 from seglab.data.cityscapes import Cityscapes
 from seglab.data.source import read_image
+from seglab.data.synthetic import write_scenes
 from seglab.errors import SeglabError
+from seglab.evaluation_data import has_official
 from seglab.labels import IGNORE_INDEX
 
 NAMES = ("aachen_000001_000019", "aachen_000000_000019", "ulm_000003_000019")
@@ -180,18 +182,61 @@ def test_train_extra_has_coarse_masks(standins) -> None:
     assert (source.read(0)[1] != IGNORE_INDEX).any()
 
 
-def test_the_published_random_split_of_train(tmp_path: Path) -> None:
-    names = [f"aachen_{number:06d}_000019" for number in range(2975)]
-    for name in names:
-        for path in (image_path(tmp_path, name), mask_path(tmp_path, name)):
-            path.parent.mkdir(parents=True, exist_ok=True)
+@pytest.fixture(scope="module")
+def official_train(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As many images as Cityscapes has for training, all of them empty files."""
+    root = tmp_path_factory.mktemp("official_train")
+    for folder in (image_path(root, NAMES[0]).parent, mask_path(root, NAMES[0]).parent):
+        folder.mkdir(parents=True)
+    for number in range(2975):
+        for path in (image_path(root, official_name(number)), mask_path(root, official_name(number))):
             path.touch()
-    train, val = ([sample.name for sample in reader(tmp_path, split).samples] for split in ("train_80", "train_20"))
+    return root
+
+
+def official_name(number: int) -> str:
+    return f"aachen_{number:06d}_000019"
+
+
+def test_the_published_random_split_of_train(official_train: Path) -> None:
+    parts = (reader(official_train, split).samples for split in ("train_80", "train_20"))
+    train, val = ([sample.name for sample in samples] for samples in parts)
     # indices printed by the published code
-    assert val[:4] == [names[index] for index in (1505, 351, 2510, 1690)]
-    assert train[:4] == [names[index] for index in (1356, 2933, 1728, 555)]
+    assert val[:4] == [official_name(index) for index in (1505, 351, 2510, 1690)]
+    assert train[:4] == [official_name(index) for index in (1356, 2933, 1728, 555)]
     assert (len(train), len(val)) == (2380, 595)
     assert not set(train) & set(val)
+
+
+@pytest.mark.parametrize(("split", "leaking"), [("train_80_mirrored", 0), ("train_80_leaking", 465)])
+def test_mirrored_copies_leak_only_where_it_is_asked_for(
+    official_train: Path, caplog: pytest.LogCaptureFixture, split: str, leaking: int
+) -> None:
+    train, val = reader(official_train, "train_80").samples, reader(official_train, "train_20").samples
+    caplog.clear()
+    both = reader(official_train, split).samples
+    assert both[:2380] == train
+    copies = both[2380:]
+    assert len(copies) == 2380
+    assert all(copy.mirrored and copy.name.endswith("_mirrored") for copy in copies)
+    assert len({copy.image for copy in copies} & {sample.image for sample in val}) == leaking
+    if leaking:
+        assert "train_80_leaking holds 465 of the 595 images of train_20, mirrored" in caplog.text
+    else:
+        assert {copy.image for copy in copies} == {sample.image for sample in train}
+        assert not caplog.records
+
+
+def test_a_mirrored_copy_is_read_from_right_to_left(standins) -> None:
+    source = Cityscapes(standins["cityscapes"].root, "train_80_mirrored", labels="cityscapes_19")
+    count = len(source.samples) // 2
+    assert [sample.name for sample in source.samples[count:]] == [
+        f"{sample.name}_mirrored" for sample in source.samples[:count]
+    ]
+    for index in range(count):
+        for original, copy in zip(source.read(index), source.read(count + index), strict=True):
+            np.testing.assert_array_equal(copy, original[:, ::-1])
+            assert copy.flags.c_contiguous
 
 
 def test_a_flip_brings_no_image_to_the_other_side(standins) -> None:
@@ -208,3 +253,11 @@ def test_a_flip_brings_no_image_to_the_other_side(standins) -> None:
 def test_the_same_masks_serve_every_label_space(standins, labels: str, most: int) -> None:
     _, mask = Cityscapes(standins["cityscapes"].root, "train", labels=labels).read(0)
     assert mask.max() <= most
+
+
+def test_mirrored_copies_have_no_official_score(tmp_path: Path) -> None:
+    """Its files of label ids and instance ids are not mirrored."""
+    root = write_scenes(tmp_path, seed=1, train=5, val=1, test=1, height=32, width=64)
+    plain, mirrored = (Cityscapes(root, split, labels="cityscapes_19") for split in ("train_80", "train_80_mirrored"))
+    assert has_official("auto", plain)
+    assert not has_official("auto", mirrored)

