@@ -3,6 +3,7 @@
 import logging
 import warnings
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,11 @@ import seglab.lean_imports  # noqa: F401
 
 import torch
 
-from seglab import loggers, origin, runs, transfer
+from seglab import identity, loggers, origin, runs, tracking, transfer
 from seglab.build import Run, build, class_axes, without_weights
 from seglab.callbacks.checkpoint import BEST, LAST, BestCheckpoint
 from seglab.callbacks.throughput import Throughput
 from seglab.complexity import complexity, headline, summary_sheet
-from seglab.metrics import readings
 from seglab.sheet import show
 
 log = logging.getLogger("seglab")
@@ -42,11 +42,13 @@ def fit(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     log.info("%s, %s, %s, in %s", network.name, headline(network), _device_name(run), runs.shown(folder))
     if last.exists():
         log.info("continuing from %s", runs.shown(last))
+    facts = {"parameters": network.parameters, "flops": network.flops, "seed": config["seed"]}
+    facts |= {"fingerprint": identity.fingerprint(config)}
+    run.trainer.callbacks.append(tracking.Tracking(facts, read_scores=partial(scores, folder)))
     failed = True
     try:
         run.trainer.fit(run.module, datamodule=run.data, ckpt_path=last if last.exists() else None, weights_only=True)
         failed = False
-        _log_confusion(run)
     finally:
         loggers.close(failed=failed)
     return {
@@ -66,7 +68,8 @@ def fit(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
 def _build_from(config: Mapping[str, Any], folder: Path) -> Run:
     """The run with the weights of `init_from` in its network; log and record say what became of each tensor."""
-    weights = transfer.read(origin.locate(config["init_from"]))  # before building, which may count or prepare data
+    # before building, which may count or prepare data
+    weights = transfer.read(origin.locate(config["init_from"], output=Path(config["output"])))
     run = build(config, folder)
     network = run.module.network
     head = class_axes(config, network) if config["replace_head"] else None
@@ -84,29 +87,20 @@ def scores(folder: Path) -> dict[str, Any]:
     for name, file in (("best", BEST), ("last", LAST)):
         path = folder / "checkpoints" / file
         if path.exists():
-            found[name] = _score(torch.load(path, map_location="cpu", weights_only=True))
+            # mapped: of a file with all the weights, a few numbers are read
+            found[name] = _score(torch.load(path, map_location="cpu", mmap=True, weights_only=True))
     return found
 
 
 def _score(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
     state = checkpoint["seglab"]
-    score: dict[str, Any] = {"epoch": checkpoint["epoch"], "step": checkpoint["global_step"]}
-    if validation := state["validation"]:
-        matrix = validation["confusion"]
-        score["metrics"] = {**readings.summary(matrix), "loss": validation["loss"]}
-        score["classes"] = readings.per_class(matrix, state["class_names"])
-    return score
+    measured = tracking.scored(state["validation"], state["class_names"])
+    return {"epoch": checkpoint["epoch"], "step": checkpoint["global_step"], **measured}
 
 
 def _device_name(run: Run) -> str:
     device = run.trainer.strategy.root_device
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
-
-
-def _log_confusion(run: Run) -> None:
-    if run.module.validation:
-        matrix, names = run.module.validation["confusion"], run.module.class_names
-        loggers.log_confusion(run.trainer.loggers, matrix, names, step=run.trainer.global_step)
 
 
 def _images_per_second(run: Run) -> float | None:

@@ -11,19 +11,24 @@ from typing import Any
 
 from seglab import runs
 from seglab.errors import SeglabError
+from seglab.run_folders import find_runs
 
 log = logging.getLogger("seglab")
 
+RUN = "run:"  # and the fingerprint of its configuration: a run by what it is, on whatever machine it was trained
 _CHECKPOINTS = ("best.ckpt", "last.ckpt")  # of a run, in the order of preference
 
 
-def locate(init_from: str) -> Path:
-    """The file of weights that `init_from`, a file or the folder of a run, stands for.
+def locate(init_from: str, *, output: Path) -> Path:
+    """The file of weights that `init_from` stands for: a file, the folder of a run, or run:FINGERPRINT.
+
+    Args:
+        output: where runs/ and sweeps/ lie, in which a run is looked for by its fingerprint.
 
     Raises:
         SeglabError: there is none.
     """
-    path = Path(init_from)
+    path = _finished(init_from, output) if init_from.startswith(RUN) else Path(init_from)
     if path.is_file():
         return path
     if not path.exists():
@@ -38,6 +43,19 @@ def locate(init_from: str) -> Path:
             "came a folder without - name one run of a sweep, or a file"
         )
     return found[0]
+
+
+def _finished(init_from: str, output: Path) -> Path:
+    """The folder of the earliest finished run with this fingerprint."""
+    found = find_runs(output).get(init_from.removeprefix(RUN), [])
+    finished = [run for run in found if run.record["status"] == "finished"]
+    if not finished:
+        came = f"came one that is {found[-1].record['status']}" if found else "there is none"
+        raise SeglabError(
+            f"init_from={init_from}: expected a finished run of the configuration with this fingerprint in "
+            f"{runs.shown(output.absolute())}; {came} - train it first, or give the folder of a run"
+        )
+    return finished[0].folder
 
 
 def sha256(path: Path) -> str:
@@ -55,14 +73,15 @@ def check(folder: Path, config: Mapping[str, Any]) -> None:
     """
     if config["init_from"] is None:
         return
+    output = Path(config["output"])
     record = runs.read_record(folder) or {}
     finished = record.get("status") == "finished"
     if not finished and not (folder / "checkpoints" / "last.ckpt").exists():
-        locate(config["init_from"])
+        locate(config["init_from"], output=output)
         return
     before = record.get("init_from", {}).get("sha256")
     try:
-        now = sha256(locate(config["init_from"]))
+        now = sha256(locate(config["init_from"], output=output))
     except SeglabError:
         return
     if before is None or now == before:

@@ -17,6 +17,7 @@ from seglab import command, config, runs
 from seglab.errors import SeglabError, did_you_mean
 
 if TYPE_CHECKING:
+    from seglab.tables.composed import Composed
     from seglab.tables.model import Measurement, Plan
     from seglab.tables.state import Survey
 
@@ -32,7 +33,10 @@ class TableConfig:
     """Root keys of conf/table.yaml."""
 
     table: Any = None
+    budget: str = MISSING
+    cost: bool = MISSING
     run: bool = MISSING
+    rows: list[str] | None = None
     retry_failed: bool = MISSING
     overrides: list[str] = MISSING
     output: str = MISSING
@@ -63,10 +67,11 @@ def task(cfg: DictConfig) -> None:
     elif cfg.table is None:
         list_tables(folders, settings, search_path=own)
     else:
+        from seglab.tables.budgets import reduced
         from seglab.tables.plan import plan_of
 
         name = HydraConfig.get().runtime.choices["table"]
-        plan = plan_of(OmegaConf.to_container(cfg.table, resolve=False), name=name)
+        plan = reduced(plan_of(OmegaConf.to_container(cfg.table, resolve=False), name=name), settings["budget"])
         _code = Table(plan, settings, home=home_of(name, folders), search_path=own).make()
 
 
@@ -82,9 +87,13 @@ def check(settings: Mapping[str, Any]) -> None:
             raise SeglabError(f"write holds {value!r}; expected some of {', '.join(FORMATS)}{near}")
     if settings["readme"] is not None and not Path(settings["readme"]).is_file():
         raise SeglabError(f"readme={settings['readme']}: expected a Markdown file; nothing is there - correct the path")
-    asked = [key for key in ("run", "record") if settings[key]]
+    asked = [key for key in ("cost", "run", "record") if settings[key]]
     if asked and (settings["table"] is None or settings["readme"] is not None):
         raise SeglabError(f"{asked[0]}=true is for one table; expected table=NAME and no readme=... - name the table")
+    if settings["rows"] is not None and not settings["run"]:
+        raise SeglabError("rows=[...] picks what is trained; expected run=true with it - add it, or leave rows out")
+    if settings["record"] and settings["budget"] == "smoke":
+        raise SeglabError("record=true: expected measurements; budget=smoke makes none - take budget=short or full")
 
 
 def home_of(name: str, folders: list[Path]) -> Path:
@@ -93,59 +102,90 @@ def home_of(name: str, folders: list[Path]) -> Path:
 
 
 def list_tables(folders: list[Path], settings: Mapping[str, Any], *, search_path: list[str]) -> None:
-    """Prints every table with its title and its state, which one that cannot be read does not keep from the others."""
-    from seglab.tables.plan import names, read_plan
-    from seglab.tables.state import counts
+    """Prints every table with its title and its state."""
+    from seglab.tables.inventory import listed
 
-    for home, name in ((folder, name) for folder in folders for name in names(folder)):
-        try:
-            plan = read_plan(home / f"{name}.yaml")
-            survey = Table(plan, settings, home=home, search_path=search_path).survey()
-            print(f"{name}: {plan.title}\n    {counts(survey)}")
-        except SeglabError as error:
-            print(f"{name}\n    cannot be used: {error}")
-    print("python -m seglab.table table=NAME shows one; with run=true it trains first what is missing")
+    output, overrides = Path(settings["output"]), settings["overrides"]
+    for line in listed(folders, output=output, overrides=overrides, search_path=search_path):
+        print(line, flush=True)
+    print("with table=NAME one is shown; with cost=true what it costs; with run=true what is missing is trained first")
 
 
 class Table:
-    """One table and what is known of its runs."""
+    """One table, or a reduced form of it, and what is known of its runs."""
 
     def __init__(self, plan: "Plan", settings: Mapping[str, Any], *, home: Path, search_path: list[str]) -> None:
+        from seglab.tables.budgets import form, picked
+        from seglab.tables.composed import compose
+
         self._plan = plan
         self._settings = settings
         self._search_path = search_path
         self._output = Path(settings["output"])
-        self._csv = home / f"{plan.name}.csv"
+        self._home = home
+        self._form = form(plan)
+        self._picked = picked(plan, settings["rows"])
+        self._composed: Composed = compose(plan, overrides=settings["overrides"], search_path=search_path)
 
     def make(self) -> int:
         """Trains what is to be trained, shows the table and writes it; 1 where something that was to be run is left."""
-        from seglab.tables.state import lines
-
-        survey = self.survey()
-        if self._settings["run"] and not survey.is_complete():
-            print("\n".join(lines(survey)), flush=True)
+        run, survey = self._settings["run"], self.survey()
+        if self._settings["cost"]:
+            self._show_costs(survey)
+            if not run:
+                return 0
+        if run and self._is_left(survey):
+            if not self._settings["cost"] and self._is_dear(survey):
+                self._show_costs(survey)
+            self._print_state(survey)
             survey = self._run(survey)
-        print("\n".join(lines(survey)))
+        self._print_state(survey)
         print()
         self._show(survey)
         if self._settings["record"]:
             self._record(survey.measurements())
-        return int(self._settings["run"] and not survey.is_complete())
+        return int(run and self._is_left(survey))
 
     def survey(self) -> "Survey":
-        from seglab.tables.configurations import configurations, evaluation_settings
-        from seglab.tables.measurements import read_csv
-        from seglab.tables.state import survey
+        from seglab.tables.inventory import take
 
-        overrides = self._settings["overrides"]
-        return survey(
+        return take(
             self._plan,
-            configurations(self._plan, overrides=overrides, search_path=self._search_path),
-            settings=runs.plain(evaluation_settings(self._plan, search_path=self._search_path)),
+            self._composed,
+            home=self._home,
             output=self._output,
-            committed=read_csv(self._csv),
-            outdated_too=not overrides,
+            outdated_too=not self._settings["overrides"],
         )
+
+    def _is_left(self, survey: "Survey") -> bool:
+        """Whether a run is left of those that were asked for."""
+        states = [state for state in survey.states if state.row in self._picked]
+        return any(state.status not in ("measured", "committed") for state in states)
+
+    def _is_dear(self, survey: "Survey") -> bool:
+        """Whether to say first what it costs: not that of two steps, nor what the finished runs tell."""
+        from seglab.tables.estimate import known_costs
+
+        costs = known_costs(survey, self._composed, output=self._output)
+        unknown = [cost for cost in costs if cost.left and not cost.measured and cost.row in self._picked]
+        return bool(unknown) and self._plan.budget != "smoke"
+
+    def _show_costs(self, survey: "Survey") -> None:
+        from seglab import sheet
+        from seglab.tables.cost_sheet import cost_sheet
+        from seglab.tables.estimate import estimate_missing, known_costs
+
+        estimate_missing(survey, self._composed, output=self._output)
+        sheet.show(cost_sheet(self._plan, known_costs(survey, self._composed, output=self._output)))
+        print(flush=True)
+
+    def _print_state(self, survey: "Survey") -> None:
+        from seglab.tables.estimate import known_costs
+        from seglab.tables.state import lines
+
+        costs = known_costs(survey, self._composed, output=self._output)
+        estimates = {cost.row: cost.seconds for cost in costs if cost.seconds is not None and not cost.measured}
+        print("\n".join(lines(survey, estimates)), flush=True)
 
     def _run(self, before: "Survey") -> "Survey":
         """The survey after training and evaluating what could be."""
@@ -157,22 +197,25 @@ class Table:
             overrides=self._settings["overrides"],
             search_path=self._search_path,
             retry_failed=self._settings["retry_failed"],
+            rows=self._picked,
         )
-        trained = self.survey()
-        launch.evaluate_trained(trained.to_evaluate(), self._plan, search_path=self._search_path)
+        trained = [state for state in self.survey().to_evaluate() if state.row in self._picked]
+        launch.evaluate_trained(trained, self._plan, search_path=self._search_path)
         return self.survey()
 
     def _show(self, survey: "Survey") -> None:
         """Prints the table and writes it in the formats asked for."""
         from seglab.tables import render
+        from seglab.tables.columns import classes_of, expanded
         from seglab.tables.comparison import compare
 
-        comparison = compare(self._plan, survey.measurements(), survey.images())
+        plan = expanded(self._plan, classes_of(self._composed.configurations))
+        comparison = compare(plan, survey.measurements(), survey.images())
         render.show(comparison)
-        folder = Path(self._settings["folder"] or self._output / "tables" / self._plan.name)
+        folder = Path(self._settings["folder"] or self._output / "tables" / self._form)
         for name in self._settings["write"]:
             folder.mkdir(parents=True, exist_ok=True)
-            path = folder / f"{self._plan.name}.{FORMATS[name]}"
+            path = folder / f"{self._form}.{FORMATS[name]}"
             if name == "html":
                 from seglab.tables.page import write_page
 
@@ -183,19 +226,22 @@ class Table:
 
     def _record(self, measurements: list["Measurement"]) -> None:
         from seglab.tables.configurations import configurations
+        from seglab.tables.inventory import committed_csv
         from seglab.tables.measurements import write_csv
+        from seglab.tables.wanted import fingerprints
 
         if not measurements:
-            raise SeglabError(f"record=true: expected measurements of {self._plan.name}; there is none - add run=true")
+            raise SeglabError(f"record=true: expected measurements of {self._form}; there is none - add run=true")
         plain = configurations(self._plan, search_path=self._search_path)
-        planned = {runs.fingerprint(runs.plain(cfg)) for cfg in plain.values()}
+        planned = fingerprints(self._plan, plain, settings=self._composed.evaluation)
         if self._settings["overrides"] and any(each.fingerprint not in planned for each in measurements):
             raise SeglabError(
                 "record=true: expected measurements of the table as its YAML states it; came others, by overrides="
                 f"{self._settings['overrides']} - write them into the table's YAML first"
             )
-        write_csv(self._csv, measurements)
-        print(f"{runs.shown(self._csv.absolute())}: {len(measurements)} measurements, to be committed")
+        path = committed_csv(self._plan, self._home)
+        write_csv(path, measurements)
+        print(f"{runs.shown(path.absolute())}: {len(measurements)} measurements, to be committed")
 
 
 def _text(name: str) -> Any:

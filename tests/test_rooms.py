@@ -16,11 +16,12 @@ ROOMS = {
     "module": 2, "callbacks": 2, "draw": 2, "report": 2, "loggers": 2, "csv_logger": 2, "command": 2, "jobs": 2,
     "results": 2, "submission": 2, "masks": 2, "check_report": 2,
     "tally": 2, "complexity": 1, "build": 3, "inference": 3, "network_costs": 4,
-    "fit": 4, "sweep": 4, "prediction": 4, "evaluation": 4, "evaluation_data": 4, "evaluation_files": 4,
+    "fit": 4, "sweep": 4, "prediction": 4, "evaluation": 4, "evaluation_data": 3, "evaluation_files": 4,
     "official": 4, "official_report": 2, "transfer": 2, "origin": 2, "parameter_groups": 2, "activation_check": 1,
     "identity": 0, "gpus": 1, "data_files": 2, "sweep_plan": 2, "sweep_job": 3, "fork_server": 4,
-    "significance": 1, "tables": 3,
+    "significance": 1, "run_folders": 2, "tables": 3, "step_times": 4,
     "train": 5, "evaluate": 5, "predict": 5, "check_data": 5, "benchmark_data": 5, "benchmark": 5,
+    "account": 0, "tracking": 2, "workspace": 4, "dashboard": 5,
     "table": 5, "sweeps": 5, "sweep_overview": 4, "sweep_status": 4,
 }  # fmt: skip
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from seglab.tables import latex, page, readme, render, spreadsheet
+from seglab.tables.budgets import reduced
 from seglab.tables.comparison import compare
 from seglab.tables.measurements import read_csv, write_csv
 from seglab.tables.model import Measurement
@@ -57,7 +58,8 @@ def test_from_nothing_to_a_recorded_table(command: Callable, mine: list[str], tm
     assert "failed: broken seed 1: SeglabError: expected at least one full batch of 100" in done.stdout
     assert "Theirs [1]" in done.stdout
     folder = tmp_path / "outputs" / "tables" / "mine"
-    assert sorted(path.name for path in folder.iterdir()) == ["mine.csv", "mine.html", "mine.md", "mine.tex"]
+    written = sorted(path.name for path in folder.iterdir())
+    assert written == ["costs.json", "mine.csv", "mine.html", "mine.md", "mine.tex"]
     record = json.loads((tmp_path / "outputs/sweeps/mine/experiment-tiny_loss-ce_seed-1/record.json").read_text())
     (evaluation,) = record["evaluations"].values()
     assert evaluation["protocol"]["split"] == "test"
@@ -95,6 +97,13 @@ def test_from_nothing_to_a_recorded_table(command: Callable, mine: list[str], tm
         (["table=synthetic_losses", "write=[latx]"], "write holds 'latx'; expected some of markdown, latex, csv, html"),
         (["run=true"], "run=true is for one table; expected table=NAME and no readme=... - name the table"),
         (["readme=nothing.md"], "readme=nothing.md: expected a Markdown file; nothing is there"),
+        (["rows=[ce]"], "rows=[...] picks what is trained; expected run=true with it - add it"),
+        (["table=synthetic_losses", "budget=short"], "has no form 'short'; expected one of full, smoke - or state"),
+        (["table=synthetic_losses", "run=true", "rows=[cee]"], "rows='cee': expected labels of rows"),
+        (
+            ["table=synthetic_losses", "record=true", "budget=smoke"],
+            "budget=smoke makes none - take budget=short",
+        ),
         (["tabel=x"], "no key 'tabel' in the configuration - did you mean 'table'?"),
         (["table=synthetic_losses", "table.baseline=nothing"], "table synthetic_losses: baseline: expected the label"),
         (["table=synthetic_losses", "overrides=['loss=ce']"], "'ce' and 'dice' compose to the same configuration"),
@@ -109,14 +118,41 @@ def test_mistakes_are_told(command: Callable, arguments: list[str], message: str
 
 @pytest.mark.slow
 def test_without_a_name_all_tables_are_listed(command: Callable, mine: list[str], tmp_path: Path) -> None:
-    broken = tmp_path / "my_conf" / "table" / "broken.yaml"
-    broken.write_text(MINE.replace("loss=ce", "loss=dicee"))
+    tables = tmp_path / "my_conf" / "table"
+    (tables / "broken.yaml").write_text(MINE.replace("title: Mine", "titel: Mine"))
+    (tables / "mine.yaml").write_text(MINE + "budgets: {short: {overrides: [], seeds: [1]}}\n")
     done = command("table", *mine[:2], small=False)
     assert done.returncode == 0, done.stderr
     for name in [*names(), "mine"]:
         assert f"{name}: " in done.stdout
-    assert "4 runs: 4 missing" in done.stdout
-    assert "broken\n    cannot be used: table broken, row 'ce': no option 'dicee' for 'loss'" in done.stdout
+    assert "mine: Mine\n    4 runs: 4 missing\n    short: 2 runs: 2 missing" in done.stdout
+    assert "broken\n    cannot be used: table broken: no key 'titel' - did you mean 'title'?" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_table_says_what_it_costs_and_trains_a_picked_row_of_its_smoke_form(
+    command: Callable, mine: list[str], tmp_path: Path
+) -> None:
+    told = command("table", *mine, "cost=true", small=False)
+    assert told.returncode == 0, told.stderr
+    assert "Mine: 0." in told.stdout
+    assert "estimated from a few steps of each row" in told.stdout
+    kept = json.loads((tmp_path / "outputs/tables/mine/costs.json").read_text())
+    assert {each["batch_size"] for each in kept.values()} == {2, 100}
+    again = command("table", *mine, "cost=true", small=False)
+    assert again.stdout == told.stdout  # nothing is timed again
+
+    done = command("table", *mine, "budget=smoke", "run=true", "rows=[ce]", small=False)
+    assert done.returncode == 0, done.stderr
+    assert "mine.smoke: 2 runs: 1 measured here, 1 missing" in done.stdout
+    assert "Mine (smoke)" in done.stdout
+    assert "timing a few steps" not in done.stderr
+    (record,) = (tmp_path / "outputs/sweeps/mine_smoke").glob("*/record.json")
+    assert json.loads(record.read_text())["steps"] == 2
+    assert (tmp_path / "outputs/tables/mine.smoke/mine.smoke.csv").is_file()
+    full = command("table", *mine, "write=[]", small=False)
+    assert "mine: 4 runs: 4 missing" in full.stdout  # a smoke run is none of the table's
+    assert "estimated from a few steps (cost=true shows it)" in full.stdout
 
 
 @pytest.mark.slow
@@ -150,15 +186,30 @@ def test_every_format_is_rendered_from_a_record_within_five_seconds(tmp_path: Pa
     assert time.process_time() - started < 5
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.glob("*.csv")))
 def test_a_committed_record_is_of_the_rows_and_seeds_of_its_plan(name: str) -> None:
-    plan, lines = read_plan(name), read_csv(FOLDER / f"{name}.csv")
-    if not lines:
-        pytest.skip("nothing is recorded yet")
+    table, _, budget = name.partition(".")
+    plan, lines = reduced(read_plan(table), budget or "full"), read_csv(FOLDER / f"{name}.csv")
     planned = [(row.label, seed) for row in plan.rows for seed in plan.seeds]
     assert {(each.row, each.seed) for each in lines} <= set(planned)
-    assert len({(each.row, each.seed) for each in lines}) == len(lines)
+    assert len({(each.row, each.seed, each.protocol["split"]) for each in lines}) == len(lines)
     assert compare(plan, lines).blocks
+
+
+def test_a_markdown_file_shows_a_reduced_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    yaml = tmp_path / "mine.yaml"
+    yaml.write_text(MINE + "budgets: {short: {overrides: [trainer.max_epochs=1], seeds: [1]}}\n")
+    write_csv(tmp_path / "mine.short.csv", [measured("ce (short)", 1)])
+    monkeypatch.setattr(readme, "FOLDER", tmp_path)
+    monkeypatch.setattr(readme, "read_plan", lambda name: read_plan(tmp_path / f"{name}.yaml"))
+    text = "<!-- table mine budget=short -->\nold\n<!-- end table -->\n<!-- table mine -->\nkept\n<!-- end table -->\n"
+    new = readme.rendered(text)
+    assert new.startswith("<!-- table mine budget=short -->\n\n")
+    assert "| ce (short) |" in new
+    assert "old" not in new
+    assert new.endswith("<!-- table mine -->\nkept\n<!-- end table -->\n")  # nothing is measured of the full form
+    assert readme.rendered(new) == new
+    assert readme.table_names(text) == ["mine", "mine"]
 
 
 def test_the_readmes_tables_are_up_to_date() -> None:

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from seglab import fit as fit_module
-from seglab import identity, origin, runs, transfer
+from seglab import identity, origin, runs, train, transfer
 from seglab.build import build, build_network, class_axes
 from seglab.callbacks.checkpoint import BEST, LAST
 from seglab.errors import Interrupted, SeglabError
@@ -186,20 +186,40 @@ def test_a_file_runs_no_code(tmp_path):
 
 def test_places_without_weights_are_told(tmp_path):
     with pytest.raises(SeglabError, match=r"init_from=/nowhere: expected .*nothing is there - look into outputs/"):
-        origin.locate("/nowhere")
+        origin.locate("/nowhere", output=tmp_path)
     with pytest.raises(SeglabError, match="came a folder without"):
-        origin.locate(str(tmp_path))
+        origin.locate(str(tmp_path), output=tmp_path)
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / LAST).touch()
-    assert origin.locate(str(tmp_path)).name == LAST
+    assert origin.locate(str(tmp_path), output=tmp_path).name == LAST
     (tmp_path / "checkpoints" / BEST).touch()
-    assert origin.locate(str(tmp_path)).name == BEST
+    assert origin.locate(str(tmp_path), output=tmp_path).name == BEST
+
+
+def test_a_run_is_found_by_its_fingerprint_wherever_it_lies(tmp_path):
+    def leave(place: str, **record) -> Path:
+        folder = tmp_path / place
+        (folder / "checkpoints").mkdir(parents=True)
+        (folder / "checkpoints" / BEST).touch()
+        runs.write_record(folder, {"fingerprint": "0123", "status": "finished", **record})
+        return folder / "checkpoints" / BEST
+
+    with pytest.raises(SeglabError, match=r"init_from=run:0123: expected a finished run .*; there is none - train it"):
+        origin.locate("run:0123", output=tmp_path)
+    leave("runs/a", status="interrupted", started="2026-01-01")
+    leave("runs/b", fingerprint="4567")
+    with pytest.raises(SeglabError, match="came one that is interrupted - train it first"):
+        origin.locate("run:0123", output=tmp_path)
+    later = leave("runs/c", started="2026-01-03")
+    assert origin.locate("run:0123", output=tmp_path) == later
+    earlier = leave("sweeps/t/job", started="2026-01-02")
+    assert origin.locate("run:0123", output=tmp_path) == earlier
 
 
 def test_a_changed_file_is_noticed(tmp_path, caplog):
     file, run = tmp_path / "w.pt", tmp_path / "run"
     file.write_text("new")
-    config = {"init_from": str(file)}
+    config = {"init_from": str(file), "output": str(tmp_path)}
     origin.check(run, config)  # no run yet
     (run / "checkpoints").mkdir(parents=True)
     runs.write_record(run, {"status": "finished", "init_from": {"sha256": "0" * 64}})
@@ -244,6 +264,20 @@ def test_a_run_starts_from_another_and_says_so(tiny_config, tmp_path, source):
     assert noted["sha256"] == origin.sha256(source / "checkpoints" / BEST)
     assert "head.weight" in noted["loaded"]
     assert (noted["skipped"], noted["missing"], noted["reinitialised"]) == ([], [], [])
+
+
+def test_a_run_starts_from_another_by_fingerprint(tiny_config, tmp_path):
+    first = runs.plain(tiny_config(*QUIET, "seed=7"))
+    folder = tmp_path / "sweeps" / "t" / "first"
+    train.train(tiny_config(*QUIET, "seed=7"), folder, overrides=[])
+    second = tiny_config(*QUIET, f"init_from=run:{runs.fingerprint(first)}")
+    record = train.train(second, tmp_path / "runs" / "second", overrides=[])
+    assert record["init_from"]["path"] == str(folder / "checkpoints" / BEST)
+    again = train.train(second, tmp_path / "runs" / "second", overrides=[])  # finished, from the same weights
+    assert again["ended"] == record["ended"]
+    (folder / "checkpoints" / BEST).write_bytes(b"other weights")
+    with pytest.raises(SeglabError, match=r"init_from=run:\w+: expected the weights that .* began with"):
+        train.train(second, tmp_path / "runs" / "second", overrides=[])
 
 
 def test_other_classes_are_refused_and_trained_with_a_new_head(tiny_config, tmp_path, source):

@@ -3,17 +3,19 @@
 All scores are fractions. What is not known (an absent class, the deviation of one seed) is None.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from seglab import significance
 from seglab.errors import SeglabError, did_you_mean
 from seglab.tables import protocol
+from seglab.tables.cautions import cautions, listed
+from seglab.tables.columns import expanded, known_classes
 from seglab.tables.differences import COSTS, Difference, Estimate, Interval
 from seglab.tables.model import Measurement, Plan, Published
 from seglab.tables.per_image import scores
-from seglab.tables.rows import ImagesOf, RowResult, common_seeds, rows_of
+from seglab.tables.plan import ALL_CLASSES
+from seglab.tables.rows import ImagesOf, RowResult, planned_seeds, rows_of
 
 __all__ = ["Block", "Comparison", "Difference", "Estimate", "Interval", "PublishedResult", "RowResult", "compare"]
 
@@ -31,9 +33,9 @@ class PublishedResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """Rows that were measured the same way."""
+    """Rows that were measured the same way; or that are to be, before any is."""
 
-    protocol: Mapping[str, Any]  # what all its measurements share
+    protocol: Mapping[str, Any]  # what all its measurements share; before, what the plan says of it
     title: str  # what sets it apart from the other blocks: "split test, size 64x128"; "" where it is the only one
     rows: tuple[RowResult, ...]  # in the order of the plan
     published: tuple[PublishedResult, ...]
@@ -45,8 +47,8 @@ class Comparison:
     """All that a table shows."""
 
     plan: Plan
-    blocks: tuple[Block, ...]  # the one with the baseline first
-    split_because: tuple[str, ...]  # "size: 64x128 (ce, dice); 128x256 (focal)"; empty with one block
+    blocks: tuple[Block, ...]  # the one with the baseline first; before anything is measured, one for each split
+    split_because: tuple[str, ...]  # "size: 64x128 (ce, dice); 128x256 (focal)"; without the splits of the plan
     published_apart: tuple[PublishedResult, ...]  # of another protocol than every block
     warnings: tuple[str, ...]
     missing: tuple[tuple[str, int], ...]  # (row, seed) that are planned and not measured
@@ -67,26 +69,54 @@ def compare(plan: Plan, measurements: Sequence[Measurement], images: ImagesOf | 
     """
     labels = [row.label for row in plan.rows]
     planned = [each for each in measurements if each.row in labels and each.seed in plan.seeds]
+    if ALL_CLASSES in plan.columns:
+        plan = expanded(plan, known_classes(plan, planned))
     _check_columns(plan, planned)
     groups = _grouped(plan, planned)
     keys = protocol.differing([group[0].protocol for group in groups])
     found = [_block(plan, group, images or {}, keys=keys) for group in groups]
-    blocks, published_apart = _with_published(plan, [block for block, _ in found])
+    blocks, published_apart = _with_published(plan, [block for block, _ in found] or _to_be_measured(plan))
     measured = {(each.row, each.seed) for each in planned}
     left_out = sorted({f"{each.row} (seed {each.seed})" for each in measurements if each not in planned})
     warnings = [f"not in the table's plan, left out: {', '.join(left_out)}"] if left_out else []
     for block, lines in found:
-        warnings += [*lines, *_cautions(plan, block)]
+        where = f" ({block.title})" if block.title else ""
+        warnings += [*lines, *cautions(plan, block.rows, where=where)]
     return Comparison(
         plan=plan,
         blocks=blocks,
-        split_because=tuple(_reason(key, blocks) for key in keys),
+        split_because=tuple(_reason(key, blocks) for key in keys if key != "split" or len(_splits(plan)) < 2),
         published_apart=published_apart,
-        warnings=tuple(
-            dict.fromkeys([*warnings, *(line for block, lines in found for line in [*lines, *_cautions(plan, block)])])
+        warnings=tuple(dict.fromkeys(warnings)),
+        missing=tuple(
+            (row.label, seed)
+            for row in plan.rows
+            for seed in planned_seeds(plan, row)
+            if (row.label, seed) not in measured
         ),
-        missing=tuple((label, seed) for label in labels for seed in plan.seeds if (label, seed) not in measured),
     )
+
+
+def _splits(plan: Plan) -> list[str]:
+    """Those that the plan names; it may leave the split to the evaluation."""
+    split = plan.evaluation.get("split")
+    return [] if split is None else [split] if isinstance(split, str) else list(split)
+
+
+def _to_be_measured(plan: Plan) -> list[Block]:
+    """A block without rows for each split: the published ones find their places before anything is measured."""
+    splits = _splits(plan)
+    protocols: list[dict[str, Any]] = [{"split": split} for split in splits] or [{}]
+    return [
+        Block(
+            protocol=each,
+            title=f"split {each['split']}" if len(splits) > 1 else "",
+            rows=(),
+            published=(),
+            class_names=(),
+        )
+        for each in protocols
+    ]
 
 
 def _check_columns(plan: Plan, measurements: Sequence[Measurement]) -> None:
@@ -103,7 +133,7 @@ def _check_columns(plan: Plan, measurements: Sequence[Measurement]) -> None:
 
 
 def _grouped(plan: Plan, measurements: Sequence[Measurement]) -> list[list[Measurement]]:
-    """The measurements by protocol, those of the baseline's first, then those with most rows."""
+    """The measurements by protocol: the baseline's first, then those with most rows; splits as the plan has them."""
     groups: dict[Any, dict[tuple[str, int], Measurement]] = {}
     for each in measurements:
         group = groups.setdefault(protocol.identity(each.protocol), {})
@@ -114,11 +144,13 @@ def _grouped(plan: Plan, measurements: Sequence[Measurement]) -> list[list[Measu
                 f"came {other.folder} and {each.folder} - remove one of the two"
             )
     found = [list(group.values()) for group in groups.values()]
-    return sorted(found, key=lambda group: (plan.baseline not in _rows_of(group), -len(_rows_of(group))))
+    splits = {split: place for place, split in enumerate(_splits(plan))}
 
+    def place(group: Sequence[Measurement]) -> tuple[bool, int, int]:
+        rows = {each.row for each in group}
+        return rows.isdisjoint(plan.baseline), -len(rows), splits.get(group[0].protocol.get("split", ""), len(splits))
 
-def _rows_of(group: Sequence[Measurement]) -> set[str]:
-    return {each.row for each in group}
+    return sorted(found, key=place)
 
 
 def _block(
@@ -166,7 +198,7 @@ def _with_published(plan: Plan, blocks: Sequence[Block]) -> tuple[tuple[Block, .
         if fitting:
             placed[fitting[0]].append(results[fitting[0]])
         else:
-            elsewhere.append(results[0] if results else PublishedResult(published=published, differs=(), unchecked=()))
+            elsewhere.append(min(results, key=lambda result: len(result.differs)))
     filled = (replace(block, published=tuple(rows)) for block, rows in zip(blocks, placed, strict=True))
     return tuple(filled), tuple(elsewhere)
 
@@ -176,55 +208,4 @@ def _reason(key: str, blocks: Sequence[Block]) -> str:
     rows: dict[str, list[str]] = {}
     for block in blocks:
         rows.setdefault(protocol.shown(key, block.protocol), []).extend(row.label for row in block.rows)
-    return f"{protocol.words(key)}: " + "; ".join(f"{value} ({_listed(labels)})" for value, labels in rows.items())
-
-
-def _cautions(plan: Plan, block: Block) -> list[str]:
-    """What has to be said before anything is read off the block."""
-    lines = []
-    where = f" ({block.title})" if block.title else ""
-    baseline = next((row for row in block.rows if row.is_baseline), None)
-    others = [row for row in block.rows if not row.is_baseline]
-    if baseline is not None:
-        lines += _pairing(baseline, others)
-    elif plan.baseline is not None:
-        labels = _listed(row.label for row in others)
-        lines.append(f"{labels}{where}: not compared, as the baseline {plan.baseline} was not measured alike")
-    if any("bootstrap" in one.test for row in others for one in row.differences.values()):
-        lines.append("intervals over images are of these trained networks on other images; they say nothing about "
-                     "other trainings of the settings, and nothing is called significant by them")  # fmt: skip
-    runs = [run for row in block.rows for run in row.measurements]
-    if len({run.commit for run in runs}) > 1:
-        lines.append(
-            f"the rows{where} were measured at different commits: {_listed(_short(run.commit) for run in runs)}"
-        )
-    if "seconds" in plan.columns and len({(run.device, run.threads) for run in runs}) > 1:
-        lines.append(f"seconds{where} were taken on different devices or numbers of threads: they do not compare")
-    return lines
-
-
-def _pairing(baseline: RowResult, others: Sequence[RowResult]) -> list[str]:
-    """Few seeds, and seeds without a partner."""
-    lines = []
-    by_caution: dict[str, list[str]] = {}
-    for row in others:
-        seeds = common_seeds(row, baseline)
-        caution = significance.caution(len(seeds))
-        if caution is not None:
-            by_caution.setdefault(caution, []).append(row.label)
-        for one, other in ((row, baseline), (baseline, row)):
-            alone = [str(seed) for seed in one.seeds if seed not in seeds]
-            if alone:
-                lines.append(f"{row.label} minus {baseline.label}: without seed {', '.join(alone)} of {one.label}, "
-                             f"which {other.label} lacks")  # fmt: skip
-    return [*(f"{_listed(labels)}: {caution}" for caution, labels in by_caution.items()), *lines]
-
-
-def _short(commit: str) -> str:
-    """'4f1c2a9b and changes' for '4f1c2a9b... and changes'"""
-    number, blank, rest = commit.partition(" ")
-    return number[:8] + blank + rest or "unknown"
-
-
-def _listed(labels: Iterable[str]) -> str:
-    return ", ".join(dict.fromkeys(labels))
+    return f"{protocol.words(key)}: " + "; ".join(f"{value} ({listed(labels)})" for value, labels in rows.items())

@@ -12,18 +12,21 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from seglab import config, runs
+from seglab import config, origin, runs
 from seglab.command import message_for
 from seglab.errors import SeglabError, did_you_mean
 from seglab.labels import LabelSpace, label_space
-from seglab.tables.model import Plan
-from seglab.tables.plan import CLASS_IOU
+from seglab.tables.model import Plan, Row
+from seglab.tables.plan import ALL_CLASSES, CLASS_IOU
 
 
 def configurations(
     plan: Plan, *, overrides: Sequence[str] = (), search_path: Sequence[str] = ()
 ) -> dict[tuple[str, int], DictConfig]:
     """{(label, seed): configuration} of every run, as `python -m seglab.train` would compose and check it.
+
+    A row that starts from another one names its run of the same seed by fingerprint: the same on every machine. A row
+    of down-sampled ground truth has no seeds; it stands at the first.
 
     Args:
         overrides: of every run, behind those of its row.
@@ -34,30 +37,61 @@ def configurations(
     """
     config.register()
     composed: dict[tuple[str, int], DictConfig] = {}
+    alike: dict[tuple[str, ...], DictConfig] = {}  # rows of ground truth are, and a composition takes a while
     for row in plan.rows:
         try:
-            cfg = _compose("train", [*plan.common, *row.overrides, *overrides], search_path=search_path)
+            cfg = alike.get(row.overrides) or _compose(
+                "train", [*plan.common, *row.overrides, *overrides], search_path=search_path
+            )
+            alike[row.overrides] = cfg
             config.check(cfg)
             _check_classes(plan, label_space(runs.plain(cfg)["data"]["labels"]))
         except (SeglabError, HydraException, OmegaConfBaseException) as error:
             raise SeglabError(f"table {plan.name}, row {row.label!r}: {message_for(error)}") from error
-        for seed in plan.seeds:
+        for seed in plan.seeds if row.downsample is None else plan.seeds[:1]:
             composed[row.label, seed] = cfg.copy()
             composed[row.label, seed].seed = seed  # all that depends on the seed refers to this key
+    for row in in_order(plan.rows):
+        if row.starts_from is not None:
+            for seed in plan.seeds:
+                first = runs.fingerprint(runs.plain(composed[row.starts_from, seed]))
+                composed[row.label, seed].init_from = f"{origin.RUN}{first}"
     return composed
 
 
+def in_order(rows: Sequence[Row]) -> list[Row]:
+    """The rows, each behind the one that it starts from; otherwise in their own order."""
+    by_label = {row.label: row for row in rows}
+    ordered: dict[str, Row] = {}
+
+    def add(row: Row) -> None:
+        if row.starts_from is not None and row.starts_from not in ordered:
+            add(by_label[row.starts_from])
+        ordered[row.label] = row
+
+    for row in rows:
+        add(row)
+    return list(ordered.values())
+
+
 def evaluation_settings(plan: Plan, *, search_path: Sequence[str] = ()) -> DictConfig:
-    """The configuration of `python -m seglab.evaluate` that scores the runs of the table."""
+    """The configuration of `python -m seglab.evaluate` that scores the table's runs, on the first of several splits."""
     config.register()
     cfg = _compose("evaluate", evaluation_overrides(plan), search_path=search_path)
     config.check(cfg, config.EvaluateConfig)
     return cfg
 
 
-def evaluation_overrides(plan: Plan) -> list[str]:
-    """The plan's `evaluation` as it is typed: ["split=test", "scales=[0.75,1.0]"]."""
-    return [f"{key}={_typed(value)}" for key, value in plan.evaluation.items()]
+def evaluation_overrides(plan: Plan, *, split: str | None = None) -> list[str]:
+    """The plan's `evaluation` as it is typed: ["split=test", "scales=[0.75,1.0]"].
+
+    Args:
+        split: one of the plan's; None: where it has several, the first.
+    """
+    asked = dict(plan.evaluation)
+    if isinstance(asked.get("split"), list):
+        asked["split"] = asked["split"][0]
+    return [f"{key}={_typed(value)}" for key, value in {**asked, **({"split": split} if split else {})}.items()]
 
 
 def _compose(name: str, overrides: Sequence[str], *, search_path: Sequence[str]) -> DictConfig:
@@ -84,7 +118,7 @@ def _check_classes(plan: Plan, labels: LabelSpace) -> None:
     asked += [
         (f"columns: {column}", column.removeprefix(CLASS_IOU))
         for column in plan.columns
-        if column.startswith(CLASS_IOU) and column.removeprefix(CLASS_IOU) not in plan.groups
+        if column.startswith(CLASS_IOU) and column != ALL_CLASSES and column.removeprefix(CLASS_IOU) not in plan.groups
     ]
     for where, name in asked:
         if name not in labels.names:

@@ -56,8 +56,7 @@ def value(measurement: Measurement, column: str, *, groups: Mapping[str, Sequenc
     NaN where the run has none.
     """
     if column in COSTS:
-        cost = getattr(measurement, column)
-        return math.nan if cost is None else float(cost)
+        return float(getattr(measurement, column) or math.nan)  # a row that is not trained has no costs
     if not column.startswith("iou/"):
         return measurement.metrics.get(column, math.nan)
     name = column.removeprefix("iou/")

@@ -1,23 +1,17 @@
-"""A comparison as a LaTeX table that needs the package booktabs and nothing else."""
+"""A comparison as LaTeX tables that need the package booktabs, and longtable where they do not fit a page."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from seglab.report import NOT_THERE
-from seglab.tables.comparison import Block, Comparison, PublishedResult, RowResult
-from seglab.tables.model import Plan
-from seglab.tables.page_text import number, title
-from seglab.tables.render import (
-    below,
-    best_rows,
-    is_significant,
-    marks_notes,
-    protocol_words,
-    published_note,
-    score_text,
-    seeds_words,
-)
+from seglab.sheet import Cell, Sheet, parts
+from seglab.tables.budgets import FULL, form
+from seglab.tables.comparison import Comparison
+from seglab.tables.render import PUBLISHED, SIGNIFICANT, sheets
 
+_WIDTH = 78  # characters of a line that fit the text of an article in \footnotesize
+_LABEL = 2 * _WIDTH // 5  # characters that a label is wide before it is folded, see `parts`
+_LINES = 45  # of \footnotesize that fit a page
+_NOTE = 85  # characters of a note in a line
 _ESCAPED = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "_": r"\_", "%": r"\%",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
@@ -28,29 +22,20 @@ _ESCAPED = {
 
 
 def latex(comparison: Comparison) -> str:
-    r"""A `table` with one `tabular`: the blocks of equal protocol and the published rows set off by \midrule."""
+    r"""A `table` of one page with a `tabular` for each block of equal protocol; what is longer, as `longtable`s.
+
+    Columns that do not fit the text stand below the first ones, beside the labels again.
+    """
     plan = comparison.plan
-    width = len(plan.columns) + 2
-    first = comparison.blocks[0] if comparison.blocks else None
-    words = f"{plan.title}: {protocol_words(first)}" if first else f"{plan.title}: nothing is measured yet"
-    header = ["row", *map(title, plan.columns), "seeds"]
-    lines = [
-        f"% python -m seglab.table table={plan.name}",
-        r"% \usepackage{booktabs}",
-        r"\begin{table}",
-        r"  \centering",
-        rf"  \caption{{{escaped(words)}}}",
-        rf"  \label{{tab:{re.sub('[^A-Za-z0-9]+', '-', plan.name)}}}",
-        rf"  \begin{{tabular}}{{l{'r' * (width - 1)}}}",
-        r"    \toprule",
-        _line(map(escaped, header)),
-        *_body(comparison, width=width),
-        r"    \bottomrule",
-        r"  \end{tabular}",
-        *_notes(comparison),
-        r"\end{table}",
-    ]
-    return "\n".join(lines) + "\n"
+    scores = sheets(comparison, differences=False)
+    cut = [(each, parts(each, width=_WIDTH)) for each in scores]
+    is_long = sum(_lines(whole, some) for whole, some in cut) > _LINES
+    package = "booktabs,longtable" if is_long else "booktabs"
+    budget = "" if plan.budget == FULL else f" budget={plan.budget}"
+    label = re.sub("[^A-Za-z0-9]+", "-", form(plan))
+    lines = [f"% python -m seglab.table table={plan.name}{budget}", rf"% \usepackage{{{package}}}"]
+    body = _pages(cut, label=label) if is_long else _float(cut, label=label)
+    return "\n".join([*lines, *body]) + "\n"
 
 
 def escaped(text: str) -> str:
@@ -58,70 +43,106 @@ def escaped(text: str) -> str:
     return "".join(_ESCAPED.get(sign, sign) for sign in text)
 
 
-def _body(comparison: Comparison, *, width: int) -> Iterator[str]:
-    plan = comparison.plan
-    for index, block in enumerate(comparison.blocks):
-        yield r"    \midrule"
+def _float(cut: Sequence[tuple[Sheet, Sequence[Sheet]]], *, label: str) -> Iterator[str]:
+    """A `table`: its caption is that of the first block, and the others stand above theirs."""
+    yield r"\begin{table}"
+    yield r"  \centering"
+    yield r"  \footnotesize"
+    yield r"  \setlength{\tabcolsep}{4pt}"
+    for index, (whole, some) in enumerate(cut):
         if index:
-            yield _heading(f"measured under another protocol, not comparable with the rows above: {block.title}", width)
+            yield rf"  \par\medskip\textit{{{escaped(whole.caption)}}}\par\smallskip"
+        else:
+            yield rf"  \caption{{{escaped(whole.caption)}}}"
+            yield rf"  \label{{tab:{label}}}"
+        for part in some:
+            yield rf"  \begin{{tabular}}{{{_alignment(part)}}}"
+            yield r"    \toprule"
+            yield _header(part)
             yield r"    \midrule"
-        for row in block.rows:
-            yield _line(_measured(comparison, block, row))
-    for label in _unmeasured(comparison):
-        yield _line([escaped(label), *([escaped(NOT_THERE)] * (width - 2)), "0"])
-    shown = _published(comparison)
-    if shown:
-        yield r"    \midrule"
-        yield _heading("published", width)
-    for index, (result, comparable) in enumerate(shown, start=1):
-        label = rf"{escaped(result.published.label)}\textsuperscript{{{index}}}"
-        yield _line([label if comparable else rf"\textit{{{label}}}", *_values(plan, result), escaped(NOT_THERE)])
+            yield from _rows(part)
+            yield r"    \bottomrule"
+            yield r"  \end{tabular}"
+            yield r"  \par\smallskip"
+        if whole.notes:
+            yield r"  \begin{minipage}{\linewidth}"
+            yield r"    \footnotesize\setlength{\emergencystretch}{2em}"
+            yield from (rf"    {note}\par" for note in _notes(whole))
+            yield r"  \end{minipage}"
+    yield r"\end{table}"
 
 
-def _measured(comparison: Comparison, block: Block, row: RowResult) -> Iterator[str]:
-    yield escaped(row.label)
-    for column in comparison.plan.columns:
-        text = escaped(score_text(row, column))
-        text = rf"\textbf{{{text}}}" if row.label in best_rows(block, column) else text
-        yield text + (r"\textsuperscript{\dag}" if is_significant(row, column) else "")
-    yield seeds_words(comparison, row)
+def _pages(cut: Sequence[tuple[Sheet, Sequence[Sheet]]], *, label: str) -> Iterator[str]:
+    """`longtable`s, which break across pages and repeat their titles; each block with a caption and notes."""
+    yield r"\begingroup"
+    yield r"\footnotesize"
+    yield r"\setlength{\tabcolsep}{4pt}"
+    yield r"\setlength{\emergencystretch}{2em}"
+    yield r"\setlength{\LTcapwidth}{\linewidth}"
+    for index, (whole, some) in enumerate(cut):
+        for place, part in enumerate(some):
+            yield rf"\begin{{longtable}}{{{_alignment(part)}}}"
+            if place == 0:
+                mark = rf"\label{{tab:{label}}}" if index == 0 else ""
+                yield rf"  \caption{{{escaped(whole.caption)}}}{mark} \\"
+            yield r"    \toprule"
+            yield _header(part)
+            yield r"    \midrule"
+            yield r"  \endfirsthead"
+            yield r"    \toprule"
+            yield _header(part)
+            yield r"    \midrule"
+            yield r"  \endhead"
+            yield from _rows(part)
+            yield r"    \bottomrule"
+            yield r"\end{longtable}"
+        yield from (rf"\noindent {note}\par" for note in _notes(whole))
+    yield r"\endgroup"
 
 
-def _values(plan: Plan, result: PublishedResult) -> Iterator[str]:
-    for column in plan.columns:
-        yield escaped(number(column, result.published.values.get(column)))
+def _alignment(sheet: Sheet) -> str:
+    """Labels that `parts` counts as folded are so."""
+    first = "l" if max(len(row[0].text) for row in sheet.rows) <= _LABEL else r"p{0.39\linewidth}"
+    return first + "r" * (len(sheet.header) - 1)
 
 
-def _published(comparison: Comparison) -> list[tuple[PublishedResult, bool]]:
-    """Every published row once, and whether it may stand beside the measured ones."""
-    beside = [(each, True) for block in comparison.blocks for each in block.published]
-    return [*beside, *((each, False) for each in comparison.published_apart)]
+def _header(sheet: Sheet) -> str:
+    return _line(_title(title) for title in sheet.header)
 
 
-def _unmeasured(comparison: Comparison) -> list[str]:
-    measured = {row.label for block in comparison.blocks for row in block.rows}
-    return [row.label for row in comparison.plan.rows if row.label not in measured]
+def _title(title: str) -> str:
+    lines = [escaped(line) for line in title.splitlines()]
+    stack = r"\\".join(lines)
+    return rf"\shortstack[r]{{{stack}}}" if len(lines) > 1 else stack
 
 
-def _notes(comparison: Comparison) -> Iterator[str]:
+def _rows(sheet: Sheet) -> Iterator[str]:
+    folded = r"\raggedright " if _alignment(sheet).startswith("p") else ""
+    for row in sheet.rows:
+        if row[0].text == PUBLISHED and not any(cell.text for cell in row[1:]):
+            yield r"    \midrule"
+            yield rf"    \multicolumn{{{len(row)}}}{{l}}{{\textit{{published}}}} \\"
+        else:
+            yield _line([folded + escaped(row[0].text), *(_cell(cell) for cell in row[1:])])
+
+
+def _cell(cell: Cell) -> str:
+    text = cell.text.removesuffix(f" {SIGNIFICANT}")
+    shown = rf"\textbf{{{escaped(text)}}}" if cell.best else escaped(text)
+    return shown + (r"\textsuperscript{\dag}" if text != cell.text else "")
+
+
+def _notes(sheet: Sheet) -> Iterator[str]:
     """Each on a line of its own below the table; the marks in LaTeX's own words."""
-    notes = [note for block in comparison.blocks[:1] for note in marks_notes(comparison, block)]
-    notes = [note.replace("best of its column: *", "best of its column: bold") for note in notes]
-    notes += [f"{row.label}: {row.note}" for block in comparison.blocks for row in block.rows if row.note]
-    notes += [published_note(each, index) for index, (each, _) in enumerate(_published(comparison), start=1)]
-    notes += below(comparison)
-    if notes:
-        yield ""
-        yield r"  \medskip"
-        yield r"  \begin{minipage}{\linewidth}"
-        yield r"    \footnotesize"
-        for note in notes:
-            yield rf"    {escaped(note)}\par"
-        yield r"  \end{minipage}"
+    for note in sheet.notes:
+        text = escaped(re.sub(r"^(best of its (?:column|line)): \*$", r"\1: bold", note))
+        yield text.replace(r"\_", r"\_\allowbreak{}")  # names_of_many_words
 
 
-def _heading(text: str, width: int) -> str:
-    return rf"    \multicolumn{{{width}}}{{l}}{{\textit{{{escaped(text)}}}}} \\"
+def _lines(whole: Sheet, some: Sequence[Sheet]) -> int:
+    """Of a page: the rows, titles and rules of each part, the caption and the notes."""
+    tables = sum(len(part.rows) + max(title.count("\n") for title in part.header) + 4 for part in some)
+    return tables + sum(1 + len(text) // _NOTE for text in (whole.caption, *whole.notes))
 
 
 def _line(cells: Iterable[str]) -> str:

@@ -6,60 +6,158 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from seglab import jobs, runs
-from seglab.tables.configurations import evaluation_overrides
+from seglab import jobs, origin, runs
+from seglab.errors import SeglabError
+from seglab.tables import control
+from seglab.tables.configurations import configurations, evaluation_overrides, evaluation_settings, in_order
 from seglab.tables.model import Plan, Row
 from seglab.tables.state import State, Survey
+from seglab.tables.wanted import wanted
 
 log = logging.getLogger("seglab")
 
 
 def train_missing(
-    survey: Survey, *, output: Path, overrides: Sequence[str], search_path: Sequence[str], retry_failed: bool
+    survey: Survey,
+    *,
+    output: Path,
+    overrides: Sequence[str],
+    search_path: Sequence[str],
+    retry_failed: bool,
+    rows: Collection[str] | None = None,
 ) -> None:
     """Trains what is not finished, row by row, as jobs of the sweep that is named like the table.
 
-    A failure is left in the job's record, and the other jobs go on.
+    A row comes behind the one that it starts from; where that one's run is not there then, it is not trained, and that
+    is said. Down-sampled ground truth is measured. A failure is told or left in the job's record, and the others go on.
+
+    Args:
+        rows: labels of those to be trained, where not all are.
 
     Raises:
         KeyboardInterrupt: Ctrl-C or SIGTERM came; the job that ran has saved its state.
     """
-    for row in survey.plan.rows:
-        seeds = survey.to_train(row.label, retry_failed=retry_failed)
-        if seeds:
-            log.info("%s, %s: training seeds %s", survey.plan.name, row.label, ", ".join(map(str, seeds)))
-            arguments = train_arguments(survey.plan, row, seeds, output=output, overrides=overrides)
-            flags = [flag for path in search_path for flag in ("--config-dir", path)]
-            _call("seglab.train", ["-m", *flags, *arguments, *(["retry_failed=true"] if retry_failed else ())])
+    plan = survey.plan
+    picked = [row for row in in_order(plan.rows) if rows is None or row.label in rows]
+    _measure_controls(survey, picked, output=output, overrides=overrides, search_path=search_path)
+    flags = [flag for path in search_path for flag in ("--config-dir", path)]
+    retry = ["retry_failed=true"] if retry_failed else []
+    for row, seeds in _to_train(survey, picked, retry_failed=retry_failed):
+        # One that starts from another row's run has another init_from with each seed.
+        for some in [seeds] if row.starts_from is None else [[seed] for seed in seeds]:
+            start = survey.of(row.label, some[0]).init_from if row.starts_from is not None else None
+            if start is not None and not _is_there(start, plan, row, some[0], output=output):
+                continue
+            log.info("%s, %s: training seed%s %s", plan.name, row.label, "s" if len(some) > 1 else "",
+                     ", ".join(map(str, some)))  # fmt: skip
+            arguments = train_arguments(plan, row, some, output=output, overrides=overrides, init_from=start)
+            _call("seglab.train", ["-m", *flags, *arguments, *retry])
+
+
+def _to_train(survey: Survey, rows: Sequence[Row], *, retry_failed: bool) -> list[tuple[Row, list[int]]]:
+    """The rows that are trained, with their seeds; also those whose committed scores are known, but whose weights are
+    needed by a row that starts from them."""
+    seeds: dict[str, list[int]] = {}
+    for row in reversed(rows):
+        if row.downsample is not None:
+            continue
+        left = survey.to_train(row.label, retry_failed=retry_failed)
+        for other in rows:
+            if other.starts_from == row.label:
+                left += [seed for seed in seeds[other.label]
+                         if seed not in left and survey.of(row.label, seed).status == "committed"]  # fmt: skip
+        seeds[row.label] = sorted(left, key=survey.plan.seeds.index)
+    return [(row, seeds[row.label]) for row in rows if seeds.get(row.label)]
+
+
+def _is_there(init_from: str, plan: Plan, row: Row, seed: int, *, output: Path) -> bool:
+    try:
+        origin.locate(init_from, output=output)
+    except SeglabError as error:
+        log.error("%s, %s seed %d: NOT TRAINED, as it starts from %s: %s", plan.name, row.label, seed,
+                  row.starts_from, error)  # fmt: skip
+        return False
+    return True
+
+
+def _measure_controls(
+    survey: Survey, rows: Sequence[Row], *, output: Path, overrides: Sequence[str], search_path: Sequence[str]
+) -> None:
+    """Scores the down-sampled ground truth of what is missing."""
+    plan = survey.plan
+    missing = [row for row in rows if row.downsample is not None and survey.to_train(row.label, retry_failed=False)]
+    if not missing:
+        return
+    composed = configurations(plan, overrides=overrides, search_path=search_path)
+    settings = runs.plain(evaluation_settings(plan, search_path=search_path))
+    for row in missing:
+        log.info("%s, %s: scoring the ground truth", plan.name, row.label)
+        try:
+            _measure_control(plan, row, runs.plain(composed[row.label, plan.seeds[0]]), settings, output=output)
+        except SeglabError as error:
+            log.error("%s, %s: NOT MEASURED: %s", plan.name, row.label, error)
+
+
+def _measure_control(
+    plan: Plan, row: Row, config: Mapping[str, Any], settings: Mapping[str, Any], *, output: Path
+) -> None:
+    """Keeps the scores of the splits that are missing."""
+    from seglab.tables.lowered import measure  # torch and all the rest are imported here
+
+    assert row.downsample is not None
+    sought = wanted(plan, row, config=config, settings=settings)
+    official = "official" in sought.extra
+    budget = [] if plan.budget == "full" else [f"budget={plan.budget}"]
+    for name, protocol in sought.protocols.items():
+        folder = control.folder_of(output, sought.fingerprint, protocol, factor=row.downsample)
+        if control.read(folder, official=official) is None:
+            result = measure(
+                {**settings, "split": sought.splits[name]}, config=config, factor=row.downsample, official=official,
+                command=["python", "-m", "seglab.table", f"table={plan.name}", *budget, "run=true"],
+            )  # fmt: skip
+            control.write(folder, result)
 
 
 def evaluate_trained(states: Sequence[State], plan: Plan, *, search_path: Sequence[str]) -> None:
-    """Evaluates each finished run once, as the table's `evaluation` says. A failure is told, and the others go on.
+    """Evaluates each finished run once on each split that is left, as the table's `evaluation` says.
+
+    A failure is told, and the others go on.
 
     Raises:
         KeyboardInterrupt: Ctrl-C or SIGTERM came.
     """
-    for state in states:
+    flags = [flag for path in search_path for flag in ("--config-dir", path)]
+    for state, split in ((each, split) for each in states for split in each.unscored):
         assert state.folder is not None
-        log.info("%s, %s: evaluating seed %d", plan.name, state.row, state.seed)
-        flags = [flag for path in search_path for flag in ("--config-dir", path)]
+        where = f"{plan.name}, {state.row} seed {state.seed}"
+        log.info("%s: evaluating on %s", where, split)
         run = f"run={_quoted(runs.shown(state.folder.absolute()))}"
-        code = _call("seglab.evaluate", [*flags, run, *evaluation_overrides(plan)])
+        code = _call("seglab.evaluate", [*flags, run, *evaluation_overrides(plan, split=split)])
         if code:
-            log.error("%s, %s seed %d: the evaluation FAILED, exit code %d", plan.name, state.row, state.seed, code)
+            log.error("%s: the evaluation on %s FAILED, exit code %d", where, split, code)
 
 
-def train_arguments(plan: Plan, row: Row, seeds: Sequence[int], *, output: Path, overrides: Sequence[str]) -> list[str]:
+def train_arguments(
+    plan: Plan,
+    row: Row,
+    seeds: Sequence[int],
+    *,
+    output: Path,
+    overrides: Sequence[str],
+    init_from: str | None = None,
+) -> list[str]:
     """The overrides of `python -m seglab.train -m` that train a row with these seeds."""
     return [
         *plan.common,
         *row.overrides,
         *overrides,
+        *([] if init_from is None else [f"init_from={init_from}"]),
         f"seed={','.join(map(str, seeds))}",
-        f"sweep={plan.name}",
+        f"sweep={plan.name if plan.budget == 'full' else f'{plan.name}_{plan.budget}'}",
         *([] if output == Path("outputs") else [f"output={_quoted(str(output))}"]),
     ]
 

@@ -3,18 +3,16 @@
 import csv
 import io
 import json
-import logging
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from seglab import runs
 from seglab.errors import SeglabError
-from seglab.tables.model import Measurement
+from seglab.run_folders import Run
+from seglab.tables.model import Measurement, Plan
 from seglab.tables.plan import CLASS_IOU
-
-log = logging.getLogger("seglab")
 
 _FIXED = ("row", "seed", "fingerprint", "folder", "commit", "command", "parameters", "flops", "seconds", "threads",
           "device", "protocol", "curve")  # columns of the CSV beside the scores  # fmt: skip
@@ -26,25 +24,13 @@ _OFFICIAL = {
 }
 
 
-class Run(NamedTuple):
-    """A folder with a record in it."""
-
-    folder: Path
-    record: runs.Record
-
-
-def find_runs(output: Path) -> dict[str, list[Run]]:
-    """{fingerprint: its runs, the earliest first} of all single runs and all jobs of sweeps under `output`."""
-    found: dict[str, list[Run]] = {}
-    for path in sorted([*output.glob(f"runs/*/{runs.RECORD}"), *output.glob(f"sweeps/*/*/{runs.RECORD}")]):
-        try:
-            record = runs.read_record(path.parent)
-        except SeglabError as error:
-            log.warning("left out: %s", error)
-            continue
-        if record is not None and "fingerprint" in record:
-            found.setdefault(record["fingerprint"], []).append(Run(path.parent, record))
-    return {key: sorted(group, key=lambda run: run.record.get("started", "")) for key, group in found.items()}
+def wanted_protocols(plan: Plan, settings: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """{split that is asked for: what the protocol must say} of each split that the plan's runs are evaluated on."""
+    asked = plan.evaluation.get("split", settings["split"])
+    return {
+        split: wanted_protocol({**settings, "split": split}, config)
+        for split in (asked if isinstance(asked, list) else [asked])
+    }
 
 
 def wanted_protocol(settings: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,13 +72,13 @@ def of_run(
     return Measurement(
         row=row,
         seed=seed,
-        metrics={name: float(value) for name, value in scores["metrics"].items()} | dict(_extras(evaluation)),
+        metrics={name: float(value) for name, value in scores["metrics"].items()} | dict(extras(evaluation)),
         class_iou={name: float(each["iou"]) for name, each in scores["classes"].items()},
         protocol={**evaluation["protocol"], "resolution": resolution},
         curve=_curve(run.folder / "metrics.csv"),
         fingerprint=record["fingerprint"],
         folder=str(run.folder.relative_to(output)),
-        commit=_commit(record.get("git")),
+        commit=commit(record.get("git")),
         command=_command(record),
         parameters=record["parameters"],
         flops=record["flops"],
@@ -115,8 +101,13 @@ def evaluation_of(run: Run, *, wanted: Mapping[str, Any], extra: Sequence[str] =
     return None
 
 
+def fits(protocol: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether the protocol of a measurement says all that is wanted."""
+    return all(protocol.get(key) == value for key, value in wanted.items())
+
+
 def write_csv(path: Path, measurements: Sequence[Measurement]) -> None:
-    """One line for each measurement, every number with all its digits."""
+    """One line for each row, seed and split, every number with all its digits."""
     runs.write_atomically(path, to_csv(measurements))
 
 
@@ -200,7 +191,7 @@ def _measurement(line: Mapping[str, str]) -> Measurement:
     )
 
 
-def _extras(evaluation: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+def extras(evaluation: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     """The scores beside those of the confusion matrix, by the names of a table's columns."""
     for name, scores in evaluation.get("boundary", {}).items():
         yield name, float(scores["mean"])
@@ -222,7 +213,7 @@ def _curve(path: Path) -> tuple[float, ...]:
         return tuple(float(row["val/miou"]) for row in csv.DictReader(file) if row.get("val/miou"))
 
 
-def _commit(git: Mapping[str, Any] | None) -> str:
+def commit(git: Mapping[str, Any] | None) -> str:
     """'4f1c2a... and changes' where the code was not as committed; '' for an installed package."""
     if git is None:
         return ""

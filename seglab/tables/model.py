@@ -10,8 +10,10 @@ class Row:
     """One setting, trained once for each seed."""
 
     label: str
-    overrides: tuple[str, ...]  # of `python -m seglab.train`, besides those that all rows share
+    overrides: tuple[str, ...] = ()  # of `python -m seglab.train`, besides those that all rows share
     note: str | None = None
+    starts_from: str | None = None  # label of the row whose run of the same seed gives the first weights
+    downsample: int | None = None  # no training: the ground truth, down- and up-sampled by this factor, is scored
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +31,16 @@ class Published:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Budget:
+    """A reduced form of a table."""
+
+    overrides: tuple[str, ...]  # of all rows, behind their own
+    seeds: tuple[int, ...] | None = None  # None: those of the table
+    evaluation: Mapping[str, Any] = field(default_factory=dict)  # keys that differ from the table's
+    note: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """What conf/table/NAME.yaml says."""
 
@@ -36,14 +48,18 @@ class Plan:
     title: str
     source: str
     rows: tuple[Row, ...]
-    columns: tuple[str, ...]  # miou, mdice, accuracy, mean_accuracy, fwiou, iou/CLASS, iou/GROUP, parameters, ...
+    columns: tuple[str, ...]  # miou, mdice, accuracy, mean_accuracy, iou/CLASS, iou/GROUP, iou/* (all classes), ...
     seeds: tuple[int, ...]
     common: tuple[str, ...] = ()  # overrides of all rows
-    baseline: str | None = None  # label of the row that the others are compared with
+    baseline: tuple[str, ...] = ()  # labels of the rows that others are compared with, at most one in each block
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # {name: classes whose mean IoU is a column}
-    evaluation: Mapping[str, Any] = field(default_factory=dict)  # keys of conf/evaluate.yaml that differ from it
+    evaluation: Mapping[str, Any] = field(default_factory=dict)  # keys of conf/evaluate.yaml; `split` may be a list
     published: tuple[Published, ...] = ()
     notes: tuple[str, ...] = ()
+    unsaid: tuple[str, ...] = ()  # what the source leaves unsaid or contradicts, and what is done here
+    budgets: Mapping[str, Budget] = field(default_factory=dict)  # {"smoke": ..., "short": ...}
+    budget: str = "full"  # the form of the table that this plan is; no key of the YAML
+    transposed: bool = False  # printed with the columns as lines: for many classes
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,12 +33,16 @@ function compare(a, b, column, turn) {
 for (const table of document.querySelectorAll("table.scores")) {
   [...table.tBodies[0].rows].forEach((row, index) => { row.dataset.position = index; });
   table.tHead.addEventListener("click", (event) => {
-    if (event.target.closest("button")) sortBy(event.target.closest("th"));
+    const button = event.target.closest("button");
+    if (!button) return;
+    if (button.dataset.key) open(button.dataset.key);
+    else sortBy(button.closest("th"));
   });
   table.tBodies[0].addEventListener("click", (event) => {
     if (getSelection().toString()) return; // somebody copies a number
-    const row = event.target.closest("tr");
-    open(row.dataset.key, event.target.closest("td")?.dataset.column);
+    const cell = event.target.closest("td");
+    const key = cell?.dataset.key ?? event.target.closest("tr").dataset.key;
+    if (key) open(key, cell?.dataset.column); // what is not measured has no origin
   });
 }
 

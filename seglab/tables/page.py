@@ -12,16 +12,17 @@ from typing import Any
 from PIL import Image, UnidentifiedImageError
 
 from seglab.errors import SeglabError
-from seglab.report import duration
 from seglab.runs import write_atomically
-from seglab.tables.comparison import Block, Comparison, PublishedResult, RowResult
-from seglab.tables.model import Measurement
+from seglab.tables.comparison import Block, Comparison, PublishedResult
+from seglab.tables.model import Plan
 from seglab.tables.page_curves import learning_curves
+from seglab.tables.page_details import details
 from seglab.tables.page_scores import heat_map, published_table, score_table
-from seglab.tables.page_text import estimate, number, sentence, text, title
-from seglab.tables.plan import COSTS
+from seglab.tables.page_text import ABSENT, estimate, number, text
+from seglab.tables.page_transposed import transposed_published, transposed_table
 from seglab.tables.protocol import shown, words
-from seglab.tables.render import protocol_words
+from seglab.tables.published import published_notes
+from seglab.tables.render import baseline_of, best_rows, missing_words, protocol_words, unmeasured
 
 _PICTURE_WIDTH = 1200  # pixels at most, of an embedded picture
 _BROAD = 2.2  # times as wide as high: such a picture stands on a line of its own
@@ -47,8 +48,9 @@ def write_page(comparison: Comparison, path: Path, *, pictures: Mapping[str, Pat
         notes=_list(plan.notes),
         warnings=_warnings(comparison),
         blocks="".join(_blocks(comparison)),
+        unsaid=_unsaid(plan.unsaid),
         pictures=_pictures(pictures or {}),
-        data=_safe_json(dict(_details(comparison))),
+        data=_safe_json(dict(details(comparison))),
     )
     write_atomically(path, page)
 
@@ -80,35 +82,50 @@ def _list(lines: Sequence[str]) -> str:
 
 def _warnings(comparison: Comparison) -> str:
     lines = list(comparison.warnings)
-    if comparison.missing:
-        missing = ", ".join(f"{row} (seed {seed})" for row, seed in comparison.missing)
-        lines.append(f"planned and not measured: {missing}")
+    if missing := missing_words(comparison):
+        lines.append(f"planned and {missing}")
     if not lines:
         return ""
     return f'<section class="warnings" aria-labelledby="w"><h2 id="w">Read this first</h2>{_list(lines)}</section>'
 
 
+def _unsaid(lines: Sequence[str]) -> str:
+    if not lines:
+        return ""
+    return f'<section aria-labelledby="u"><h2 id="u">Left unsaid by the source</h2>{_list(lines)}</section>'
+
+
 def _blocks(comparison: Comparison) -> Iterator[str]:
-    columns = comparison.plan.columns
+    plan = comparison.plan
     if comparison.split_because:
         yield "<p>The rows were not all measured the same way. They stand in separate blocks, and nothing is compared "
         yield f"across them, because these differ:</p>{_list(comparison.split_because)}"
-    if not comparison.blocks:
-        yield "<p>Nothing has been measured yet.</p>"
-    colours = {row.label: index for index, row in enumerate(comparison.plan.rows)}
+    colours = {row.label: index for index, row in enumerate(plan.rows)}
+    drawn = set[str]()  # one training is scored on several splits, and has one curve
     for index, block in enumerate(comparison.blocks):
         heading = block.title or "Scores"
         if len(comparison.blocks) > 1:
             heading = f"Block {index + 1}: {heading}"
-        table = _scrolling(score_table(block, columns, key=f"b{index}"), label=heading)
-        yield f"<section><h2>{text(heading)}</h2>{_protocol(block)}{_reading(block)}{table}</section>"
-        yield f"<section><h3>Differences in IoU class by class</h3>{_heat(block)}</section>"
-        curves = learning_curves(block, colours=colours) or "<p>No run has a curve.</p>"
-        yield f"<section><h3>Learning curves</h3>{curves}</section>"
+        show = transposed_table if plan.transposed else score_table
+        table = show(block, plan.columns, key=f"b{index}", absent=unmeasured(comparison, block))
+        yield f"<section><h2>{text(heading)}</h2>{_protocol(block)}{_reading(plan, block)}"
+        yield f"{_scrolling(table, label=heading)}{_sources(block.published)}</section>"
+        yield _heat(block)
+        if not drawn.issuperset(folders := {run.folder for row in block.rows for run in row.measurements}):
+            yield _curves(block, colours)
+        drawn |= folders
     if comparison.published_apart:
-        table = published_table(comparison.published_apart, columns, key="apart")
+        show_apart = transposed_published if plan.transposed else published_table
+        table = show_apart(comparison.published_apart, plan.columns, key="apart")
         yield "<section><h2>Published, measured in another way</h2><p>These stand beside no block, because their "
-        yield f"sources state a protocol that none of them has.</p>{_scrolling(table, label='published')}</section>"
+        yield f"sources state a protocol that none of them has.</p>{_scrolling(table, label='published')}"
+        yield f"{_sources(comparison.published_apart)}</section>"
+
+
+def _sources(published: Sequence[PublishedResult]) -> str:
+    """The numbered notes, below the table: one is often that of many rows."""
+    _, notes = published_notes(published)
+    return "".join(f'<p class="note small">{text(note)}</p>' for note in notes)
 
 
 def _scrolling(table: str, *, label: str) -> str:
@@ -116,36 +133,53 @@ def _scrolling(table: str, *, label: str) -> str:
 
 
 def _protocol(block: Block) -> str:
+    if not block.rows:
+        return "<p>Nothing is measured yet.</p>"
     facts = "".join(f"<dt>{text(words(key))}</dt><dd>{text(shown(key, block.protocol))}</dd>" for key in block.protocol)
     return f"<details><summary>Protocol: {text(protocol_words(block))}</summary><dl>{facts}</dl></details>"
 
 
-def _reading(block: Block) -> str:
-    """What the cells mean."""
-    baseline = next((row.label for row in block.rows if row.is_baseline), None)
-    compared = (
-        f"Below it the difference to the baseline <b>{text(baseline)}</b> in points, its 95 % interval and p after "
-        "Holm's correction; grey where it is not significant. "
-        if baseline is not None
-        else "The baseline was not measured in this way, so no differences are shown. "
-    )
-    return (
-        f"<p>Each score is a mean ± standard deviation over seeds. {compared}Bold: the best mean.</p>"
-        '<p class="hint">A click on a title sorts; a click on a row tells where its numbers come from.</p>'
-    )
+def _reading(plan: Plan, block: Block) -> str:
+    """What the cells mean, and what can be clicked."""
+    parts = []
+    if any(each.std is not None for row in block.rows for each in row.columns.values()):
+        parts.append("Each score is a mean ± standard deviation over seeds.")
+    if any(row.differences for row in block.rows):
+        parts.append(f"Below it the difference to the baseline <b>{text(baseline_of(block))}</b> in points, its 95 % "
+                     "interval and p after Holm's correction; grey where it is not significant.")  # fmt: skip
+    elif plan.baseline and block.rows and not any(row.is_baseline for row in block.rows):
+        parts.append("The baseline was not measured in this way, so no differences are shown.")
+    if any(best_rows(block, column) for column in plan.columns):
+        parts.append("Bold: the best mean.")
+    measured = {estimate(column, row.columns[column]) for row in block.rows for column in plan.columns}
+    published = {number(column, value) for each in block.published for column, value in each.published.values.items()}
+    if ABSENT in measured | published:
+        parts.append("NaN: the class is neither in the ground truth nor predicted.")
+    sorts = "The arrows beside a title sort" if plan.transposed else "A click on a title sorts"
+    tells = "a cell" if plan.transposed else "a row"
+    hint = f'<p class="hint">{sorts}; a click on {tells} tells where its numbers come from.</p>'
+    return (f"<p>{' '.join(parts)}</p>" if parts else "") + hint
 
 
 def _heat(block: Block) -> str:
+    """A section; nothing where there is nothing to compare."""
     table = heat_map(block)
     if not table:
-        return "<p>Nothing to compare: these rows have no baseline beside them.</p>"
+        return ""
     box = '<label class="intervals"><input type="checkbox"> intervals in the cells</label>'
-    return f"<p>Row minus baseline, in points of IoU. {box}</p>{table}"
+    explained = f"<p>Row minus baseline, in points of IoU. {box}</p>"
+    return f"<section><h3>Differences in IoU class by class</h3>{explained}{table}</section>"
+
+
+def _curves(block: Block, colours: Mapping[str, int]) -> str:
+    """A section; nothing where nothing was trained, or no run kept its curve."""
+    curves = learning_curves(block, colours=colours)
+    return f"<section><h3>Learning curves</h3>{curves}</section>" if curves else ""
 
 
 def _pictures(pictures: Mapping[str, Path]) -> str:
     if not pictures:
-        return "<section><h2>Sample predictions</h2><p>No pictures were given for this page.</p></section>"
+        return ""
     figures = "".join(_figure(label, path) for label, path in pictures.items())
     return f'<section><h2>Sample predictions</h2><div class="pictures">{figures}</div></section>'
 
@@ -170,65 +204,3 @@ def _figure(label: str, path: Path) -> str:
         f'alt="sample predictions of {text(label)}">'
     )
     return f"<figure{kind}>{image}<figcaption>{text(label)}</figcaption></figure>"
-
-
-def _details(comparison: Comparison) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(key, details) of each row of each table, as page.js shows them."""
-    for index, block in enumerate(comparison.blocks):
-        for position, row in enumerate(block.rows):
-            yield f"b{index}-r{position}", _measured_details(row, block)
-        for position, published in enumerate(block.published):
-            yield f"b{index}-p{position}", _published_details(published)
-    for position, published in enumerate(comparison.published_apart):
-        yield f"apart-p{position}", _published_details(published)
-
-
-def _measured_details(row: RowResult, block: Block) -> dict[str, Any]:
-    scores = []
-    for column, found in row.columns.items():
-        seeds = ", ".join(number(column, value) for value in found.values)
-        lines = [f"{estimate(column, found)} (seeds: {seeds})" if column not in COSTS else estimate(column, found)]
-        if column in row.differences and not row.is_baseline:
-            lines.append(sentence(row.differences[column]))
-        scores.append({"column": column, "title": title(column), "lines": lines})
-    shared = [(words(key), shown(key, block.protocol)) for key in block.protocol]
-    runs = [{"title": f"Seed {run.seed}", "facts": _origin(run, block)} for run in row.measurements]
-    return {
-        "label": row.label,
-        "note": row.note,
-        "scores": scores,
-        "facts": [],
-        "runs": [*runs, {"title": "Protocol", "facts": shared}],
-    }
-
-
-def _origin(run: Measurement, block: Block) -> list[tuple[str, str]]:
-    """Where the numbers of one run come from; of its protocol, what it does not share with its block."""
-    own = [(f"protocol: {words(key)}", shown(key, run.protocol)) for key in run.protocol if key not in block.protocol]
-    flops = [] if run.flops is None else [("FLOPs of one image", f"{run.flops:.4g}")]
-    return [
-        ("folder", run.folder),
-        ("commit", run.commit),
-        ("command", run.command),
-        ("device", f"{run.device}, {run.threads} threads" if run.threads != 1 else f"{run.device}, 1 thread"),
-        ("training took", duration(run.seconds)),
-        ("fingerprint", run.fingerprint),
-        ("parameters", f"{run.parameters:,}"),
-        *flops,
-        *own,
-    ]
-
-
-def _published_details(result: PublishedResult) -> dict[str, Any]:
-    row = result.published
-    facts = [("source", row.source)]
-    stated = {"split": row.split, "resolution": row.resolution, "pre-training": row.pretraining}
-    facts += [(name, value or "not stated") for name, value in stated.items()]
-    facts.append(("verified", "yes: read in the source, or computed again" if row.verified else "no"))
-    facts += [("differs", difference) for difference in result.differs]
-    facts += [("cannot be compared", unknown) for unknown in result.unchecked]
-    scores = [
-        {"column": column, "title": title(column), "lines": [number(column, value)]}
-        for column, value in row.values.items()
-    ]
-    return {"label": row.label, "note": row.note, "scores": scores, "facts": facts, "runs": []}

@@ -1,64 +1,75 @@
 """The scores of a block as a table that can be sorted, and its differences class by class as a heat map."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from seglab.report import NOT_THERE
 from seglab.tables.comparison import Block, PublishedResult, RowResult
 from seglab.tables.differences import Difference
+from seglab.tables.model import Row
 from seglab.tables.page_text import estimate, interval, number, points, probability, sentence, text, title
+from seglab.tables.published import published_notes
 from seglab.tables.render import best_rows
 
 _LEVELS = 5  # shades on either side of zero
 _STEPS = (1, 1.5, 2, 2.5, 3, 4, 5, 7.5)
 
 
-def score_table(block: Block, columns: tuple[str, ...], *, key: str) -> str:
-    """A <table>: a line for each measured row and for each published one.
+def score_table(block: Block, columns: tuple[str, ...], *, key: str, absent: Sequence[Row]) -> str:
+    """A <table>: a line for each measured row, each that is still to be measured, and each published one.
 
     Args:
         key: of the block; `KEY-r0`, `KEY-r1`, ... and `KEY-p0`, ... are the keys of the rows' details.
     """
     best = {column: best_rows(block, column) for column in columns}
     lines = [_measured(row, columns, best, key=f"{key}-r{index}") for index, row in enumerate(block.rows)]
-    lines += [published_line(one, columns, key=f"{key}-p{index}") for index, one in enumerate(block.published)]
+    lines += [_unmeasured(row, columns) for row in absent]
+    lines += _published_lines(block.published, columns, key=key)
     return f'<table class="scores">{_head(columns)}<tbody>{"".join(lines)}</tbody></table>'
 
 
 def published_table(published: tuple[PublishedResult, ...], columns: tuple[str, ...], *, key: str) -> str:
     """A <table> of the published rows that stand beside no block."""
-    lines = [published_line(one, columns, key=f"{key}-p{index}") for index, one in enumerate(published)]
+    lines = _published_lines(published, columns, key=key)
     return f'<table class="scores">{_head(columns)}<tbody>{"".join(lines)}</tbody></table>'
 
 
-def published_line(result: PublishedResult, columns: tuple[str, ...], *, key: str) -> str:
-    """A <tr> that is set off, with what its source says of how it was measured."""
-    row = result.published
-    stated = {"split": row.split, "resolution": row.resolution, "pre-training": row.pretraining}
-    facts = [row.source, *(f"{name} {value}" for name, value in stated.items() if value)]
-    facts += [f"not stated: {', '.join(silent)}"] if (silent := [name for name in stated if not stated[name]]) else []
-    facts.append("verified" if row.verified else "not verified")
-    facts += [f"differs: {difference}" for difference in result.differs]
-    cells = [
-        f'<td data-value="{row.values[column]!r}">{number(column, row.values[column])}</td>'
-        if column in row.values
-        else f"<td>{NOT_THERE}</td>"
-        for column in columns
-    ]
-    head = _row_head(row.label, key, mark="published", small="; ".join(facts))
-    return f'<tr class="published" data-key="{key}">{head}{"".join(cells)}<td>{NOT_THERE}</td></tr>'
+def _published_lines(published: Sequence[PublishedResult], columns: tuple[str, ...], *, key: str) -> Iterator[str]:
+    """A <tr> for each, set off, with the number of the note that says how it was measured."""
+    numbers, _ = published_notes(published)
+    for index, (result, note) in enumerate(zip(published, numbers, strict=True)):
+        place = f"{key}-p{index}"
+        head = _row_head(result.published.label, place, mark=f"published [{note}]", small="")
+        cells = "".join(published_cell(result, column) for column in columns)
+        yield f'<tr class="published" data-key="{place}">{head}{cells}<td>{NOT_THERE}</td></tr>'
+
+
+def published_cell(result: PublishedResult, column: str, *, attributes: str = "") -> str:
+    """A <td>; what the source does not say, and NaN, have no value to sort by."""
+    value = result.published.values.get(column)
+    sorting = "" if value is None or math.isnan(value) else f' data-value="{value!r}"'
+    return f"<td{attributes}{sorting}>{number(column, value)}</td>"
 
 
 def _head(columns: tuple[str, ...]) -> str:
     titles = ["row", *(title(column) for column in columns), "seeds"]
-    cells = (f'<th scope="col" aria-sort="none"><button type="button">{text(one)}</button></th>' for one in titles)
+    cells = (
+        f'<th scope="col" aria-sort="none"><button type="button" class="sort">{text(one)}</button></th>'
+        for one in titles
+    )
     return f"<thead><tr>{''.join(cells)}</tr></thead>"
 
 
 def _measured(row: RowResult, columns: tuple[str, ...], best: dict[str, list[str]], *, key: str) -> str:
     head = _row_head(row.label, key, mark="baseline" if row.is_baseline else "", small=row.note or "")
-    cells = "".join(_cell(row, column, is_best=row.label in best[column]) for column in columns)
+    cells = "".join(measured_cell(row, column, is_best=row.label in best[column]) for column in columns)
     return f'<tr data-key="{key}">{head}{cells}<td data-value="{row.n}">{row.n}</td></tr>'
+
+
+def _unmeasured(row: Row, columns: tuple[str, ...]) -> str:
+    note = f'<span class="small">{text(row.note)}</span>' if row.note else ""
+    head = f'<th scope="row" data-value="{text(row.label)}">{text(row.label)}{note}</th>'
+    return f"<tr>{head}{f'<td>{NOT_THERE}</td>' * len(columns)}<td>0</td></tr>"
 
 
 def _row_head(label: str, key: str, *, mark: str, small: str) -> str:
@@ -68,17 +79,18 @@ def _row_head(label: str, key: str, *, mark: str, small: str) -> str:
     return f'<th scope="row" data-value="{text(label)}">{button}{tag}{below}</th>'
 
 
-def _cell(row: RowResult, column: str, *, is_best: bool) -> str:
+def measured_cell(row: RowResult, column: str, *, is_best: bool, attributes: str = "") -> str:
+    """A <td>: the score over seeds, and below it the difference to the baseline."""
     found = row.columns[column]
-    if found.mean is None:
-        return f'<td data-column="{text(column)}">{NOT_THERE}</td>'
     value = estimate(column, found)
+    if found.mean is None:
+        return f'<td{attributes} data-column="{text(column)}">{value}</td>'
     shown = f"<strong>{value}</strong>" if is_best else value
     if found.n != row.n:  # a class may be absent from the predictions and the truth of some seeds
         shown += f' <span class="small">(n = {found.n})</span>'
     difference = row.differences.get(column)
     below = _difference(difference) if difference is not None and not row.is_baseline else ""
-    return f'<td data-column="{text(column)}" data-value="{found.mean!r}">{shown}{below}</td>'
+    return f'<td{attributes} data-column="{text(column)}" data-value="{found.mean!r}">{shown}{below}</td>'
 
 
 def _difference(difference: Difference) -> str:

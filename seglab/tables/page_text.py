@@ -1,10 +1,11 @@
 """How tables write numbers: fractions in percent or points, costs in their own units, what is not known as a dash."""
 
+import math
 from html import escape
 
 from seglab.report import NOT_THERE, duration
 from seglab.tables.differences import Difference, Estimate, Interval
-from seglab.tables.plan import COSTS
+from seglab.tables.plan import CLASS_IOU, COSTS
 
 _UNITS = {"parameters": ("M params", 1e6), "flops": ("GFLOPs", 1e9), "seconds": ("training", 1.0)}
 _TITLES = {
@@ -13,8 +14,20 @@ _TITLES = {
     "accuracy": "pixel accuracy",
     "mean_accuracy": "mean accuracy",
     "fwiou": "fw. IoU",
+    "boundary_f1": "boundary F1",
+    "boundary_iou": "boundary IoU",
+    "ece": "ECE",
+    "batch_absent1": "Dice, batch, absent = 1",
+    "image_gt_present": "Dice, image, present classes",
+    "image_gt_present_iou": "IoU, image, present classes",
+    "accuracy_void_wrong": "accuracy, void wrong",
+    "official_iou": "class IoU",
+    "official_iiou": "class iIoU",
+    "official_category_iou": "category IoU",
+    "official_category_iiou": "category iIoU",
 }
 _LEAST_P = 0.001
+ABSENT = "NaN"  # the IoU of a class that is neither in the ground truth nor predicted; a dash is what nobody measured
 
 
 def text(value: object) -> str:
@@ -31,16 +44,20 @@ def title(column: str) -> str:
 
 
 def number(column: str, value: float | None) -> str:
-    """'46.3' of the fraction 0.463, '7.76' of 7.76 million parameters, '3 min 05 s', or a dash."""
+    """'46.3' of the fraction 0.463, '7.76' of 7.76 million parameters, '3 min 05 s', NaN, or a dash."""
     if value is None:
         return NOT_THERE
+    if math.isnan(value):
+        return ABSENT
     if column == "seconds":
         return duration(value)
     return f"{value / _UNITS[column][1]:.3g}" if column in _UNITS else f"{100 * value:.1f}"
 
 
 def estimate(column: str, found: Estimate) -> str:
-    """'46.3 ± 0.4'; without the deviation where one seed has none, or where no seed changes a cost."""
+    """'46.3 ± 0.4'; without the deviation where one seed has none, or where no seed changes a cost; NaN or a dash."""
+    if found.mean is None and column.startswith(CLASS_IOU):
+        return ABSENT
     if found.std is None or (column in COSTS and found.std == 0):
         return number(column, found.mean)
     return f"{number(column, found.mean)} ± {number(column, found.std)}"

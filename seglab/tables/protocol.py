@@ -62,7 +62,7 @@ def apart(published: Published, protocol: Mapping[str, Any]) -> tuple[tuple[str,
     """What a published row states and the protocol contradicts; what of the two cannot be compared. Both in words."""
     differs, unchecked = [], []
     for key, stated, ours in (
-        ("split", published.split, shown("split", protocol)),
+        ("split", published.split, shown("split", protocol) if "split" in protocol else None),
         ("resolution", published.resolution, _resolution(published.resolution, protocol)),
     ):
         if stated is None:
@@ -80,7 +80,7 @@ def _distinct(protocols: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> in
 
 def _resolution(stated: str | None, protocol: Mapping[str, Any]) -> str | None:
     """Ours in the way in which the source states its own; None where a size meets "original", which has many."""
-    if stated is None:
+    if stated is None or "resolution" not in protocol:
         return None
     ours = shown("resolution", protocol)
     if _plain(stated) in ("original", "network"):

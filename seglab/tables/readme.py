@@ -4,17 +4,23 @@ import re
 from pathlib import Path
 
 from seglab.errors import SeglabError
+from seglab.tables.budgets import FULL, reduced
 from seglab.tables.comparison import compare
+from seglab.tables.inventory import committed_csv
 from seglab.tables.measurements import read_csv
 from seglab.tables.plan import FOLDER, read_plan
 from seglab.tables.render import markdown
 
-_BLOCK = re.compile(r"<!-- table (?P<name>\S+) -->\n(?P<content>.*?)<!-- end table -->", re.DOTALL)
+_BLOCK = re.compile(
+    r"<!-- table (?P<name>\S+)(?: budget=(?P<budget>\S+))? -->\n(?P<content>.*?)<!-- end table -->", re.DOTALL
+)
 _MARK = re.compile(r"<!-- (?:end )?table\b[^>]*-->")
 
 
 def rendered(text: str) -> str:
     """`text` with what stands between `<!-- table NAME -->` and `<!-- end table -->` rendered again.
+
+    `<!-- table NAME budget=short -->` shows the short form.
 
     A table without committed measurements leaves its block as it is.
 
@@ -27,7 +33,7 @@ def rendered(text: str) -> str:
             "expected each <!-- table NAME --> closed by <!-- end table -->, every one at the start of a line of its "
             f"own; came {', '.join(_MARK.findall(text))} - complete the pairs"
         )
-    return _BLOCK.sub(lambda block: _rendered(block["name"]) or block[0], text)
+    return _BLOCK.sub(lambda block: _rendered(block["name"], block["budget"] or FULL) or block[0], text)
 
 
 def table_names(text: str) -> list[str]:
@@ -44,9 +50,11 @@ def update(path: Path) -> bool:
     return new != text
 
 
-def _rendered(name: str) -> str | None:
-    plan, measurements = read_plan(name), read_csv(FOLDER / f"{name}.csv")
+def _rendered(name: str, budget: str) -> str | None:
+    plan = reduced(read_plan(name), budget)
+    measurements = read_csv(committed_csv(plan, FOLDER))
     if not measurements:
         return None
     table = markdown(compare(plan, measurements), differences=False)
-    return f"<!-- table {name} -->\n\n{table}\n<!-- end table -->"
+    mark = f"table {name}" if budget == FULL else f"table {name} budget={budget}"
+    return f"<!-- {mark} -->\n\n{table}\n<!-- end table -->"

@@ -1,18 +1,22 @@
 """A comparison as sheets, for the terminal and for Markdown."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from seglab import sheet
 from seglab.report import NOT_THERE
 from seglab.sheet import Cell, Sheet
 from seglab.tables.comparison import Block, Comparison, PublishedResult, RowResult
-from seglab.tables.model import Plan
-from seglab.tables.page_text import estimate, interval, number, points, probability, title
+from seglab.tables.model import Plan, Row
+from seglab.tables.page_text import ABSENT, estimate, interval, number, points, probability
+from seglab.tables.page_text import title as column_title
 from seglab.tables.plan import COSTS
 from seglab.tables.protocol import shown
+from seglab.tables.published import published_notes
 from seglab.tables.state import by_row
 
 SIGNIFICANT = "†"  # beside a score that differs from the baseline's
+PUBLISHED = "published:"  # stands alone in the line above the published rows
 _SMALLER_IS_BETTER = ("ece",)
 
 
@@ -31,16 +35,13 @@ def markdown(comparison: Comparison, *, differences: bool = True) -> str:
 def sheets(comparison: Comparison, *, differences: bool = True) -> list[Sheet]:
     """A sheet of scores for each block of equal protocol, and one of differences; warnings below the last."""
     found = []
-    for index, block in enumerate(comparison.blocks):
-        found.append(_scores(comparison, block, first=index == 0))
+    for block in comparison.blocks:
+        found.append(_scores(comparison, block))
         if differences and any(row.differences for row in block.rows):
             found.append(_differences(comparison.plan, block))
-    if not found:
-        found.append(_nothing(comparison))
     if comparison.published_apart:
         found.append(_apart(comparison))
-    last = found[-1]
-    found[-1] = Sheet(**{**vars(last), "notes": [*last.notes, *below(comparison)]})
+    found[-1] = replace(found[-1], notes=[*found[-1].notes, *below(comparison)])
     return found
 
 
@@ -49,14 +50,25 @@ def caption(comparison: Comparison, block: Block) -> str:
     return f"{comparison.plan.title}: {protocol_words(block)}"
 
 
+def unmeasured(comparison: Comparison, block: Block) -> list[Row]:
+    """The rows that stand in the block with dashes: measured nowhere; told in the first one, and in an empty one."""
+    if block.rows and block is not comparison.blocks[0]:
+        return []
+    measured = {row.label for each in comparison.blocks for row in each.rows}
+    return [row for row in comparison.plan.rows if row.label not in measured]
+
+
 def protocol_words(block: Block) -> str:
     """How the scores of a block were measured."""
+    if not block.rows:
+        return f"{block.title}: nothing is measured yet".removeprefix(": ")
     protocol = block.protocol
     parts = [f"{protocol.get('dataset', '?')} {protocol.get('split', '?')}"]
     if "images" in protocol:
         parts.append(f"{protocol['images']} images")
     parts.append(f"scored at {shown('resolution', protocol)} size")
-    parts.append(f"network sees {shown('size', protocol)}")
+    parts += [f"network sees {shown('size', protocol)}"] if "size" in protocol else []
+    parts += [protocol["prediction"]] if "prediction" in protocol else []
     parts += [f"void {protocol['void']}"] if "void" in protocol else []
     parts += [f"{protocol['checkpoint']} checkpoint"] if "checkpoint" in protocol else []
     if protocol.get("flip"):
@@ -69,19 +81,26 @@ def protocol_words(block: Block) -> str:
 
 
 def best_rows(block: Block, column: str) -> list[str]:
-    """The labels of the rows with the best mean in a column of scores; none where fewer than two compete."""
+    """The labels of the rows with the best mean in a column of scores; none where fewer than two differ."""
     means = {row.label: row.columns[column].mean for row in block.rows}
     known = {label: mean for label, mean in means.items() if mean is not None}
-    if column in COSTS or len(known) < 2:
+    if column in COSTS or len(set(known.values())) < 2:
         return []
     best = min(known.values()) if column in _SMALLER_IS_BETTER else max(known.values())
     return [label for label, mean in known.items() if mean == best]
 
 
+def baseline_of(block: Block) -> str:
+    """The label of the row that the others of the block are compared with; "" where there is none."""
+    return next((row.label for row in block.rows if row.is_baseline), "")
+
+
 def seeds_words(comparison: Comparison, row: RowResult) -> str:
-    """'3', or '2 of 3' where not all planned seeds were measured."""
-    planned = len(comparison.plan.seeds)
-    return str(row.n) if row.n == planned else f"{row.n} of {planned}"
+    """'3', '2 of 3' where not all planned seeds were measured, or a dash where a seed makes no difference."""
+    plan = comparison.plan
+    if any(each.label == row.label and each.downsample is not None for each in plan.rows):
+        return NOT_THERE
+    return str(row.n) if row.n == len(plan.seeds) else f"{row.n} of {len(plan.seeds)}"
 
 
 def score_text(row: RowResult, column: str) -> str:
@@ -102,62 +121,56 @@ def marks_notes(comparison: Comparison, block: Block) -> list[str]:
     if any(row.columns[column].std is not None for row in block.rows for column in plan.columns):
         notes.append("mean ± standard deviation over seeds")
     if any(best_rows(block, column) for column in plan.columns):
-        notes.append("best of its column: *")
+        notes.append(f"best of its {'line' if plan.transposed else 'column'}: *")
     found = [each for row in block.rows for column, each in row.differences.items() if column in plan.columns]
     tests = ", ".join(dict.fromkeys(each.test for each in found if each.p is not None))
     if tests:
-        rule = f"p < 0.05, {tests}, Holm-corrected over the rows of a column"
+        family = "cells of a line" if plan.transposed else "rows of a column"
+        rule = f"p < 0.05, {tests}, Holm-corrected over the {family}"
         any_ = any(each.significant for each in found)
         start = f"{SIGNIFICANT} differs" if any_ else "no row differs significantly"
-        notes.append(f"{start} from {plan.baseline} ({rule})")
+        notes.append(f"{start} from {baseline_of(block)} ({rule})")
     return notes
 
 
-def published_note(result: PublishedResult, number_: int) -> str:
-    """'[1] paper, Table 2; split test; resolution not stated; ...; not verified; differs in ...'."""
-    published = result.published
-    said = [
-        f"{name} {value if value is not None else 'not stated'}"
-        for name, value in (
-            ("split", published.split),
-            ("resolution", published.resolution),
-            ("pre-training", published.pretraining),
-        )
-    ]
-    verified = "verified" if published.verified else "not verified"
-    differs = [f"not comparable: {'; '.join(result.differs)}"] if result.differs else []
-    note = [published.note] if published.note else []
-    return f"[{number_}] {'; '.join([published.source, *said, verified, *differs, *note])}"
-
-
-def _scores(comparison: Comparison, block: Block, *, first: bool) -> Sheet:
+def _scores(comparison: Comparison, block: Block) -> Sheet:
     plan = comparison.plan
     best = {column: best_rows(block, column) for column in plan.columns}
     rows = [
         [
             _word(row.label),
             *(_score(row, column, best=row.label in best[column]) for column in plan.columns),
-            Cell(seeds_words(comparison, row), str(row.n)),
+            _word(seeds_words(comparison, row)),
         ]
         for row in block.rows
     ]
-    if first:  # rows without any measurement stand where the baseline is
-        measured = {row.label for each in comparison.blocks for row in each.rows}
-        absent = [row.label for row in plan.rows if row.label not in measured]
-        rows += [[_word(label), *([_NOTHING] * len(plan.columns)), Cell("0", "0")] for label in absent]
+    absent = unmeasured(comparison, block)
+    rows += [[_word(row.label), *([_NOTHING] * len(plan.columns)), _word(_seeds_of_nothing(row))] for row in absent]
     notes = marks_notes(comparison, block)
-    notes += [f"{row.label}: {row.note}" for row in block.rows if row.note]
-    if block.published:
-        rows.append([_word("published:"), *([_word("")] * (len(plan.columns) + 1))])
-    for index, each in enumerate(block.published, start=1):
-        rows.append([_word(f"{each.published.label} [{index}]"), *_published_cells(plan, each), _NOTHING])
-        notes.append(published_note(each, index))
-    return Sheet(
-        caption=caption(comparison, block),
-        header=["row", *map(title, plan.columns), "seeds"],
-        rows=rows,
-        notes=notes,
-    )
+    earlier = {row.label for each in comparison.blocks[: comparison.blocks.index(block)] for row in each.rows}
+    said = [(row.label, row.note) for row in block.rows] + [(row.label, row.note) for row in absent]
+    notes += [f"{label}: {note}" for label, note in said if note and label not in earlier]
+    if block.published and not plan.transposed:
+        rows.append([_word(PUBLISHED), *([Cell("", "")] * (len(plan.columns) + 1))])
+    published, sources = _published(plan, block.published)
+    rows += [[*cells, _NOTHING] for cells in published]
+    notes += sources
+    return _laid_out(plan, rows, title=caption(comparison, block), notes=notes, seeds=True)
+
+
+def _seeds_of_nothing(row: Row) -> str:
+    return "0" if row.downsample is None else NOT_THERE
+
+
+def _laid_out(plan: Plan, rows: Sequence[Sequence[Cell]], *, title: str, notes: Sequence[str], seeds: bool) -> Sheet:
+    """The rows as lines, or as columns where the plan says so; what NaN means, where one is shown."""
+    if any(cell.text == ABSENT for row in rows for cell in row):
+        notes = [*notes, f"{ABSENT}: the class is neither in the ground truth nor predicted"]
+    header = ["row", *map(column_title, plan.columns), *(["seeds"] if seeds else [])]
+    found = Sheet(caption=title, header=header, rows=rows, notes=notes)
+    if not plan.transposed:
+        return found
+    return replace(sheet.transposed(found), header=["score", *(row[0].text for row in rows)])
 
 
 def _score(row: RowResult, column: str, *, best: bool) -> Cell:
@@ -166,10 +179,16 @@ def _score(row: RowResult, column: str, *, best: bool) -> Cell:
     return Cell(score_text(row, column) + mark, "" if mean is None else repr(mean), best=best)
 
 
-def _published_cells(plan: Plan, result: PublishedResult) -> list[Cell]:
-    values = [result.published.values.get(column) for column in plan.columns]
-    shown_values = zip(plan.columns, values, strict=True)
-    return [Cell(number(column, value), "" if value is None else repr(value)) for column, value in shown_values]
+def _published(plan: Plan, results: Sequence[PublishedResult]) -> tuple[list[list[Cell]], list[str]]:
+    """The cells of each row, its label with the number of its note, and the notes."""
+    numbers, notes = published_notes(results)
+    word = ", published" if plan.transposed else ""
+    rows = []
+    for index, result in zip(numbers, results, strict=True):
+        values = [(column, result.published.values.get(column)) for column in plan.columns]
+        cells = [Cell(number(column, value), "" if value is None else repr(value)) for column, value in values]
+        rows.append([_word(f"{result.published.label}{word} [{index}]"), *cells])
+    return rows, notes
 
 
 def _differences(plan: Plan, block: Block) -> Sheet:
@@ -185,7 +204,7 @@ def _differences(plan: Plan, block: Block) -> Sheet:
         if (each := row.differences.get(column)) is not None
     ]  # fmt: skip
     return Sheet(
-        caption=f"{title(column).removesuffix(' %')} minus that of {plan.baseline}, in percentage points",
+        caption=f"{column_title(column).removesuffix(' %')} minus that of {baseline_of(block)}, in percentage points",
         header=["row", "difference", "95 % interval", "p (Holm)", "effect g", "test"],
         rows=rows,
     )
@@ -193,24 +212,9 @@ def _differences(plan: Plan, block: Block) -> Sheet:
 
 def _apart(comparison: Comparison) -> Sheet:
     plan = comparison.plan
-    results = comparison.published_apart
-    return Sheet(
-        caption=f"{plan.title}: published under another protocol, not comparable with the rows above",
-        header=["row", *map(title, plan.columns)],
-        rows=[
-            [_word(f"{each.published.label} [{index}]"), *_published_cells(plan, each)]
-            for index, each in enumerate(results, start=1)
-        ],
-        notes=[published_note(each, index) for index, each in enumerate(results, start=1)],
-    )
-
-
-def _nothing(comparison: Comparison) -> Sheet:
-    plan = comparison.plan
-    rows = [[_word(row.label), *([_NOTHING] * len(plan.columns)), Cell("0", "0")] for row in plan.rows]
-    return Sheet(
-        caption=f"{plan.title}: nothing is measured yet", header=["row", *map(title, plan.columns), "seeds"], rows=rows
-    )
+    rows, notes = _published(plan, comparison.published_apart)
+    what = f"{plan.title}: published under another protocol, not comparable with the rows above"
+    return _laid_out(plan, rows, title=what, notes=notes, seeds=False)
 
 
 def below(comparison: Comparison) -> Iterator[str]:
@@ -218,12 +222,21 @@ def below(comparison: Comparison) -> Iterator[str]:
     if comparison.split_because:
         reasons = "; ".join(comparison.split_because)
         yield f"rows in separate tables were measured differently and are not compared: {reasons}"
-    if comparison.missing:
-        yield f"{NOT_THERE} not measured: {by_row(comparison.missing)}"
+    if missing := missing_words(comparison):
+        yield f"{NOT_THERE} {missing}"
     for warning in comparison.warnings:
         yield f"warning: {warning}"
     yield from comparison.plan.notes
+    for line in comparison.plan.unsaid:
+        yield f"left unsaid by the source: {line}"
     yield f"source: {comparison.plan.source}"
+
+
+def missing_words(comparison: Comparison) -> str:
+    """'not measured: dice seeds 1, 2; focal seed 3'; "" where all is measured, or nothing, which the captions say."""
+    if not comparison.missing or not any(block.rows for block in comparison.blocks):
+        return ""
+    return f"not measured: {by_row(comparison.missing)}"
 
 
 def _word(text: str) -> Cell:

@@ -35,12 +35,17 @@ def rows_of(plan: Plan, measurements: Sequence[Measurement], images: ImagesOf) -
         images: counts of each image for some of the measurements.
     """
     runs = {row.label: _of_row(plan, measurements, row.label) for row in plan.rows}
-    rows = [_row(plan, row, runs[row.label]) for row in plan.rows if runs[row.label]]
-    baseline = runs[plan.baseline] if plan.baseline is not None else ()
-    if not baseline:
+    baseline = next((label for label in plan.baseline if runs[label]), None)
+    rows = [_row(plan, row, runs[row.label], is_baseline=row.label == baseline) for row in plan.rows if runs[row.label]]
+    if baseline is None:
         return tuple(rows)
-    compared = [row if row.is_baseline else _compared(plan, row, baseline, images) for row in rows]
+    compared = [row if row.is_baseline else _compared(plan, row, runs[baseline], images) for row in rows]
     return tuple(_corrected(plan, compared))
+
+
+def planned_seeds(plan: Plan, row: Row) -> tuple[int, ...]:
+    """The seeds that a row is to be measured with: without a training they make no difference."""
+    return plan.seeds if row.downsample is None else plan.seeds[:1]
 
 
 def common_seeds(row: RowResult, baseline: RowResult) -> tuple[int, ...]:
@@ -52,14 +57,14 @@ def _of_row(plan: Plan, measurements: Sequence[Measurement], label: str) -> tupl
     return tuple(sorted(found, key=lambda each: plan.seeds.index(each.seed)))
 
 
-def _row(plan: Plan, row: Row, runs: tuple[Measurement, ...]) -> RowResult:
+def _row(plan: Plan, row: Row, runs: tuple[Measurement, ...], *, is_baseline: bool) -> RowResult:
     def estimate(column: str) -> Estimate:
         return differences.estimate([differences.value(run, column, groups=plan.groups) for run in runs])
 
     return RowResult(
         label=row.label,
         note=row.note,
-        is_baseline=row.label == plan.baseline,
+        is_baseline=is_baseline,
         seeds=tuple(run.seed for run in runs),
         n=len(runs),
         columns={column: estimate(column) for column in plan.columns},

@@ -2,40 +2,26 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
-from typing import Any, Literal, get_args
+from types import MappingProxyType
+from typing import Any, get_args
 
 from omegaconf import DictConfig
 
 from seglab import report, runs
 from seglab.errors import SeglabError
-from seglab.tables.measurements import Run, evaluation_of, find_runs, of_run, wanted_protocol
+from seglab.run_folders import find_runs
+from seglab.tables.budgets import form
 from seglab.tables.model import Measurement, Plan
 from seglab.tables.per_image import PerImage, read_per_image
-from seglab.tables.plan import OFFICIAL
+from seglab.tables.standing import State, Status, state_of
+from seglab.tables.wanted import wanted
 
-# measured: finished and evaluated here. committed: in the CSV beside the plan. trained: finished, not yet evaluated.
-Status = Literal["measured", "committed", "trained", "running", "interrupted", "stale", "failed", "missing"]
 _LEFT = ("running", "interrupted", "stale", "failed", "missing")
 _WORDS = {"measured": "measured here", "trained": "trained and not evaluated"}
 _ERROR_WIDTH = 160  # characters; all of it is in the run's record
-
-
-@dataclass(frozen=True, kw_only=True)
-class State:
-    """Of one row and seed."""
-
-    row: str
-    seed: int
-    status: Status
-    measurement: Measurement | None = None  # what the table shows
-    outdated: bool = False  # the measurement is a committed one, of a configuration that has changed since
-    folder: Path | None = None  # of the run that the status is about
-    reason: str | None = None  # why it failed
-    seconds: float | None = None  # that its training took
-    evaluation: Path | None = None  # folder of the evaluation that was measured
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,29 +32,35 @@ class Survey:
     states: tuple[State, ...]
 
     def measurements(self) -> list[Measurement]:
-        return [state.measurement for state in self.states if state.measurement is not None]
+        return [measurement for state in self.states for measurement in state.measurements]
+
+    def of(self, row: str, seed: int) -> State:
+        return next(state for state in self.states if (state.row, state.seed) == (row, seed))
 
     def to_train(self, row: str, *, retry_failed: bool) -> list[int]:
         """The seeds of a row that nobody trains now; the failed ones only where they are to be tried again."""
-        wanted = ("interrupted", "stale", "missing", *(["failed"] if retry_failed else []))
-        return [state.seed for state in self.states if state.row == row and state.status in wanted]
+        left = ("interrupted", "stale", "missing", *(["failed"] if retry_failed else []))
+        return [state.seed for state in self.states if state.row == row and state.status in left]
 
     def to_evaluate(self) -> list[State]:
         return [state for state in self.states if state.status == "trained"]
 
     def images(self) -> dict[tuple[str, int], PerImage]:
-        """The counts of each image of what was measured here, where a row has one seed alone to be compared by."""
-        measured = Counter(state.row for state in self.states if state.measurement is not None)
+        """The counts of each image of what was measured here, where a row has one seed alone to be compared by.
+
+        Nothing where a table has several splits: there a row and a seed have several evaluations.
+        """
+        measured = Counter(state.row for state in self.states if state.measurements)
         if 1 not in measured.values():
             return {}
         return {
             (state.row, state.seed): read_per_image(
                 state.evaluation / "per_image.csv",
-                resolution=state.measurement.protocol["resolution"],
-                classes=list(state.measurement.class_iou),
+                resolution=state.measurements[0].protocol["resolution"],
+                classes=list(state.measurements[0].class_iou),
             )
             for state in self.states
-            if state.evaluation is not None and state.measurement is not None
+            if state.evaluation is not None
         }
 
     def pictures(self) -> dict[str, Path]:
@@ -99,66 +91,30 @@ def survey(
     committed one of another configuration is shown where there is nothing else, and still counts as missing.
 
     Args:
-        settings: the resolved values of conf/evaluate.yaml for this table.
-        output: where runs/ and sweeps/ lie.
+        settings: the resolved values of conf/evaluate.yaml for this table; of several splits, any one.
+        output: where runs/, sweeps/ and controls/ lie.
         outdated_too: whether committed measurements of another configuration are shown.
 
     Raises:
         SeglabError: two rows are the same experiment.
     """
     found = find_runs(output)
-    lines = {(each.row, each.seed): each for each in committed}
-    extra = [*settings["extra"], *(["official"] if any(column in OFFICIAL for column in plan.columns) else ())]
+    rows = {row.label: row for row in plan.rows}
     states, seen = [], dict[str, str]()
-    for (row, seed), cfg in configurations.items():
-        config = runs.plain(cfg)
-        fingerprint = runs.fingerprint(config)
-        if (other := seen.setdefault(fingerprint, row)) != row:
+    for (label, seed), cfg in configurations.items():
+        sought = wanted(plan, rows[label], config=runs.plain(cfg), settings=settings)
+        if (other := seen.setdefault(sought.fingerprint, label)) != label:
             raise SeglabError(
-                f"table {plan.name}: expected a setting of its own for each row; {other!r} and {row!r} compose to the "
-                "same configuration - remove one of them"
+                f"table {plan.name}: expected a setting of its own for each row; {other!r} and {label!r} compose to "
+                "the same configuration - remove one of them"
             )
-        state = _of_runs(
-            found.get(fingerprint, []), row=row, seed=seed, output=output,
-            wanted=wanted_protocol(settings, config), extra=extra,
+        state = state_of(
+            sought, row=label, seed=seed, found=found.get(sought.fingerprint, []),
+            committed=[each for each in committed if (each.row, each.seed) == (label, seed)],
+            output=output, outdated_too=outdated_too,
         )  # fmt: skip
-        states.append(
-            _with_committed(state, lines.get((row, seed)), fingerprint=fingerprint, outdated_too=outdated_too)
-        )
+        states.append(replace(state, init_from=cfg.get("init_from")))
     return Survey(plan=plan, states=tuple(states))
-
-
-def _of_runs(
-    found: Sequence[Run], *, row: str, seed: int, output: Path, wanted: Mapping[str, Any], extra: Sequence[str]
-) -> State:
-    """The state by the runs of one configuration: the first measured one, else the first finished, else the last."""
-    finished = [run for run in found if run.record["status"] == "finished"]
-    for run in finished:
-        evaluation = evaluation_of(run, wanted=wanted, extra=extra)
-        if evaluation is not None:
-            measurement = of_run(run, evaluation, row=row, seed=seed, output=output, resolution=wanted["resolution"])
-            place = run.folder / "evaluations" / Path(evaluation["folder"]).name  # also where the run was moved
-            return State(row=row, seed=seed, status="measured", measurement=measurement, folder=run.folder,
-                         seconds=measurement.seconds, evaluation=place if place.is_dir() else None)  # fmt: skip
-    if finished:
-        folder, record = finished[0]
-        return State(row=row, seed=seed, status="trained", folder=folder, seconds=record["seconds"])
-    if not found:
-        return State(row=row, seed=seed, status="missing")
-    state = runs.state(found[-1].folder)
-    assert state.status != "pending"
-    status: Status = "trained" if state.status == "finished" else state.status  # it ended while we looked
-    return State(row=row, seed=seed, status=status, folder=found[-1].folder, reason=state.error)
-
-
-def _with_committed(state: State, line: Measurement | None, *, fingerprint: str, outdated_too: bool) -> State:
-    if line is None or state.status == "measured":
-        return state
-    if line.fingerprint == fingerprint:
-        return State(row=state.row, seed=state.seed, status="committed", measurement=line, seconds=line.seconds)
-    if not outdated_too:
-        return state
-    return State(**{**vars(state), "measurement": line, "outdated": True, "seconds": state.seconds or line.seconds})
 
 
 def counts(survey: Survey) -> str:
@@ -168,10 +124,15 @@ def counts(survey: Survey) -> str:
     return f"{len(survey.states)} runs: {', '.join(parts)}"
 
 
-def lines(survey: Survey) -> Iterator[str]:
-    """The status in words: one line of counts, one for each thing to be done, and the time that it takes."""
-    yield f"{survey.plan.name}: {counts(survey)}"
-    left = [state for state in survey.states if state.status in _LEFT]
+def lines(survey: Survey, estimates: Mapping[str, float] = MappingProxyType({})) -> Iterator[str]:
+    """The status in words: one line of counts, one for each thing to be done, and the time that it takes.
+
+    Args:
+        estimates: {row: seconds that a run takes}, for rows without a finished run.
+    """
+    yield f"{form(survey.plan)}: {counts(survey)}"
+    trained = {row.label for row in survey.plan.rows if row.downsample is None}
+    left = [state for state in survey.states if state.status in _LEFT and state.row in trained]
     for status in ("missing", "interrupted", "stale", "running", "trained"):
         rows = by_row((state.row, state.seed) for state in survey.states if state.status == status)
         if rows:
@@ -183,7 +144,7 @@ def lines(survey: Survey) -> Iterator[str]:
     if outdated := by_row((state.row, state.seed) for state in survey.states if state.outdated):
         yield f"  shown as committed, of a configuration that has changed since: {outdated}"
     if left:
-        yield f"  to train what is left takes {_time(survey, left)}"
+        yield f"  to train what is left takes {_time(survey, left, estimates)}"
 
 
 def by_row(planned: Iterable[tuple[str, int]]) -> str:
@@ -196,17 +157,20 @@ def by_row(planned: Iterable[tuple[str, int]]) -> str:
     )
 
 
-def _time(survey: Survey, left: Sequence[State]) -> str:
-    """As long as the finished runs of the same row took on average, or those of the table; without any: unknown."""
-    known = [state for state in survey.states if state.seconds is not None]
-    if not known:
-        return "an unknown time: no run of this table is finished"
-    everywhere = fmean(state.seconds for state in known if state.seconds is not None)
-    total = 0.0
+def _time(survey: Survey, left: Sequence[State], estimates: Mapping[str, float]) -> str:
+    """As long as the finished runs of the same row took on average, else as estimated, else as those of the table."""
+    known = [(state.row, state.seconds) for state in survey.states if state.seconds is not None]
+    if not known and not estimates:
+        return "an unknown time: no run of this table is finished - cost=true estimates it from a few steps"
+    everywhere = fmean([seconds for _, seconds in known] or estimates.values())
+    total, sources = 0.0, set[str]()
     for state in left:
-        same = [each.seconds for each in known if each.row == state.row and each.seconds is not None]
-        total += fmean(same) if same else everywhere
-    return f"about {report.duration(total)}, as long as the finished runs took"
+        same = [seconds for row, seconds in known if row == state.row]
+        total += fmean(same) if same else estimates.get(state.row, everywhere)
+        sources.add("finished" if same or state.row not in estimates else "estimated")
+    if sources == {"finished"} and known:
+        return f"about {report.duration(total)}, as long as the finished runs took"
+    return f"about {report.duration(total)}, estimated from a few steps (cost=true shows it)"
 
 
 def _short(message: str | None) -> str:

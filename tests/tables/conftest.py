@@ -66,7 +66,7 @@ def compared() -> Callable[..., Comparison]:
             rows=tuple(Row(label=label, overrides=(f"loss={label}",)) for label in mious),
             columns=tuple(columns),
             seeds=(1, 2, 3),
-            baseline=next(iter(mious)),
+            baseline=(next(iter(mious)),),
             published=tuple(published),
             notes=("These numbers were invented.",),
         )

@@ -31,7 +31,7 @@ def plan(**changes):
         rows=tuple(Row(label=label, overrides=(f"loss={label}",)) for label in ("ce", "dice", "focal")),
         columns=("miou", "iou/road", "iou/thin things", "parameters", "seconds"),
         seeds=(1, 2, 3),
-        baseline="ce",
+        baseline=("ce",),
         groups={"thin things": ("pole", "sign")},
     )
     return replace(found, **changes)
@@ -215,6 +215,14 @@ def test_the_block_of_the_baseline_comes_first():
     assert [row.label for row in second.rows] == ["dice", "focal"]
 
 
+def test_each_block_has_its_own_baseline():
+    rows = [with_protocol(each, split="test") if each.row != "ce" else each for each in all_measured()]
+    test, val = compare(plan(baseline=("ce", "dice")), rows).blocks
+    assert [(row.label, row.is_baseline) for row in test.rows] == [("dice", True), ("focal", False)]
+    assert test.rows[1].differences["miou"].mean is not None
+    assert [(row.label, row.is_baseline) for row in val.rows] == [("ce", True)]
+
+
 def test_one_row_may_be_measured_under_two_protocols():
     rows = [*all_measured(), with_protocol(measured("dice", 1, 0.4), split="test")]
     comparison = compare(plan(), rows)
@@ -256,15 +264,49 @@ def test_a_published_size_is_compared_with_that_of_the_network():
     assert compare(plan(published=published), rows).published_apart == ()
 
 
-def test_nothing_measured_is_a_table_of_what_is_missing():
-    comparison = compare(plan(published=(Published(label="p", values={}, source="a paper"),)), [])
-    assert comparison.blocks == ()
+def test_nothing_measured_is_a_block_of_what_is_published():
+    comparison = compare(plan(published=(Published(label="p", values={}, source="a paper", split="test"),)), [])
+    (block,) = comparison.blocks
+    assert (block.rows, block.title, block.class_names) == ((), "", ())
     assert len(comparison.missing) == 9
-    assert comparison.published_apart[0].differs == ()
+    assert block.published[0].differs == ()  # the plan leaves the split to the evaluation
+    assert comparison.published_apart == ()
+
+
+def test_a_published_row_of_another_split_than_the_plans_stands_apart_before_anything_is_measured():
+    published = tuple(Published(label=each, values={}, source="a paper", split=each) for each in ("test", "val"))
+    comparison = compare(plan(evaluation={"split": "val"}, published=published), [])
+    assert [each.published.label for each in comparison.blocks[0].published] == ["val"]
+    assert comparison.published_apart[0].differs == ("split: test, here val",)
+
+
+def test_splits_that_the_plan_asks_for_are_blocks_in_its_order_and_no_surprise():
+    published = (Published(label="p", values={}, source="a paper", split="val"),)
+    asked = plan(evaluation={"split": ["train", "val", "test"]}, published=published)
+    rows = [with_protocol(each, split=split) for split in ("test", "val", "train") for each in all_measured()]
+    comparison = compare(asked, rows)
+    assert [block.title for block in comparison.blocks] == ["split train", "split val", "split test"]
+    assert [len(block.rows) for block in comparison.blocks] == [3, 3, 3]
+    assert [len(block.published) for block in comparison.blocks] == [0, 1, 0]
+    assert comparison.split_because == ()
+    assert len(comparison.warnings) == len(set(comparison.warnings))
+
+
+def test_all_classes_are_those_that_were_measured_else_those_that_were_published():
+    published = (Published(label="p", values={"iou/sky": 0.5, "iou/thin things": 0.1}, source="a paper"),)
+    asked = plan(columns=("miou", "iou/pole", "iou/*"), published=published)
+    assert compare(asked, []).plan.columns == ("miou", "iou/pole", "iou/sky")
+    assert compare(asked, all_measured()).plan.columns == ("miou", "iou/pole", "iou/road", "iou/sign", "iou/train")
+
+
+def test_a_row_without_training_is_missing_once():
+    rows = (Row(label="x2", downsample=2), Row(label="ce"))
+    comparison = compare(plan(rows=rows, baseline=()), [])
+    assert comparison.missing == (("x2", 1), ("ce", 1), ("ce", 2), ("ce", 3))
 
 
 def test_without_a_baseline_nothing_is_compared():
-    comparison = compare(plan(baseline=None, columns=("miou",)), all_measured())
+    comparison = compare(plan(baseline=(), columns=("miou",)), all_measured())
     assert all(row.differences == {} and not row.is_baseline for row in comparison.blocks[0].rows)
     assert comparison.warnings == ()
 
@@ -386,7 +428,7 @@ def test_the_same_table_twice_is_the_same():
 def test_a_large_table_is_compared_at_once():
     rows = [measured(f"row {index}", seed, 0.5 + 0.01 * math.sin(index * seed + seed)) for index in range(30)
             for seed in range(1, 4)]  # fmt: skip
-    wide = plan(rows=tuple(Row(label=f"row {index}", overrides=()) for index in range(30)), baseline="row 0")
+    wide = plan(rows=tuple(Row(label=f"row {index}", overrides=()) for index in range(30)), baseline=("row 0",))
     compare(wide, rows[:3])  # scipy is imported
     started = time.perf_counter()
     compare(wide, rows)

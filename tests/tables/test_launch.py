@@ -5,10 +5,12 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from seglab import runs
 from seglab.tables import launch
 from seglab.tables.model import Plan, Row
 from seglab.tables.state import State, Survey
@@ -39,11 +41,13 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
     return found
 
 
-def survey(*statuses: str) -> Survey:
-    planned = [(row.label, seed) for row in PLAN.rows for seed in PLAN.seeds]
-    states = [State(row=row, seed=seed, status=status, folder=Path("outputs/runs") / f"{row} {seed}")
+def survey(*statuses: str, plan: Plan = PLAN, splits: tuple[str, ...] = ("test",)) -> Survey:
+    planned = [(row, seed) for row in plan.rows for seed in plan.seeds]
+    states = [State(row=row.label, seed=seed, status=status, folder=Path("outputs/runs") / f"{row.label} {seed}",
+                    unscored=splits if status == "trained" else (),
+                    init_from=None if row.starts_from is None else f"run:{row.starts_from}-{seed}")
               for (row, seed), status in zip(planned, statuses, strict=True)]  # type: ignore[arg-type]  # fmt: skip
-    return Survey(plan=PLAN, states=tuple(states))
+    return Survey(plan=plan, states=tuple(states))
 
 
 def test_a_row_is_a_sweep_over_its_missing_seeds(calls: Calls) -> None:
@@ -78,7 +82,89 @@ def test_a_failed_evaluation_does_not_keep_the_others(calls: Calls, caplog: pyte
         ("seglab.evaluate", [f'run="outputs/runs/ce {seed}"', "split=test", 'data="my set"', "tile=[32, 64]"])
         for seed in (1, 2)
     ]
-    assert "ce seed 1: the evaluation FAILED, exit code 1" in caplog.text
+    assert "ce seed 1: the evaluation on test FAILED, exit code 1" in caplog.text
+
+
+def test_a_run_is_evaluated_once_on_each_split_that_is_left(calls: Calls) -> None:
+    plan = replace(PLAN, evaluation={"split": ["train", "val", "test"], "flip": True})
+    trained = survey("measured", "trained", "missing", "missing", plan=plan, splits=("train", "test")).to_evaluate()
+    launch.evaluate_trained(trained, plan, search_path=[])
+    assert [call[1][1:] for call in calls] == [["split=train", "flip=true"], ["split=test", "flip=true"]]
+
+
+# "second" stands before the row that it starts from, which depends on a third one.
+CHAIN = replace(
+    PLAN,
+    common=(),
+    rows=(
+        Row(label="second", overrides=("replace_head=true",), starts_from="first"),
+        Row(label="alone", overrides=("loss=ce",)),
+        Row(label="first", overrides=("data=gta5",)),
+    ),
+)
+
+
+@pytest.fixture
+def trains(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Calls:
+    """The commands that would be run; a training leaves finished runs, that with seed 2 of "first" a failed one."""
+    found: Calls = []
+
+    def call(module: str, arguments: list[str]) -> int:
+        found.append((module, list(arguments)))
+        (seeds,) = [each.removeprefix("seed=") for each in arguments if each.startswith("seed=")]
+        for seed in seeds.split(",") if "data=gta5" in arguments else ():
+            leave(tmp_path, seed, "failed" if seed == "2" else "finished")
+        return 0
+
+    monkeypatch.setattr(launch, "_call", call)
+    return found
+
+
+def leave(output: Path, seed: str, status: str) -> None:
+    folder = output / "sweeps" / "t" / f"first-{seed}"
+    (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
+    (folder / "checkpoints" / "best.ckpt").touch()
+    runs.write_record(folder, {"fingerprint": f"first-{seed}", "status": status})
+
+
+def train(found: Survey, output: Path, **changes) -> None:
+    given = {"overrides": ["trainer=gpu"], "search_path": [], "retry_failed": False}
+    launch.train_missing(found, output=output, **{**given, **changes})
+
+
+def test_a_row_comes_behind_the_one_that_it_starts_from_and_after_a_failure_not_at_all(
+    trains: Calls, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    train(survey(*["missing"] * 6, plan=CHAIN), tmp_path)
+    output = f"output={tmp_path}"
+    assert [call[1] for call in trains] == [
+        ["-m", "data=gta5", "trainer=gpu", "seed=1,2", "sweep=t", output],
+        ["-m", "replace_head=true", "trainer=gpu", "init_from=run:first-1", "seed=1", "sweep=t", output],
+        ["-m", "loss=ce", "trainer=gpu", "seed=1,2", "sweep=t", output],
+    ]
+    assert "t, second seed 2: NOT TRAINED, as it starts from first: init_from=run:first-2: expected a" in caplog.text
+    assert "came one that is failed" in caplog.text
+
+
+def test_weights_that_only_their_scores_are_committed_of_are_trained_again(trains: Calls, tmp_path: Path) -> None:
+    train(survey("missing", "committed", *["committed"] * 4, plan=CHAIN), tmp_path)
+    assert [call[1][1:3] for call in trains] == [["data=gta5", "trainer=gpu"], ["replace_head=true", "trainer=gpu"]]
+    assert [each for each in trains[0][1] if each.startswith("seed=")] == ["seed=1"]
+
+
+def test_rows_that_are_not_picked_are_left_alone(
+    trains: Calls, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    train(survey(*["missing"] * 6, plan=CHAIN), tmp_path, rows={"alone", "second"})
+    assert [call[1][1] for call in trains] == ["loss=ce"]
+    assert caplog.text.count("NOT TRAINED, as it starts from first") == 2
+    assert "there is none - train it first" in caplog.text
+
+
+def test_a_reduced_form_has_a_sweep_of_its_own(calls: Calls) -> None:
+    row = PLAN.rows[0]
+    short = launch.train_arguments(replace(PLAN, budget="short"), row, [1], output=Path("outputs"), overrides=[])
+    assert short[-1] == "sweep=t_short"
 
 
 CHILD = """

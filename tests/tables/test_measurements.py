@@ -2,7 +2,8 @@
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from seglab import runs
 from seglab.errors import SeglabError
-from seglab.tables.measurements import find_runs, read_csv, to_csv, wanted_protocol, write_csv
+from seglab.run_folders import find_runs
+from seglab.tables.measurements import read_csv, to_csv, wanted_protocol, write_csv
 from seglab.tables.model import Measurement, Plan, Row
 from seglab.tables.state import Survey, counts, lines, survey
 
@@ -83,10 +85,11 @@ def add(tmp_path: Path) -> Callable[..., Path]:
 
 
 def surveyed(
-    output: Path, *, committed: tuple[Measurement, ...] = (), outdated_too: bool = True, **settings: object
-) -> Survey:
+    output: Path, *, plan: Plan = PLAN, committed: Sequence[Measurement] = (), outdated_too: bool = True,
+    **settings: object,
+) -> Survey:  # fmt: skip
     return survey(
-        PLAN, CONFIGURATIONS, settings={**SETTINGS, **settings}, output=output, committed=committed,
+        plan, CONFIGURATIONS, settings={**SETTINGS, **settings}, output=output, committed=committed,
         outdated_too=outdated_too,
     )  # fmt: skip
 
@@ -213,6 +216,78 @@ def test_a_committed_measurement_of_another_configuration_is_shown_and_still_mis
     assert found.to_train("ce", retry_failed=False) == [2]
     assert "shown as committed, of a configuration that has changed since: ce seed 2" in "\n".join(lines(found))
     assert len(surveyed(tmp_path, committed=(old,), outdated_too=False).measurements()) == 1
+
+
+SPLITS = replace(PLAN, evaluation={"split": ["val", "test"]})
+
+
+def test_of_several_splits_each_is_a_measurement_and_what_is_left_is_named(add, tmp_path: Path) -> None:
+    add("runs/a", "ce", 1, evaluation(0.5), evaluation(0.25, split="val"))
+    add("runs/b", "ce", 2, evaluation(0.5))
+    add("runs/c", "dice", 1)
+    found = surveyed(tmp_path, plan=SPLITS)
+    assert statuses(found) == {
+        ("ce", 1): "measured", ("ce", 2): "trained", ("dice", 1): "trained", ("dice", 2): "missing",
+    }  # fmt: skip
+    assert [state.unscored for state in found.to_evaluate()] == [("val",), ("val", "test")]
+    shown = [(each.row, each.seed, each.protocol["split"], each.metrics["miou"]) for each in found.measurements()]
+    assert shown == [("ce", 1, "val", 0.25), ("ce", 1, "test_15", 0.5), ("ce", 2, "test_15", 0.5)]
+
+
+def test_the_run_that_was_measured_on_most_splits_counts(add, tmp_path: Path) -> None:
+    add("runs/a", "ce", 1, evaluation(0.5))
+    add("runs/b", "ce", 1, evaluation(0.6), evaluation(0.3, split="val"))
+    found = surveyed(tmp_path, plan=SPLITS)
+    assert {each.folder for each in found.measurements()} == {"runs/b"}
+    assert statuses(found)["ce", 1] == "measured"
+
+
+def test_committed_lines_of_several_splits_come_back(add, tmp_path: Path) -> None:
+    folder = add("runs/a", "ce", 1, evaluation(0.5), evaluation(0.25, split="val"))
+    measured = surveyed(tmp_path, plan=SPLITS).measurements()
+    write_csv(tmp_path / "t.csv", measured)
+    committed = read_csv(tmp_path / "t.csv")
+    assert [(each.row, each.seed, each.protocol["split"]) for each in committed] == [
+        ("ce", 1, "val"), ("ce", 1, "test_15"),
+    ]  # fmt: skip
+    (folder / "record.json").unlink()
+    whole = surveyed(tmp_path, plan=SPLITS, committed=committed)
+    assert statuses(whole)["ce", 1] == "committed"
+    assert to_csv(whole.measurements()) == to_csv(measured)
+    half = surveyed(tmp_path, plan=SPLITS, committed=committed[:1])
+    assert statuses(half)["ce", 1] == "missing"  # nothing here can be evaluated on the other split
+    assert to_csv(half.measurements()) == to_csv(committed[:1])
+    one = surveyed(tmp_path, committed=committed)  # a table of the test split alone
+    assert [each.protocol["split"] for each in one.measurements()] == ["test_15"]
+
+
+def test_a_committed_line_of_another_protocol_does_not_count(add, tmp_path: Path) -> None:
+    folder = add("runs/a", "ce", 1, evaluation(0.5))
+    committed = surveyed(tmp_path).measurements()
+    (folder / "record.json").unlink()
+    assert statuses(surveyed(tmp_path, committed=committed))["ce", 1] == "committed"
+    flipped = surveyed(tmp_path, committed=committed, flip=True)
+    assert statuses(flipped)["ce", 1] == "missing"
+    assert flipped.states[0].outdated
+
+
+def test_two_names_of_one_split_are_measured_once(add, tmp_path: Path) -> None:
+    same = {("ce", 1): OmegaConf.create({"loss": "ce", "seed": 1, "data": {**DATA, "val_split": "test_15"}})}
+    folder = add("runs/a", "ce", 1, evaluation(0.5))
+    runs.update_record(folder, fingerprint=runs.fingerprint(runs.plain(same["ce", 1])))
+    found = survey(SPLITS, same, settings=SETTINGS, output=tmp_path, committed=(), outdated_too=True)
+    assert (len(found.measurements()), found.states[0].status) == (1, "measured")
+
+
+def test_images_are_compared_where_there_is_one_split(add, tmp_path: Path) -> None:
+    for place, row in (("runs/a", "ce"), ("runs/b", "dice")):
+        folder = add(place, row, 1, evaluation(0.5), evaluation(0.25, split="val")) / "evaluations" / "x"
+        folder.mkdir(parents=True)
+        (folder / "per_image.csv").write_text(
+            "name,resolution,class,intersection,truth,prediction\nfirst,original,road,1,2,2\n"
+        )
+    assert set(surveyed(tmp_path).images()) == {("ce", 1), ("dice", 1)}
+    assert surveyed(tmp_path, plan=SPLITS).images() == {}
 
 
 def test_two_rows_of_one_configuration_are_refused(tmp_path: Path) -> None:

@@ -142,14 +142,23 @@ def test_best_of_a_column_is_bold(comparison, tmp_path):
 
 def test_what_is_missing_is_said(comparison, tmp_path):
     (warnings,) = Page(written(comparison, tmp_path)).find("section", class_="warnings")
-    assert "planned and not measured: row 10 (seed 3)" in warnings["text"]
+    assert "planned and not measured: row 10 seed 3" in warnings["text"]
     for warning in comparison.warnings:
         assert warning in warnings["text"]
 
 
 def test_table_without_measurements_is_a_page_as_well(comparison, tmp_path):
-    page = Page(written(compare(comparison.plan, []), tmp_path))
-    assert any("Nothing has been measured yet" in one["text"] for one in page.find("p"))
+    published = (Published(label="others", values={"miou": 0.5}, source="a paper"),)
+    plan = replace(comparison.plan, published=published, unsaid=("the learning rate",))
+    page = Page(written(compare(plan, []), tmp_path))
+    assert any("Nothing is measured yet" in one["text"] for one in page.find("p"))
+    (body,) = page.find("tbody")
+    assert [one["text"] for one in page.find("th", scope="row")] == [*(row.label for row in plan.rows),
+                                                                     "others published [1]"]  # fmt: skip
+    assert body["text"].startswith("ce––––0dice––––0")
+    assert any("Left unsaid by the source" in one["text"] for one in page.find("h2"))
+    assert any(one["text"] == "the learning rate" for one in page.find("li"))
+    assert page.find("svg") == []
 
 
 def test_rows_of_another_protocol_stand_in_a_block_of_their_own(compared, tmp_path):
@@ -168,9 +177,14 @@ def test_published_rows_are_set_off_and_say_what_they_are(compared, tmp_path):
     apart = Published(label="B", values={"miou": 0.8}, source="blog", split="val", verified=True)
     page = Page(written(compared({"ce": 0.4, "dice": 0.5}, published=[beside, apart]), tmp_path))
     first, second = page.find("tr", class_="published")
-    assert "paper, Table 2; split test; pre-training ImageNet; not stated: resolution; not verified" in first["text"]
-    assert "70.0" in first["text"]
-    assert "blog; split val; not stated: resolution, pre-training; verified; differs: " in second["text"]
+    assert first["text"].startswith("A published [1]70.0")
+    assert second["text"].startswith("B published [1]80.0")
+    notes = [one["text"] for one in page.find("p", class_="note small")]
+    assert notes[0].startswith(
+        "[1] paper, Table 2; split test; resolution not stated; pre-training ImageNet; not verified"
+    )
+    assert notes[1].startswith("[1] blog; split val; ")
+    assert "not comparable: split: val, here test" in notes[1]
     assert (first["data-key"], second["data-key"]) == ("b0-p0", "apart-p0")
 
 
@@ -188,6 +202,51 @@ def test_origin_of_every_run_is_in_the_data(comparison, tmp_path):
     assert facts["training took"] == "11 min 40 s"
     assert facts["protocol: epoch"] == "12"
     assert dict(details["runs"][-1]["facts"])["size seen by the network"] == "64x128"
+
+
+def test_columns_are_lines_where_the_plan_says_so(comparison, tmp_path):
+    values = {"miou": 0.7, "iou/pole": math.nan}
+    published = (Published(label="others", values=values, source="a paper"),)
+    measured = [run for row in comparison.blocks[0].rows for run in row.measurements if row.label != "row 10"]
+    plan = replace(comparison.plan, transposed=True, published=published)
+    page = Page(written(compare(plan, measured), tmp_path))
+    assert len(page.find("table", class_="scores transposed")) == 1
+    titles = [one["text"] for one in page.find("th", scope="row")]
+    assert titles[:5] == ["mIoU %", "mean Dice %", "IoU pole %", "M params", "seeds"]
+    heads = [one["text"] for one in page.find("th", scope="col")]
+    assert heads[:4] == ["score", "ce baseline ", "dice ", "focal "]
+    assert heads[5:] == ["row 10", "others published [1] ", *heads[7:]]
+    cells = page.find("td", **{"data-column": "iou/pole"})
+    assert [one["data-key"] for one in cells] == ["b0-r0", "b0-r1", "b0-r2", "b0-r3"]
+    assert all("data-value" not in one for one in page.find("td", **{"data-column": "parameters"}))  # no score
+    theirs = page.find("td", class_="published", **{"data-key": "b0-p0"})
+    assert [(one["text"], one.get("data-value")) for one in theirs] == [
+        ("70.0", "0.7"), ("–", None), ("NaN", None), ("–", None),
+    ]  # fmt: skip
+    data = json.loads(page.find("script", id="data")[0]["text"])
+    assert data["b0-p0"]["scores"][1]["lines"] == ["NaN"]
+
+
+def test_one_training_on_several_splits_has_its_curve_once(comparison, tmp_path):
+    runs = [run for row in comparison.blocks[0].rows for run in row.measurements]
+    other = [replace(run, protocol={**run.protocol, "split": "train"}) for run in runs]
+    plan = replace(comparison.plan, evaluation={"split": ["train", "test"]})
+    page = Page(written(compare(plan, [*runs, *other]), tmp_path))
+    assert [one["text"] for one in page.find("h2")][1:3] == ["Block 1: split train", "Block 2: split test"]
+    assert len(page.find("figure", class_="curves")) == 1
+    assert len(page.find("table", class_="heat")) == 2
+
+
+def test_what_was_not_trained_has_no_costs(comparison, tmp_path):
+    run = replace(comparison.blocks[0].rows[0].measurements[0], curve=(), parameters=0, flops=None, seconds=0.0,
+                  threads=0, device="no network", command="")  # fmt: skip
+    page = Page(written(compare(comparison.plan, [run]), tmp_path))
+    facts = json.loads(page.find("script", id="data")[0]["text"])["b0-r0"]["runs"][0]
+    assert facts["title"] == "Origin"
+    assert not {"training took", "parameters", "FLOPs of one image", "command"} & set(dict(facts["facts"]))
+    assert dict(facts["facts"])["device"] == "no network"
+    assert page.find("td", **{"data-column": "parameters"})[0]["text"] == "–"
+    assert page.find("figure") == []
 
 
 def test_heat_map_shades_by_size_mutes_the_uncertain_and_marks_the_absent(comparison):
@@ -265,7 +324,8 @@ def test_picture_that_cannot_be_read(comparison, tmp_path):
 
 @pytest.mark.parametrize(
     ("column", "value", "shown"),
-    [("miou", 0.46349, "46.3"), ("miou", None, "–"), ("parameters", 7_760_000, "7.76"), ("flops", 1.234e10, "12.3"),
+    [("miou", 0.46349, "46.3"), ("miou", None, "–"), ("iou/tram", math.nan, "NaN"),
+     ("parameters", 7_760_000, "7.76"), ("flops", 1.234e10, "12.3"),
      ("seconds", 185.0, "3 min 05 s")],
 )  # fmt: skip
 def test_numbers_in_their_units(column, value, shown):
@@ -279,7 +339,7 @@ def test_points(value, shown):
 
 def test_titles():
     assert [title(column) for column in ("miou", "iou/traffic sign", "flops", "boundary_f1")] == [
-        "mIoU %", "IoU traffic sign %", "GFLOPs", "boundary_f1 %",
+        "mIoU %", "IoU traffic sign %", "GFLOPs", "boundary F1 %",
     ]  # fmt: skip
 
 

@@ -10,9 +10,11 @@ import shutil
 import signal
 import subprocess
 import time
+from dataclasses import replace
 
 import pytest
 
+from seglab.tables.comparison import compare
 from seglab.tables.page import write_page
 
 pytestmark = pytest.mark.slow
@@ -198,6 +200,31 @@ def test_sorting_by_keyboard(tab, page):
     tab.press("Enter")
     assert tab.value("document.querySelector('.scores th').getAttribute('aria-sort')") == "ascending"
     assert labels(tab)[1:] == ["ce", "DeepLab of others", "dice", "focal", "row 10"]
+
+
+def test_a_transposed_table_sorts_its_classes_and_tells_of_its_rows(tab, comparison, tmp_path):
+    runs = [run for row in comparison.blocks[0].rows for run in row.measurements]
+    path = tmp_path / "transposed.html"
+    write_page(compare(replace(comparison.plan, transposed=True, columns=("miou", "iou/*", "parameters")), runs), path)
+    tab.open(path, width=360)
+    titles = "[...document.querySelectorAll('.scores tbody th')].map((one) => one.textContent)"
+    values = "[...document.querySelectorAll('.scores tbody td:nth-child(3)')].map((one) => Number(one.dataset.value))"
+    plan = tab.value(titles)
+    assert plan[0] == "mIoU %"
+    assert plan[-2:] == ["M params", "seeds"]
+    tab.click(".scores thead th:nth-child(3) .sort")  # of dice
+    known = [one for one in tab.value(values) if one is not None]
+    assert known == sorted(known, reverse=True)
+    assert len(known) == 4
+    assert tab.value(titles)[-2:] == ["M params", "seeds"]
+    assert tab.value("document.querySelector('dialog').open") is False
+    tab.click(".scores thead th:nth-child(3) .open")
+    assert tab.value("document.querySelector('dialog h2').textContent") == "dice"
+    tab.press("Escape")
+    tab.click(".scores tbody tr:nth-child(2) td:nth-child(4)")
+    assert tab.value("document.querySelector('dialog h2').textContent") == "focal"
+    assert tab.value("document.documentElement.scrollWidth") <= 360
+    assert tab.complaints() == []
 
 
 def test_legend_hides_and_shows_a_row(tab, page):

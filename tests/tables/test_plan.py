@@ -1,6 +1,7 @@
 """What a table's YAML may say, and the configurations of its rows."""
 
 import copy
+import math
 from functools import cache
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import yaml
 from seglab import runs
 from seglab.errors import SeglabError
 from seglab.tables.configurations import configurations, evaluation_overrides, evaluation_settings
-from seglab.tables.plan import names, plan_of, read_plan
+from seglab.tables.plan import plan_of, read_plan
 
 GOOD = {
     "title": "Losses", "source": "measured here", "seeds": [1, 2], "baseline": "ce",
@@ -30,10 +31,15 @@ def changed(**changes: object) -> dict:
     return {**copy.deepcopy(GOOD), **changes}
 
 
+def with_rows(row: dict, *others: dict) -> dict:
+    """GOOD with a row 'x' and others behind its own."""
+    return changed(rows=[*GOOD["rows"], {"label": "x", **row}, *others])
+
+
 def test_a_plan_holds_what_its_yaml_says(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(GOOD))
     plan = read_plan(tmp_path / "mine.yaml")
-    assert (plan.name, plan.title, plan.seeds, plan.baseline) == ("mine", "Losses", (1, 2), "ce")
+    assert (plan.name, plan.title, plan.seeds, plan.baseline) == ("mine", "Losses", (1, 2), ("ce",))
     assert [(row.label, row.overrides, row.note) for row in plan.rows] == [
         ("ce", ("loss=ce",), None),
         ("dice", ("loss=dice",), "smooth"),
@@ -42,6 +48,34 @@ def test_a_plan_holds_what_its_yaml_says(tmp_path: Path) -> None:
     assert plan.published[0].values == {"miou": 0.46, "parameters": 31e6}
     assert plan.published[0].verified is False
     assert plan.notes == ()
+
+
+def test_a_plan_holds_starts_controls_splits_and_budgets() -> None:
+    plan = plan_of(
+        changed(
+            rows=[
+                {"label": "ce", "overrides": []},
+                {"label": "again", "starts_from": "ce"},
+                {"label": "half", "downsample": 2},
+                {"label": "quarter", "downsample": 4},
+            ],
+            columns=["miou", "iou/*"],
+            evaluation={"split": ["train", "val"]},
+            published=[{"label": "T", "source": "s", "values": {"iou/pole": float("nan")}}],
+            budgets={"short": {"overrides": ["trainer.max_epochs=2"], "seeds": [1], "evaluation": {"limit": 3}}},
+            unsaid=["the seed"],
+            transposed=True,
+        ),
+        name="t",
+    )
+    assert [(row.overrides, row.starts_from, row.downsample) for row in plan.rows] == [
+        ((), None, None), ((), "ce", None), ((), None, 2), ((), None, 4),
+    ]  # fmt: skip
+    assert math.isnan(plan.published[0].values["iou/pole"])
+    assert plan.evaluation["split"] == ["train", "val"]
+    short = plan.budgets["short"]
+    assert (short.overrides, short.seeds, short.evaluation) == (("trainer.max_epochs=2",), (1,), {"limit": 3})
+    assert (plan.unsaid, plan.transposed, plan.budget) == (("the seed",), True, "full")
 
 
 @pytest.mark.parametrize(
@@ -91,11 +125,44 @@ def test_a_plan_holds_what_its_yaml_says(tmp_path: Path) -> None:
         ),
         (changed(published=[{"label": "T", "source": "s", "values": {"miou": True}}]), "came True"),
         (changed(published=[{"label": "T", "source": "s", "values": {"miou": float("nan")}}]), "came nan"),
+        (changed(published=[{"label": "T", "source": "s", "values": {"iou/*": 0.3}}]), r"a class; came 'iou/\*'"),
         (changed(published=[{"label": "T", "source": "s", "values": {"iu": 0.3}}]), "'T': values: .*came 'iu'"),
         (
             changed(published=[{"label": "T", "source": "s", "values": {}, "verified": "yes"}]),
             "verified: expected true or false; came 'yes'",
         ),
+        (
+            with_rows({"starts_from": "cee"}),
+            r"row 'x': starts_from: expected the label .*; came 'cee' - did you mean 'ce'",
+        ),
+        (with_rows({"starts_from": "x"}), r"a start of its own; came 'x' from 'x' - leave one out"),
+        (
+            with_rows({"starts_from": "y"}, {"label": "y", "starts_from": "x"}),
+            "came 'x' from 'y' from 'x' - leave one out",
+        ),
+        (with_rows({"starts_from": "y"}, {"label": "y", "downsample": 2}), "a row that is trained; came 'y'"),
+        (
+            with_rows({"starts_from": "ce", "overrides": ["init_from=a"]}),
+            "starts_from or an override init_from; came both",
+        ),
+        (with_rows({"downsample": 1}), "downsample: expected a whole number >= 2; came 1"),
+        (
+            with_rows({"downsample": 2, "overrides": ["loss=ce"]}),
+            "no overrides and no starts_from beside it; came loss=ce",
+        ),
+        (changed(evaluation={"split": []}), "evaluation: split: expected one split or more; came none"),
+        (changed(evaluation={"split": ["val", "val"]}), "different splits; came val twice"),
+        (changed(budgets={"full": {"overrides": []}}), "no budget 'full' - full is the table itself"),
+        (changed(budgets={"shrt": {"overrides": []}}), "no budget 'shrt' - did you mean 'short'?"),
+        (changed(budgets={"short": {"seeds": [1]}}), "budgets.short: expected the key 'overrides'; it is not there"),
+        (changed(budgets={"short": {"overrides": [], "seeds": []}}), "budgets.short: seeds: expected one seed or more"),
+        (
+            changed(budgets={"short": {"overrides": ["seed=3"]}}),
+            "budgets.short: overrides: seed is decided by the table",
+        ),
+        (changed(budgets={"short": {"overrides": [], "evaluation": {"splt": "a"}}}), "budgets.short: no key 'splt'"),
+        (changed(transposed="yes"), "transposed: expected true or false; came 'yes'"),
+        (changed(budget="short"), "no key 'budget' - did you mean 'budgets'?"),
     ],
 )
 def test_mistakes_are_named(content: object, message: str) -> None:
@@ -155,13 +222,6 @@ def test_the_evaluation_is_typed_as_hydra_reads_it() -> None:
 @cache
 def fingerprints(name: str) -> tuple[str, ...]:
     return tuple(runs.fingerprint(runs.plain(cfg)) for cfg in configurations(read_plan(name)).values())
-
-
-@pytest.mark.parametrize("name", names())
-def test_every_committed_table_composes(name: str) -> None:
-    plan = read_plan(name)
-    assert len(set(fingerprints(name))) == len(plan.rows) * len(plan.seeds)
-    evaluation_settings(plan)
 
 
 def test_the_synthetic_tables_share_their_baseline() -> None:
