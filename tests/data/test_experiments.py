@@ -1,19 +1,25 @@
-"""Every experiment of conf/experiment, found by itself: composed, checked, and trained for two steps on stand-in data."""
+"""Every experiment and every row of a table, found by themselves: composed, checked, trained for two steps."""
 
 import math
 import re
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from seglab import config, origin, runs
 from seglab.build import build
 from seglab.errors import SeglabError
+from seglab.tables.configurations import configurations
+from seglab.tables.model import Plan, Row
+from seglab.tables.plan import names, read_plan
 
 FILES = sorted((config.FOLDER / "experiment").glob("*.yaml"))
 GIVEN = {"init_from": "init_from=null"}  # keys that an experiment leaves to its user
+NARROW = {"base": 8, "fc_width": 64}  # of our own networks; 64 and 4096 would take most of the time
 
 
 @pytest.fixture(params=FILES, ids=lambda path: path.stem)
@@ -24,6 +30,7 @@ def experiment(request: pytest.FixtureRequest) -> Path:
 def test_there_are_some():
     prefixes = {path.stem.partition("_")[0] for path in FILES}
     assert {"s000", "s001", "s002", "s003", "s004", "camvid"} <= prefixes
+    assert {"s000", "s001", "s002", "s003", "s004", "camvid"} <= {name.partition("_")[0] for name in names()}
 
 
 def test_opens_with_what_it_reproduces_and_its_command(experiment):
@@ -36,9 +43,9 @@ def test_opens_with_what_it_reproduces_and_its_command(experiment):
 
 
 @pytest.mark.parametrize("name", ["s004_modern_unet_pt", "fcn16s_stage2", "fcn8s_stage3"])
-def test_a_second_stage_never_starts_from_nothing(name):
+def test_a_second_stage_never_starts_from_nothing(name, tmp_path):
     with pytest.raises(SeglabError, match=r"init_from=FOLDER_OF_THE_RUN_OF_\w+: expected the folder of a run"):
-        origin.locate(composed(f"experiment={name}", "data.root=/nowhere").init_from)
+        origin.locate(composed(f"experiment={name}", "data.root=/nowhere").init_from, output=tmp_path)
 
 
 def composed(*overrides):
@@ -47,25 +54,77 @@ def composed(*overrides):
         return compose("train", overrides=list(overrides))
 
 
-@pytest.mark.slow
-def test_two_steps(experiment, standins, tmp_path, monkeypatch):
-    monkeypatch.setenv("SEGLAB_DATA", str(tmp_path / "data"))
-    name = f"experiment={experiment.stem}"
-    given = [override for key, override in GIVEN.items() if f"\n{key}: FOLDER_OF" in experiment.read_text()]
-    first = composed(name, *given)
-    # The data set is known by the class that reads it: conf/data/NAME.yaml
+def as_plan(path: Path) -> Plan:
+    """An experiment as a table of one row: it is composed and checked by the same code."""
+    given = [override for key, override in GIVEN.items() if f"\n{key}: FOLDER_OF" in path.read_text()]
+    row = Row(label=path.stem, overrides=(f"experiment={path.stem}", *given))
+    return Plan(name=path.stem, title=path.stem, source=path.stem, rows=(row,), columns=("miou",), seeds=(1,))
+
+
+def alone(plan: Plan, row: Row) -> Plan:
+    """A plan of one row, which starts from nothing."""
+    return replace(plan, rows=(replace(row, starts_from=None),), seeds=plan.seeds[:1])
+
+
+SETTINGS = {path.stem: as_plan(path) for path in FILES} | {
+    f"{plan.name}:{row.label}": alone(plan, row)
+    for plan in map(read_plan, names())
+    for row in plan.rows
+    if row.downsample is None  # nothing is trained
+}
+
+
+@pytest.fixture(scope="module")
+def trained() -> set[str | tuple[str, ...]]:
+    """Fingerprints and overrides of what was trained: most rows are experiments, and sizes do not differ here."""
+    return set()
+
+
+@pytest.fixture
+def small(standins, tmp_path, data_folder) -> Callable[[DictConfig], DictConfig]:
+    """`small(cfg)`: the configuration on stand-in data, from a random start, for two steps on the CPU."""
     readers = {OmegaConf.load(config.FOLDER / "data" / f"{key}.yaml").source._target_: key for key in standins}
-    stand_in = standins[readers[first.data.source._target_]]
-    small = [override for override in stand_in.overrides if not override.startswith("data=")]
-    network = ["model.encoder_weights=null"] if first.model.get("encoder_weights") else []
-    cfg = composed(
-        name, *given, *network, *small, "trainer.accelerator=cpu", "trainer.precision=32-true", "trainer.max_steps=2",
-        "trainer.max_epochs=2", "trainer.limit_train_batches=1", "trainer.check_val_every_n_epoch=1",
-        "trainer.log_every_n_steps=1", "callbacks.pictures=null", "data.cache=null", f"output={tmp_path}",
-    )  # fmt: skip
-    config.check(cfg)
-    run = build(runs.plain(cfg), Path(tmp_path / "run"))
+    common = {
+        "data.size": [32, 64], "data.batch_size": 2, "data.num_workers": 0, "data.cache": None,
+        "trainer.accelerator": "cpu", "trainer.precision": "32-true", "trainer.max_steps": 2, "trainer.max_epochs": 1,
+        "trainer.limit_train_batches": 2, "trainer.check_val_every_n_epoch": 1, "trainer.log_every_n_steps": 1,
+        # gigabytes for the largest networks, and no part of a setting
+        "callbacks.pictures": None, "callbacks.best": None, "callbacks.last": None,
+        "init_from": None, "seed": 1, "output": str(tmp_path),
+    }  # fmt: skip
+
+    def made(cfg: DictConfig) -> DictConfig:
+        cfg = cfg.copy()
+        generated = cfg.data.get("prepare") is not None
+        root = data_folder / "scenes" if generated else standins[readers[cfg.data.source._target_]].root
+        values = {**common, "data.root": str(root)}
+        if generated:
+            values |= {f"data.prepare.{key}": value for key, value in
+                       {"train": 5, "val": 2, "test": 2, "height": 32, "width": 64}.items()}  # fmt: skip
+        if cfg.model.get("encoder_weights"):
+            values["model.encoder_weights"] = None
+        values |= {f"model.{key}": width for key, width in NARROW.items() if key in cfg.model}
+        for key, value in values.items():
+            OmegaConf.update(cfg, key, value)  # raises for a key that is not there
+        return cfg
+
+    return made
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SETTINGS)
+def test_two_steps(name, small, trained, tmp_path, monkeypatch):
+    monkeypatch.setenv("SEGLAB_DATA", str(tmp_path / "data"))
+    plan = SETTINGS[name]
+    if (overrides := (*plan.common, *plan.rows[0].overrides)) in trained:
+        return
+    (cfg,) = configurations(plan).values()
+    cfg = runs.plain(small(cfg))
+    if (fingerprint := runs.fingerprint(cfg)) in trained:
+        return
+    run = build(cfg, Path(tmp_path / "run"))
     run.trainer.fit(run.module, datamodule=run.data)
     assert run.trainer.global_step == 2
     assert math.isfinite(run.module.validation["loss"])
     assert run.module.validation["confusion"].sum() > 0
+    trained.update([fingerprint, overrides])
