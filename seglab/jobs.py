@@ -12,6 +12,7 @@ import runpy
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -39,12 +40,17 @@ def start(arguments: list[str], *, output: Path, fork: bool, gpu: str | None = N
     """`python -m seglab.train ARGUMENTS` with what it prints appended to the file `output`.
 
     Args:
-        fork: from the server; for a job on one device.
+        fork: from the server, where there can be one; for a job on one device.
         gpu: the only one that the job may see, as CUDA_VISIBLE_DEVICES; None leaves it the parent's.
     """
     environment = {} if gpu is None else {"CUDA_VISIBLE_DEVICES": gpu}
-    start_one = _Forked if fork else _Fresh
+    start_one = _Forked if fork and _server_has_an_address() else _Fresh
     return start_one(arguments, output=output, environment=environment)
+
+
+def _server_has_an_address() -> bool:
+    """Whether the server's socket fits into the 104 to 108 bytes of a Unix address: a long TMPDIR leaves no room."""
+    return len(os.fsencode(tempfile.gettempdir())) + len("/pymp-xxxxxxxx/listener-xxxxxxxx") < 104
 
 
 def watch_lifeline() -> None:

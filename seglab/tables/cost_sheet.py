@@ -35,10 +35,13 @@ def headline(found: Sequence[Cost]) -> str:
         return "nothing is trained"
     if not known:
         return "the costs are unknown"
-    hours = sum(cost.seconds * cost.seeds for cost in known if cost.seconds is not None) / 3600
-    shown = f"{hours:,.0f}" if hours >= 10 else f"{hours:.2g}"
+    seconds = sum(cost.seconds * cost.seeds for cost in known if cost.seconds is not None)
     on_cpu = all((cost.device or "").startswith("cpu") for cost in known)
-    unit = "hours on the CPU" if on_cpu else "GPU hours"
+    if seconds < 360:
+        shown, unit = report.duration(seconds), "on the CPU" if on_cpu else "of a GPU"
+    else:
+        shown = f"{seconds / 3600:,.0f}" if seconds >= 36_000 else f"{seconds / 3600:.2g}"
+        unit = "hours on the CPU" if on_cpu else "GPU hours"
     most = "at most " if any(cost.at_most for cost in known) else ""
     least = " without the rows that are unknown" if len(known) < len(found) else ""
     sources = []
