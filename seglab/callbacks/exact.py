@@ -64,7 +64,10 @@ class StopOnSignal(Callback):
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         for number, handler in self._previous.items():
-            signal.signal(number, handler)
+            # Lightning has taken its own back by now: put there again, it would hold this trainer and its network.
+            if signal.getsignal(number) == self._on_signal:
+                signal.signal(number, handler)
+        self._previous = {}
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int

@@ -1,8 +1,11 @@
 """An interrupted and continued run equals a straight one, bit for bit: weights, optimizer, logged values."""
 
+import contextlib
+import gc
 import hashlib
 import os
 import signal
+import weakref
 from pathlib import Path
 
 import pytest
@@ -52,6 +55,22 @@ def _bytes(value) -> bytes:
     if isinstance(value, list | tuple):
         return b"".join(map(_bytes, value))
     return repr(value).encode()
+
+
+@pytest.mark.parametrize("is_stopped", [False, True], ids=["ended", "stopped"])
+def test_a_training_leaves_nothing_behind(tiny_config, tmp_path, is_stopped):
+    """A handler of signals that stayed would hold the trainer, and with it the network, in a notebook for ever."""
+    config = runs.plain(tiny_config("callbacks.pictures=null"))
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    run = build(config, tmp_path / "run")
+    run.trainer.callbacks.insert(1, SignalAt(2 if is_stopped else -1))
+    with pytest.raises(Interrupted) if is_stopped else contextlib.nullcontext():
+        run.trainer.fit(run.module, datamodule=run.data)
+    assert {number: signal.getsignal(number) for number in handlers} == handlers
+    network = weakref.ref(run.module.network)
+    del run
+    gc.collect()
+    assert network() is None
 
 
 VARIANTS = {
