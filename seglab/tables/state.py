@@ -141,6 +141,8 @@ def lines(survey: Survey, estimates: Mapping[str, float] = MappingProxyType({}))
         if state.status == "failed":
             assert state.folder is not None
             yield f"  failed: {state.row} seed {state.seed}: {_short(state.reason)}  ({runs.shown(state.folder)})"
+    if any(state.status == "failed" for state in survey.states):
+        yield "  what failed is left alone until its cause is mended: run=true retry_failed=true tries it again"
     if outdated := by_row((state.row, state.seed) for state in survey.states if state.outdated):
         yield f"  shown as committed, of a configuration that has changed since: {outdated}"
     if left:

@@ -172,6 +172,7 @@ def test_each_run_has_its_state_and_the_lines_say_it(add, tmp_path: Path) -> Non
     assert counts(found) == "4 runs: 1 measured here, 1 trained and not evaluated, 1 failed, 1 missing"
     text = "\n".join(lines(found))
     assert "failed: dice seed 1: OutOfMemoryError: 3 GiB" in text
+    assert "run=true retry_failed=true tries it again" in text
     assert "missing: dice seed 2" in text
     assert "about 2 min 40 s" in text  # twice the mean of 100 s and 60 s
 
