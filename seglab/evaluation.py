@@ -15,12 +15,12 @@ from torch import Tensor
 
 from seglab import draw, runs
 from seglab.build import load
+from seglab.class_names import dataset_name
 from seglab.data.transforms import resize
 from seglab.errors import SeglabError
 from seglab.evaluation_data import (
     check_same_classes,
     data_config,
-    dataset_name,
     has_official,
     instances_of,
     open_source,

@@ -25,12 +25,6 @@ def data_config(settings: Mapping[str, Any], trained_on: Mapping[str, Any]) -> d
     return {**data, "limit": settings["limit"], "augmentation": None, "cache": None, "num_workers": 0}
 
 
-def dataset_name(data: Mapping[str, Any]) -> str:
-    """'camvid' for data read by seglab.data.camvid.CamVid, 'synthetic' for what seglab.data.synthetic writes."""
-    target: str = (data.get("prepare") or data["source"])["_target_"]
-    return target.split(".")[-2]
-
-
 def open_source(data: Mapping[str, Any]) -> Source:
     module = instantiate(data)
     module.prepare_data()

@@ -5,6 +5,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from seglab.class_names import lasting_name
+
 # What does not decide a result: two configurations that differ only here are the same experiment.
 NOT_IDENTITY = (
     "output", "sweep", "resume", "name", "retry_failed", "logger",
@@ -20,8 +22,12 @@ def fingerprint(config: Mapping[str, Any]) -> str:
 
 
 def identity(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The flat {dotted key: value} of what decides the result of a run."""
-    return {key: value for key, value in _flat(config) if not _is_under(key, NOT_IDENTITY)}
+    """The flat {dotted key: value} of what decides the result of a run; classes by their lasting names."""
+    return {
+        key: lasting_name(value) if key.endswith("_target_") and isinstance(value, str) else value
+        for key, value in _flat(config)
+        if not _is_under(key, NOT_IDENTITY)
+    }
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

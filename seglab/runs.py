@@ -19,6 +19,7 @@ from typing import Any, Literal
 from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
 
+from seglab.class_names import renamed
 from seglab.errors import SeglabError
 from seglab.identity import differences, fingerprint
 from seglab.provenance import provenance
@@ -251,8 +252,8 @@ def check_same_experiment(folder: Path, config: Mapping[str, Any]) -> None:
 
 
 def read_config(folder: Path) -> DictConfig:
-    """The configuration that the run in `folder` was begun with."""
-    cfg = OmegaConf.load(folder / CONFIG)
+    """The configuration that the run in `folder` was begun with; it names seglab's classes where they are today."""
+    cfg = OmegaConf.create(renamed(OmegaConf.to_container(OmegaConf.load(folder / CONFIG))))
     assert isinstance(cfg, DictConfig)
     return cfg
 

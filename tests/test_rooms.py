@@ -18,7 +18,7 @@ ROOMS = {
     "tally": 2, "complexity": 1, "build": 3, "inference": 3, "network_costs": 4,
     "fit": 4, "sweep": 4, "prediction": 4, "evaluation": 4, "evaluation_data": 3, "evaluation_files": 4,
     "official": 4, "official_report": 2, "transfer": 2, "origin": 2, "parameter_groups": 2, "activation_check": 1,
-    "identity": 0, "gpus": 1, "data_files": 2, "sweep_plan": 2, "sweep_job": 3, "fork_server": 4,
+    "identity": 0, "class_names": 0, "gpus": 1, "data_files": 2, "sweep_plan": 2, "sweep_job": 3, "fork_server": 4,
     "significance": 1, "run_folders": 2, "tables": 3, "step_times": 4,
     "train": 5, "evaluate": 5, "predict": 5, "check_data": 5, "benchmark_data": 5, "benchmark": 5,
     "account": 0, "tracking": 2, "workspace": 4, "dashboard": 5,

@@ -20,10 +20,11 @@ import seglab.lean_imports  # noqa: F401
 import numpy as np
 
 from seglab import provenance, runs
+from seglab.class_names import dataset_name
 from seglab.data.parallel import map_samples
 from seglab.data.source import Sample, Source, read_ids, to_train_ids
 from seglab.errors import SeglabError
-from seglab.evaluation_data import data_config, dataset_name, has_official, instances_of, open_source
+from seglab.evaluation_data import data_config, has_official, instances_of, open_source
 from seglab.labels import CITYSCAPES_LABELS, IGNORE_INDEX
 from seglab.metrics.cityscapes import CityscapesScores, PairCounts, count_pair
 from seglab.metrics.cityscapes_files import read_png

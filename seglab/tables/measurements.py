@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from seglab import runs
+from seglab.class_names import dataset_name
 from seglab.errors import SeglabError
 from seglab.run_folders import Run
 from seglab.tables.model import Measurement, Plan
@@ -44,8 +45,7 @@ def wanted_protocol(settings: Mapping[str, Any], config: Mapping[str, Any]) -> d
     split, size, tile = settings["split"], settings["size"], settings["tile"]
     size = config["data"]["size"] if size == "run" else None if size == "image" else size
     return {
-        # As seglab.evaluation_data names it, which cannot be imported without torch.
-        "dataset": (data.get("prepare") or data["source"])["_target_"].split(".")[-2],
+        "dataset": dataset_name(data),
         "split": data.get(f"{split}_split", split),
         "limit": settings["limit"],
         "resolution": "network" if settings["resolution"] == "network" and size is not None else "original",
