@@ -11,11 +11,12 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import MISSING, DictConfig
 
-from seglab import command, config, runs
+from seglab import config, runs
+from seglab.config import command
 from seglab.errors import SeglabError, did_you_mean
 
 if TYPE_CHECKING:
-    from seglab.network_costs import Costs
+    from seglab.diagnostics.network import Costs
 
 _PRECISIONS = ("32-true", "16-mixed", "bf16-mixed")
 
@@ -64,8 +65,11 @@ def main() -> None:
 
 def benchmark(settings: dict[str, Any], *, title: str) -> "Costs":
     """What the network costs; prints it."""
-    from seglab.network_costs import cost_sheet, measure  # torch is imported here, after every cheap way to fail
-    from seglab.sheet import show
+    from seglab.diagnostics.network import (
+        cost_sheet,
+        measure,  # torch is imported here, after every cheap way to fail
+    )
+    from seglab.display.sheet import show
 
     costs = measure(settings, title=title)
     show(cost_sheet(costs))
@@ -87,8 +91,8 @@ def check(settings: dict[str, Any]) -> None:
 
 def _compare() -> int:
     if len(_measured) > 1:
-        from seglab.network_costs import comparison_sheet
-        from seglab.sheet import comma_separated, markdown, show
+        from seglab.diagnostics.network import comparison_sheet
+        from seglab.display.sheet import comma_separated, markdown, show
 
         sheet = comparison_sheet(_measured)
         show(sheet)

@@ -6,7 +6,8 @@ from typing import Any
 import hydra
 from omegaconf import MISSING, DictConfig
 
-from seglab import command, config, runs
+from seglab import config, runs
+from seglab.config import command
 
 
 @dataclass
@@ -30,8 +31,10 @@ def task(cfg: DictConfig) -> None:
     config.check(cfg, BenchmarkDataConfig)
     settings = runs.plain(cfg)
 
-    from seglab.build import instantiate  # torch and Lightning are imported here, after every cheap way to fail
-    from seglab.data.benchmark import measure, report
+    from seglab.config.instantiate import (
+        instantiate,  # torch and Lightning are imported here, after every cheap way to fail
+    )
+    from seglab.diagnostics.loader import measure, report
 
     data = instantiate(settings["data"])
     rates = measure(

@@ -13,7 +13,8 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import MISSING, DictConfig
 
-from seglab import command, config, runs
+from seglab import config, runs
+from seglab.config import command
 from seglab.errors import SeglabError
 
 if TYPE_CHECKING:
@@ -54,9 +55,9 @@ def main() -> None:
 
 def check_data(cfg: DictConfig, folder: Path, *, name: str) -> bool:
     """Whether the data set has errors; they are printed, and written into `folder` with everything else."""
-    from seglab import check_report
-    from seglab.build import instantiate
-    from seglab.data.checks import Problem, check_split, compare_splits
+    from seglab.config.instantiate import instantiate
+    from seglab.diagnostics import dataset_report
+    from seglab.diagnostics.dataset import Problem, check_split, compare_splits
 
     data: DataModule = instantiate(runs.plain(cfg)["data"])
     data.prepare_data()
@@ -66,8 +67,8 @@ def check_data(cfg: DictConfig, folder: Path, *, name: str) -> bool:
     problems += [problem for report in reports for problem in report.problems]
     for first, second in combinations(reports, 2):
         problems += compare_splits(first, second)
-    check_report.write(reports, problems, folder, labels=data.label_space)
-    check_report.show(reports, problems, title=f"{name}, {data.label_space.name}")
+    dataset_report.write(reports, problems, folder, labels=data.label_space)
+    dataset_report.show(reports, problems, title=f"{name}, {data.label_space.name}")
     errors = sum(problem.level == "error" for problem in problems)
     log.info("%s, all of it in %s", "no error" if errors == 0 else f"errors: {errors}", runs.shown(folder))
     return errors > 0

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import hydra
 from omegaconf import MISSING, DictConfig
 
-from seglab import account, command, config, runs
+from seglab import config, runs
+from seglab.config import command
 from seglab.errors import SeglabError, did_you_mean
 from seglab.labels import label_space
+from seglab.loggers import account
 
 if TYPE_CHECKING:
     from wandb_workspaces.workspaces import Workspace
@@ -41,7 +43,7 @@ def task(cfg: DictConfig) -> None:
     settings = runs.plain(cfg)
     check(settings)
     classes = label_space(settings["labels"]).names
-    from seglab.workspace import as_json, workspace
+    from seglab.loggers.workspace import as_json, workspace
 
     view = workspace(
         entity=settings["entity"] or "",

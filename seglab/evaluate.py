@@ -13,8 +13,10 @@ import hydra
 from filelock import FileLock
 from omegaconf import DictConfig
 
-from seglab import command, config, official, report, runs
+from seglab import config, runs
+from seglab.config import command
 from seglab.errors import SeglabError, did_you_mean
+from seglab.evaluation import official, report
 
 log = logging.getLogger("seglab")
 
@@ -45,8 +47,8 @@ def evaluate(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The protocol and the scores, which are printed; those of a run are added to its record."""
     if settings["predictions"] is not None:
         return official.evaluate(settings)
-    from seglab.evaluation import Evaluation  # torch and all the rest are imported here
-    from seglab.evaluation_files import write
+    from seglab.evaluation.evaluation import Evaluation  # torch and all the rest are imported here
+    from seglab.evaluation.files import write
 
     run = Path(settings["run"])
     started = time.monotonic()

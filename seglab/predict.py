@@ -11,8 +11,10 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig
 
-from seglab import command, config, inputs, runs
+from seglab import config, runs
+from seglab.config import command
 from seglab.errors import SeglabError, did_you_mean
+from seglab.inference import inputs
 
 UNREADABLE = 1  # exit code where some inputs could not be read and the rest is written
 
@@ -47,13 +49,13 @@ def predict(settings: Mapping[str, Any]) -> list[str]:
     """One message for each input that could not be read."""
     output = Path(settings["output"])
     if settings["mode"] == "masks":
-        from seglab import masks
+        from seglab.inference import convert
 
-        found = masks.find_masks(settings["input"], output=output)
-        return masks.convert(found, folder=output, to=settings["to"], overwrite=settings["overwrite"])
+        found = convert.find_masks(settings["input"], output=output)
+        return convert.convert(found, folder=output, to=settings["to"], overwrite=settings["overwrite"])
     require_run(Path(settings["run"]))
     found = inputs.find(settings["input"], suffixes=(*inputs.IMAGES, *inputs.VIDEOS), output=output)
-    from seglab import prediction  # torch and all the rest are imported here, after every cheap way to fail
+    from seglab.inference import prediction  # torch and all the rest are imported here, after every cheap way to fail
 
     if settings["format"] == "cityscapes":
         return prediction.predict_submission(settings, found)

@@ -15,11 +15,13 @@ from pathlib import Path
 import hydra
 from omegaconf import MISSING, DictConfig
 
-from seglab import command, config, report, runs
+from seglab import config, runs
+from seglab.config import command
+from seglab.display import comparison
+from seglab.display.sheet import show
 from seglab.errors import SeglabError
-from seglab.sheet import show
-from seglab.sweep_overview import jobs_sheet, overview_sheet
-from seglab.sweep_status import Sweep, read_sweep, read_sweeps, sweep_folder
+from seglab.multirun.overview import jobs_sheet, overview_sheet
+from seglab.multirun.status import Sweep, read_sweep, read_sweeps, sweep_folder
 
 _REFRESH = 2.0  # seconds between two readings of the records
 _QUIET = 60.0  # seconds without a running job, such as between two, after which watching ends
@@ -79,8 +81,8 @@ def show_sweep(sweep: Sweep, *, now: datetime) -> None:
     records = [runs.read_record(job.folder) for job in sweep.jobs if job.status == "finished"]
     if sweep.is_finished and len(records) > 1:
         print()
-        compared = [report.job_of(record) for record in records if record]
-        show(report.comparison_sheet(compared, caption="comparison: best epoch of each finished job"))
+        compared = [comparison.job_of(record) for record in records if record]
+        show(comparison.comparison_sheet(compared, caption="comparison: best epoch of each finished job"))
 
 
 def watch(read: Callable[[], list[Sweep]], display: Callable[[Sequence[Sweep]], None]) -> None:

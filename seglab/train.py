@@ -17,8 +17,12 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from seglab import command, config, jobs, origin, provenance, report, runs, sweep
+from seglab import config, runs
+from seglab.config import command
+from seglab.display import scores
 from seglab.errors import Interrupted, SeglabError
+from seglab.multirun import launch, process
+from seglab.runs import init_from, provenance
 
 log = logging.getLogger("seglab")
 
@@ -36,7 +40,7 @@ def task(cfg: DictConfig) -> float | None:
     if settings.mode == RunMode.MULTIRUN:
         config.check(cfg)
         job = partial(train, cfg, folder, overrides=overrides, choices=choices)
-        return sweep.run_job(cfg, settings, folder, train=job)
+        return launch.run_job(cfg, settings, folder, train=job)
     if cfg.resume is not None:
         cfg, overrides = _interrupted_run(Path(cfg.resume), overrides)
     config.check(cfg)
@@ -44,8 +48,8 @@ def task(cfg: DictConfig) -> float | None:
 
 
 def main() -> None:
-    jobs.watch_lifeline()
-    command.run(task, finish=sweep.finish)
+    process.watch_lifeline()
+    command.run(task, finish=launch.finish)
 
 
 def train(
@@ -59,7 +63,7 @@ def train(
     settings = runs.plain(cfg)
     if not runs.is_first_process():
         return _fit(settings, folder)
-    origin.check(folder, settings)
+    init_from.check(folder, settings)
     with runs.only_process_in(folder), runs.logging_to(folder):
         record = runs.read_record(folder)
         if record is not None:
@@ -74,7 +78,7 @@ def train(
         if record is None:  # one that is continued by resume=... was not composed anew
             runs.update_record(folder, choices=dict(choices))
         record = _fit_and_record(settings, folder)
-    report.print_run(record, folder)
+    scores.print_run(record, folder)
     return record
 
 
@@ -103,7 +107,9 @@ def _fit_and_record(settings: dict[str, Any], folder: Path) -> runs.Record:
 
 
 def _fit(settings: dict[str, Any], folder: Path) -> dict[str, Any]:
-    from seglab.fit import fit  # torch, Lightning and all the rest are imported here, after every cheap way to fail
+    from seglab.training.fit import (
+        fit,  # torch, Lightning and all the rest are imported here, after every cheap way to fail
+    )
 
     return fit(settings, folder)
 

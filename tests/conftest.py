@@ -19,6 +19,7 @@ from PIL import Image
 
 from seglab import config
 from seglab.labels import CITYSCAPES_LABELS
+from tests.standins import standin, standins  # noqa: F401 - fixtures
 
 # The default experiment at a size where an epoch takes a fraction of a second.
 TINY = (

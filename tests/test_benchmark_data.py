@@ -1,6 +1,6 @@
 """The command that measures the loader, on tiny scenes: what it prints, not how fast it is."""
 
-from seglab.data import benchmark
+from seglab.diagnostics import loader
 
 
 def test_the_command_prints_every_loader_and_every_goal(command) -> None:
@@ -11,7 +11,7 @@ def test_the_command_prints_every_loader_and_every_goal(command) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     names = ("NAIVE", "OPENCV", "FILES", "CACHED", "UNAUGMENTED", "COPIES")
-    for name in (getattr(benchmark, name) for name in names):
+    for name in (getattr(loader, name) for name in names):
         (line,) = [line for line in done.stdout.splitlines() if line.startswith(f"{name}  ")]
         assert float(line.split()[-1]) > 0
     for goal in (">= 40", "<= 3", ">= 1"):
@@ -28,11 +28,11 @@ def test_a_missing_cache_is_a_mistake_that_is_told(command) -> None:
 
 def test_goals_are_judged_by_the_ratios() -> None:
     rates = {
-        benchmark.NAIVE: 10.0, benchmark.OPENCV: 20.0, benchmark.FILES: 18.0, benchmark.CACHED: 399.0,
-        benchmark.UNAUGMENTED: 1000.0, benchmark.COPIES: 3000.0,
+        loader.NAIVE: 10.0, loader.OPENCV: 20.0, loader.FILES: 18.0, loader.CACHED: 399.0,
+        loader.UNAUGMENTED: 1000.0, loader.COPIES: 3000.0,
     }  # fmt: skip
-    ends = [line.split()[-1] for line in benchmark.report(rates, size=(256, 512), workers=2).splitlines()[-3:]]
+    ends = [line.split()[-1] for line in loader.report(rates, size=(256, 512), workers=2).splitlines()[-3:]]
     assert ends == ["missed", "reached", "missed"]
-    rates |= {benchmark.CACHED: 400.0, benchmark.COPIES: 3001.0, benchmark.FILES: 20.0}
-    ends = [line.split()[-1] for line in benchmark.report(rates, size=(256, 512), workers=2).splitlines()[-3:]]
+    rates |= {loader.CACHED: 400.0, loader.COPIES: 3001.0, loader.FILES: 20.0}
+    ends = [line.split()[-1] for line in loader.report(rates, size=(256, 512), workers=2).splitlines()[-3:]]
     assert ends == ["reached", "missed", "reached"]

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
-from seglab import build, runs
-from seglab.check_report import class_figure
+from seglab import runs
 from seglab.data.statistics import ClassStatistics
-from seglab.draw import rendered
+from seglab.diagnostics.dataset_report import class_figure
+from seglab.display.draw import rendered
 from seglab.errors import SeglabError
+from seglab.training import build, class_weights
 
 SCENES = ("data.prepare.train=3", "data.prepare.val=2", "data.prepare.test=2", "data.prepare.height=64",
           "data.prepare.width=128")  # fmt: skip
@@ -91,7 +92,7 @@ def weighted(tiny_config, tmp_path):
     """`weighted("loss.class_weights=enet")`: the configuration with numbers, as a run in `tmp_path` gets it."""
 
     def numbers(*overrides: str):
-        return build.with_class_weights(runs.plain(tiny_config(*overrides)), tmp_path)
+        return class_weights.with_class_weights(runs.plain(tiny_config(*overrides)), tmp_path)
 
     return numbers
 

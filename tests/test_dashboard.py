@@ -1,4 +1,4 @@
-"""The workspace of W&B as a user asks for it. That its panels show what runs log: tests/test_tracking.py."""
+"""The workspace of W&B as a user asks for it. That its panels show what runs log: tests/callbacks/test_tracking.py."""
 
 import json
 import os

@@ -12,14 +12,16 @@ import torch
 from omegaconf import OmegaConf
 from torch import nn
 
-from seglab import config, draw, evaluate, evaluation, evaluation_files, report, runs
+from seglab import config, evaluate, runs
+from seglab.display import draw
 from seglab.errors import SeglabError
+from seglab.evaluation import evaluation, files, report
+from seglab.evaluation.counts import Extremes, NamedReadings, View
 from seglab.labels import IGNORE_INDEX, label_space
 from seglab.losses import CrossEntropy
 from seglab.metrics.named import MeanOfBatches, batch_absent1
-from seglab.module import SegmentationModule
-from seglab.schedule import Constant
-from seglab.tally import Extremes, NamedReadings, View
+from seglab.training.module import SegmentationModule
+from seglab.training.schedule import Constant
 
 CAMVID = label_space("camvid_11")
 SKY, POLE, VOID = 0, 2, 11
@@ -159,7 +161,7 @@ def test_the_record_is_extended_and_nothing_is_replaced(run):
 def test_an_output_that_exists_is_refused_and_a_failure_leaves_nothing(run, tmp_path, monkeypatch):
     with pytest.raises(SeglabError, match="exists; expected the name of a new folder"):
         evaluate.evaluate(settings(run, output=str(tmp_path)))
-    monkeypatch.setattr(evaluation_files, "confusion_csv", lambda matrix, names: 1 / 0)
+    monkeypatch.setattr(files, "confusion_csv", lambda matrix, names: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         evaluate.evaluate(settings(run))
     assert list((run / "evaluations").iterdir()) == []

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
 
-from seglab import config, draw, runs
+from seglab import config, runs
 from seglab import predict as predict_entry
 from seglab.data.source import read_ids, read_image
+from seglab.display import draw
 from seglab.errors import SeglabError
 from seglab.labels import CITYSCAPES_LABELS, label_space
 
@@ -264,7 +265,7 @@ def test_corrupt_mask_is_named_and_the_rest_is_converted(predict, tmp_path):
 )
 def test_mistakes_are_told_before_anything_heavy_is_imported(tmp_path, monkeypatch, arguments, expected):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(sys.modules, "seglab.prediction", None)  # importing it would fail
+    monkeypatch.setitem(sys.modules, "seglab.inference.prediction", None)  # importing it would fail
     for folder in ("empty", "run"):
         (tmp_path / folder).mkdir()
     for file in ("one.png", "run/config.yaml"):

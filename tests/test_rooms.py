@@ -1,49 +1,103 @@
-"""The layers of the design: a room imports only rooms with a lower number."""
+"""The rooms of seglab: an import goes strictly downwards, inside a room freely but never in a circle."""
 
 import ast
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-import seglab
+from seglab import PACKAGE
 
-PACKAGE = Path(seglab.__file__).parent
 ROOMS = {
-    "errors": 0, "labels": 0, "batch": 0, "lean_imports": 0, "naming": 0, "sheet": 0, "provenance": 0,
-    "sources": 0, "resolve": 0, "signatures": 0, "annotations": 0, "ranges": 0, "targets": 1,
-    "inputs": 0, "video": 0, "file_loop": 1, "class_weights": 1,
-    "models": 1, "losses": 1, "metrics": 1, "data": 1, "config": 1, "runs": 1, "schedule": 1,
-    "module": 2, "callbacks": 2, "draw": 2, "report": 2, "loggers": 2, "csv_logger": 2, "command": 2, "jobs": 2,
-    "results": 2, "submission": 2, "masks": 2, "check_report": 2,
-    "tally": 2, "complexity": 1, "build": 3, "inference": 3, "network_costs": 4,
-    "fit": 4, "sweep": 4, "prediction": 4, "evaluation": 4, "evaluation_data": 3, "evaluation_files": 4,
-    "official": 4, "official_report": 2, "transfer": 2, "origin": 2, "parameter_groups": 2, "activation_check": 1,
-    "identity": 0, "class_names": 0, "gpus": 1, "data_files": 2, "sweep_plan": 2, "sweep_job": 3, "fork_server": 4,
-    "significance": 1, "run_folders": 2, "tables": 3, "step_times": 4,
-    "train": 5, "evaluate": 5, "predict": 5, "check_data": 5, "benchmark_data": 5, "benchmark": 5,
-    "account": 0, "tracking": 2, "workspace": 4, "dashboard": 5,
-    "table": 5, "sweeps": 5, "sweep_overview": 4, "sweep_status": 4,
+    "errors": 0, "batch": 0, "lean_imports": 0,
+    "labels": 1, "runs": 1, "models": 1,
+    "config": 2, "display": 2, "loggers": 2, "losses": 2, "metrics": 2, "data": 2,
+    "callbacks": 3,
+    "training": 4,
+    "inference": 5, "multirun": 5,
+    "evaluation": 6, "diagnostics": 6,
+    "tables": 7,
 }  # fmt: skip
+COMMANDS = 8  # every other file beside the rooms
+TABLES = {"plan": 0, "comparison": 1, "survey": 2, "costs": 3, "launch": 3, "render": 3, "table": 4}
+FILES = sorted(PACKAGE.rglob("*.py"))
 
 
-def room(path: Path) -> str:
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix("__init__").rstrip(".")
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_point_down(path):
-    if path == PACKAGE / "__init__.py":
-        return
+MODULES = {module_of(path): path for path in FILES}
+
+
+@cache
+def imports(path: Path) -> dict[str, int]:
+    """{module of seglab, without that word: a line that imports it}, those for type checkers as well."""
+    found = {}
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "seglab":
-            parts = (node.module or "").split(".")
-            imported = [parts[1]] if len(parts) > 1 else [alias.name for alias in node.names]
+            base = (node.module or "").split(".")[1:]
+            for alias in node.names:
+                whole = ".".join([*base, alias.name])
+                found[whole if whole in MODULES else ".".join(base)] = node.lineno
         elif isinstance(node, ast.Import):
-            imported = [alias.name.split(".")[1] for alias in node.names if alias.name.startswith("seglab.")]
-        else:
-            continue
-        for name in imported:
-            if name != room(path):
-                assert ROOMS[name] <= ROOMS[room(path)], (
-                    f"{path.name}:{node.lineno} imports {name}, which stands above it"
-                )
+            names = [alias.name for alias in node.names if alias.name.startswith("seglab.")]
+            found |= {name.removeprefix("seglab."): node.lineno for name in names}
+    return found
+
+
+def level(module: str) -> tuple[int, int]:
+    """Of the room, and of the room inside tables/."""
+    first, _, rest = module.partition(".")
+    inside = TABLES[rest.partition(".")[0]] if first == "tables" and rest else 0
+    return ROOMS.get(first, COMMANDS), inside
+
+
+def same_room(one: str, other: str) -> bool:
+    depth = 2 if one.startswith("tables.") else 1
+    return one.split(".")[:depth] == other.split(".")[:depth]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_strictly_down(path):
+    here = module_of(path)
+    for module, line in imports(path).items():
+        if module and here and not same_room(here, module):
+            assert level(module) < level(here), f"{path}:{line} imports {module}, which does not stand below it"
+
+
+def test_no_circle_of_files():
+    graph = {
+        here: {module for module in imports(path) if module in MODULES and module != here}
+        for here, path in MODULES.items()
+    }
+    for here in graph:
+        graph[here].discard("")
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+
+
+def test_few_imports_between_rooms():
+    between = {
+        (level_of, module.partition(".")[0])
+        for here, path in MODULES.items()
+        for module in imports(path)
+        if module and here and not same_room(here, module)
+        for level_of in [here.partition(".")[0]]
+    }
+    assert len(between) <= 140, len(between)
+
+
+def test_the_root_holds_commands_and_foundations():
+    files = {path.stem for path in PACKAGE.glob("*.py")}
+    assert len(files) <= 20
+    commands = files - set(ROOMS) - {"__init__"}
+    assert all('if __name__ == "__main__":' in (PACKAGE / f"{name}.py").read_text() for name in commands)
+
+
+def test_every_room_says_what_it_is_for():
+    for path in PACKAGE.rglob("__init__.py"):
+        assert len(ast.get_docstring(ast.parse(path.read_text())) or "") > 40, path

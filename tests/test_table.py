@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from seglab.tables import latex, page, readme, render, spreadsheet
-from seglab.tables.budgets import reduced
-from seglab.tables.comparison import compare
-from seglab.tables.measurements import read_csv, write_csv
-from seglab.tables.model import Measurement
-from seglab.tables.plan import FOLDER, names, read_plan
+from seglab.tables.comparison.comparison import compare
+from seglab.tables.plan.budgets import reduced
+from seglab.tables.plan.model import Measurement
+from seglab.tables.plan.read import FOLDER, names, read_plan
+from seglab.tables.render import csv_file, latex, page, readme, sheets
+from seglab.tables.survey.measurements import read_csv, write_csv
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 MINE = """
@@ -179,9 +179,9 @@ def test_every_format_is_rendered_from_a_record_within_five_seconds(tmp_path: Pa
     compare(plan, read_csv(tmp_path / "t.csv"))  # scipy is imported by the first one
     started = time.process_time()
     comparison = compare(plan, read_csv(tmp_path / "t.csv"))
-    assert "**" in render.markdown(comparison)
+    assert "**" in sheets.markdown(comparison)
     assert r"\toprule" in latex.latex(comparison)
-    assert "difference p_holm" in spreadsheet.to_csv(comparison)
+    assert "difference p_holm" in csv_file.to_csv(comparison)
     page.write_page(comparison, tmp_path / "t.html")
     assert time.process_time() - started < 5
 

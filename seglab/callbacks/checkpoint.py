@@ -17,8 +17,7 @@ from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from seglab.errors import SeglabError
-
-BEST, LAST = "best.ckpt", "last.ckpt"
+from seglab.runs.files import BEST, LAST
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):

@@ -5,15 +5,17 @@ from pathlib import Path
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
-from seglab import data_files, runs
-from seglab.callbacks.checkpoint import LAST, checkpoint_folder
+from seglab import runs
+from seglab.callbacks.checkpoint import checkpoint_folder
+from seglab.runs import data_files
+from seglab.runs.files import LAST
 
 
 class DataIdentity(Callback):
     """Notes `data_fingerprint` in the record before the first step, and compares it where a run is continued.
 
     Args:
-        output: where lists of files are kept, see seglab.data_files.
+        output: where lists of files are kept, see seglab.runs.data_files.
 
     Raises:
         SeglabError: the run was begun on other files.
@@ -28,7 +30,7 @@ class DataIdentity(Callback):
             return
         data = trainer.datamodule
         samples = [*data.source("train").samples, *data.source("val").samples]
-        now = data_files.keep(data_files.sizes(samples), self.output)
+        now = data_files.keep(data_files.sizes(path for sample in samples for path in sample.files), self.output)
         if (checkpoint_folder(trainer) / LAST).exists():  # continued
             data_files.check(folder, output=self.output, now=now)
         runs.update_record(folder, data_fingerprint=now)

@@ -9,8 +9,8 @@ from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
 from torch import Tensor
 
-from seglab import draw
 from seglab.batch import Batch
+from seglab.display import draw
 from seglab.labels import IGNORE_INDEX, LabelSpace
 
 

@@ -33,6 +33,10 @@ class Sample:
     group: str  # city, sequence or video: frames of one group look alike and belong on one side of a split
     mirrored: bool = False  # read from right to left: a copy that a published split is made of
 
+    @property
+    def files(self) -> list[Path]:
+        return [path for path in (self.image, self.mask) if path is not None]
+
 
 Labels: TypeAlias = str | Mapping[str, Any] | LabelSpace  # what seglab.labels.label_space takes
 

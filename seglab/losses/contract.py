@@ -39,8 +39,8 @@ class Loss(nn.Module, ABC):
 
     Class weights are a buffer, so that they follow the device, but no part of a checkpoint: they are configuration,
     whose only source is config.yaml. A stored copy would overrule the weights asked for, and keep a checkpoint from
-    being scored with another loss. In a configuration they may be a name or a file, which seglab.build replaces by
-    numbers: see seglab.class_weights.
+    being scored with another loss. In a configuration they may be a name or a file, which is replaced by numbers: see
+    seglab.training.class_weights.
 
     Raises:
         SeglabError: shapes do not fit, or the mask holds another value. On CUDA, where looking at the values would
@@ -158,7 +158,7 @@ def _checked_weights(class_weights: Sequence[float] | str) -> Tensor:
     if isinstance(class_weights, str):
         raise SeglabError(
             f"loss.class_weights: expected numbers; got {class_weights!r} - a name or a file stands for numbers only "
-            "in the configuration of a run; in Python call seglab.class_weights.resolve"
+            "in the configuration of a run; in Python call seglab.training.class_weights.resolve"
         )
     values = [float(weight) for weight in class_weights]
     if not values or max(values) <= 0 or any(weight < 0 or not math.isfinite(weight) for weight in values):

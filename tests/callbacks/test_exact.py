@@ -13,9 +13,9 @@ import torch
 from lightning import Callback
 
 from seglab import runs
-from seglab.build import build
-from seglab.callbacks.checkpoint import LAST
 from seglab.errors import Interrupted
+from seglab.runs.files import LAST
+from seglab.training.build import build
 
 
 class SignalAt(Callback):

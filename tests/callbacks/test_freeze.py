@@ -9,9 +9,9 @@ import torch
 from lightning import Callback
 
 from seglab import runs
-from seglab.build import build
-from seglab.callbacks.checkpoint import LAST
 from seglab.errors import Interrupted, SeglabError
+from seglab.runs.files import LAST
+from seglab.training.build import build
 
 FROZEN = ("callbacks=freeze_encoder", "callbacks.pictures=null", "optimizer.weight_decay=0.5")
 

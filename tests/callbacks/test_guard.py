@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from seglab import runs
-from seglab.build import build
-from seglab.callbacks.checkpoint import LAST
 from seglab.errors import SeglabError
+from seglab.runs.files import LAST
+from seglab.training.build import build
 
 
 @pytest.mark.parametrize("where", ["loss", "gradient"])

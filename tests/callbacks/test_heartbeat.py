@@ -5,9 +5,9 @@ import json
 import pytest
 
 from seglab import runs
-from seglab.build import build
 from seglab.callbacks import heartbeat
 from seglab.callbacks.heartbeat import Heartbeat
+from seglab.training.build import build
 
 
 def fit(tiny_config, folder, *overrides):

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 
 from seglab.callbacks.pictures import Pictures
 from seglab.labels import label_space
-from seglab.loggers import tensorboard_logger
+from seglab.loggers.trackers import tensorboard_logger
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*num_workers.*", "ignore:.*LeafSpec.*:FutureWarning")
 SPACE = label_space("cityscapes_19")

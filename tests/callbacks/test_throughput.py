@@ -2,9 +2,9 @@ import time
 
 import pytest
 
-from seglab.build import build
 from seglab.callbacks.throughput import Throughput
 from seglab.runs import plain
+from seglab.training.build import build
 
 
 def throughput(run):

@@ -12,7 +12,7 @@ from seglab.data.cityscapes import Cityscapes
 from seglab.data.source import read_image
 from seglab.data.synthetic import write_scenes
 from seglab.errors import SeglabError
-from seglab.evaluation_data import has_official
+from seglab.evaluation.data import has_official
 from seglab.labels import IGNORE_INDEX
 
 NAMES = ("aachen_000001_000019", "aachen_000000_000019", "ulm_000003_000019")

@@ -10,12 +10,13 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
-from seglab import config, origin, runs
-from seglab.build import build
+from seglab import config, runs
 from seglab.errors import SeglabError
-from seglab.tables.configurations import configurations
-from seglab.tables.model import Plan, Row
-from seglab.tables.plan import names, read_plan
+from seglab.runs import init_from
+from seglab.tables.plan.model import Plan, Row
+from seglab.tables.plan.read import names, read_plan
+from seglab.tables.survey.configurations import configurations
+from seglab.training.build import build
 
 FILES = sorted((config.FOLDER / "experiment").glob("*.yaml"))
 GIVEN = {"init_from": "init_from=null"}  # keys that an experiment leaves to its user
@@ -45,7 +46,7 @@ def test_opens_with_what_it_reproduces_and_its_command(experiment):
 @pytest.mark.parametrize("name", ["s004_modern_unet_pt", "fcn16s_stage2", "fcn8s_stage3"])
 def test_a_second_stage_never_starts_from_nothing(name, tmp_path):
     with pytest.raises(SeglabError, match=r"init_from=FOLDER_OF_THE_RUN_OF_\w+: expected the folder of a run"):
-        origin.locate(composed(f"experiment={name}", "data.root=/nowhere").init_from, output=tmp_path)
+        init_from.locate(composed(f"experiment={name}", "data.root=/nowhere").init_from, output=tmp_path)
 
 
 def composed(*overrides):

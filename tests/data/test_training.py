@@ -7,7 +7,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from seglab import config, runs
-from seglab.build import build
+from seglab.training.build import build
 
 NAMES = sorted(path.stem for path in (config.FOLDER / "data").glob("*.yaml") if not path.stem.startswith("synthetic"))
 
@@ -16,7 +16,8 @@ NAMES = sorted(path.stem for path in (config.FOLDER / "data").glob("*.yaml") if 
 def test_two_steps(name, standins, tmp_path, monkeypatch):
     monkeypatch.setenv("SEGLAB_DATA", str(tmp_path / "data"))
     config.register()
-    overrides = [*standins[name].overrides, "model.base=4", "model.depth=2", "model.size_divisor=4", "data.num_workers=0"]
+    small = ["model.base=4", "model.depth=2", "model.size_divisor=4", "data.num_workers=0"]
+    overrides = [*standins[name].overrides, *small]
     with initialize_config_dir(version_base="1.3", config_dir=str(config.FOLDER)):
         cfg = compose(
             "train",

@@ -4,13 +4,13 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from seglab.build import build, load
 from seglab.config import check
 from seglab.errors import SeglabError
-from seglab.inference import Predictor
+from seglab.inference.predictor import Predictor
 from seglab.labels import label_space
 from seglab.losses import Compound, MseRgb
 from seglab.runs import CONFIG, plain
+from seglab.training.build import build, load
 
 LABELS = {
     "name": "four", "names": ["red", "grey", "sea", "dark"], "ignore_values": [255], "mapping": None,

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from seglab.errors import SeglabError
+from seglab.evaluation.cityscapes_files import evaluate_pairs, find_pairs, read_png
 from seglab.labels import CITYSCAPES_LABELS
 from seglab.metrics.cityscapes import (
     AVERAGE_INSTANCE_SIZE,
@@ -18,7 +19,6 @@ from seglab.metrics.cityscapes import (
     count_pair,
     to_label_ids,
 )
-from seglab.metrics.cityscapes_files import evaluate_pairs, find_pairs, read_png
 
 ROAD, PARKING, SKY, CAR, CARAVAN = 7, 9, 23, 26, 29
 HEIGHT, WIDTH = 32, 64

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from seglab.evaluation.cityscapes_files import read_png
 from seglab.metrics.cityscapes import count_pair
-from seglab.metrics.cityscapes_files import read_png
 
 HEIGHT, WIDTH = 1024, 2048
 STUFF = np.array([7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 4, 9], dtype=np.uint8)

@@ -7,10 +7,10 @@ import torch
 from hydra import compose, initialize_config_dir
 
 from seglab import config, runs
-from seglab.build import build_module
 from seglab.errors import SeglabError
 from seglab.losses import CrossEntropy, Dice
 from seglab.models.activation import replace_activations
+from seglab.training.build import build_module
 
 pytestmark = pytest.mark.slow
 

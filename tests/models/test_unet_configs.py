@@ -5,8 +5,8 @@ import torch
 from omegaconf import DictConfig
 
 from seglab import config, runs
-from seglab.build import build_network
 from seglab.errors import SeglabError
+from seglab.training.build import build_network
 
 PARAMETERS = {
     "unet": 1_942_883, "encoder_decoder": 1_734_067, "u_lite": 1_948_883, "unet_original": 31_032_915,

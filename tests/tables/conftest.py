@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from seglab.tables.comparison import Comparison, compare
-from seglab.tables.model import Measurement, Plan, Published, Row
+from seglab.tables.comparison.comparison import Comparison, compare
+from seglab.tables.plan.model import Measurement, Plan, Published, Row
 
 HOSTILE = "<script>window.broken = 1</script>"
 PROTOCOL = {

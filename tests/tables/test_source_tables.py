@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from seglab import runs
-from seglab.tables.budgets import reduced
-from seglab.tables.configurations import configurations, evaluation_settings
-from seglab.tables.plan import FOLDER, names, read_plan
-from seglab.tables.state import survey
+from seglab.tables.plan.budgets import reduced
+from seglab.tables.plan.read import FOLDER, names, read_plan
+from seglab.tables.survey.configurations import configurations, evaluation_settings
+from seglab.tables.survey.survey import survey
 
 OURS = "synthetic_"  # measured on scenes that seglab draws: no source, nothing left unsaid
 FORMS = [(name, form) for name in names() for form in sorted({"smoke", *read_plan(name).budgets})]

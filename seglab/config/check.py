@@ -1,0 +1,139 @@
+"""`check` finds every mistake in a configuration before anything heavy is imported."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from difflib import get_close_matches
+from typing import Any
+
+from omegaconf import DictConfig
+
+from seglab.config.activation import activation_problems
+from seglab.config.annotations import expected_instead
+from seglab.config.ranges import RANGES
+from seglab.config.resolve import Resolved, Unusable, resolve
+from seglab.config.schemas import TrainConfig
+from seglab.config.signatures import Definition, find_definition
+from seglab.config.targets import refusal
+from seglab.errors import SeglabError, did_you_mean
+
+_NEED_TARGET = ("data", "model", "loss", "optimizer", "scheduler", "trainer", "module")
+_HOLD_TARGETS = ("callbacks", "logger")  # {name: class, or null to leave one out}
+_OF_HYDRA = frozenset({"_target_", "_partial_", "_convert_", "_recursive_"})
+_OF_SEGLAB = {"model": frozenset({"size_divisor"})}  # read by build, not passed to the class
+
+# What seglab.training.build passes besides the configuration's own arguments.
+_SUPPLIED = {
+    "module": frozenset({"network", "loss", "class_names", "optimizer", "schedule", "size_divisor"}),
+    "trainer": frozenset(
+        {"default_root_dir", "callbacks", "logger", "plugins", "enable_checkpointing", "use_distributed_sampler"}
+        | {"enable_progress_bar"}
+    ),
+    "logger.*": frozenset({"folder"}),
+}
+
+
+def check(cfg: DictConfig, schema: type = TrainConfig) -> None:
+    """Nothing, if every key, argument, type and range of the configuration is right; imports none of what it names.
+
+    Args:
+        schema: dataclass of the root keys. A group that it sets to None may be left empty.
+
+    Raises:
+        SeglabError: lists all mistakes, one line each.
+    """
+    resolved = resolve(cfg)
+    problems = [*_root_problems(resolved, schema), *resolved.problems, *_shape_problems(resolved, schema)]
+    for path, node in resolved.targets():
+        problems += [f"{path}: {problem}" for problem in _node_problems(path, node)]
+    problems += _range_problems(resolved)
+    if problems:
+        raise SeglabError(
+            problems[0] if len(problems) == 1 else f"{len(problems)} mistakes:\n  " + "\n  ".join(problems)
+        )
+
+
+def _root_problems(resolved: Resolved, schema: type) -> list[str]:
+    """The schema refuses a wrong key, but not one that is added with a plus sign, nor one in a stored configuration."""
+    known = [field.name for field in fields(schema)]
+    unknown = [key for key in resolved.values if key not in known]
+    absent = [key for key in known if key not in resolved.values]
+    return [f"no key {key!r} in the configuration{did_you_mean(key, known)}" for key in unknown] + [
+        f"no key {key!r} in the configuration; expected one" for key in absent
+    ]
+
+
+def _shape_problems(resolved: Resolved, schema: type) -> list[str]:
+    """Groups whose option is not the kind of mapping that seglab.training.build reads."""
+    problems = []
+    may_be_empty = {field.name for field in fields(schema) if field.default is None}
+    for path, value in resolved.everything():
+        group, _, entry = path.partition(".")
+        is_entry = group in _HOLD_TARGETS and entry and "." not in entry
+        if isinstance(value, Unusable) or (value is None and (is_entry or path in may_be_empty)):
+            continue
+        if (path in _NEED_TARGET or is_entry) and not (isinstance(value, dict) and "_target_" in value):
+            problems.append(f"{path} names no class; expected a _target_, came {value!r}")
+    model, activation = resolved.values.get("model"), resolved.values.get("activation")
+    if isinstance(model, dict) and "size_divisor" not in model:
+        problems.append("model needs 'size_divisor': heights and widths are padded to a multiple of it; 1 for any size")
+    if isinstance(activation, dict):
+        problems += activation_problems(activation, model=model)
+    return problems
+
+
+def _node_problems(path: str, node: Mapping[str, Any]) -> list[str]:
+    """Mistakes in one node with a `_target_`."""
+    target = node["_target_"]
+    if isinstance(target, Unusable):
+        return []
+    if not isinstance(target, str):
+        return [f"_target_ is {target!r}; expected the full name of a class"]
+    definition = find_definition(target)
+    refused = refusal(target, definition)
+    if refused is not None:
+        return [refused]
+    if "_args_" in node:
+        return [f"_args_ is not supported; expected the arguments of {target} by name"]
+    if definition is None:  # allowed by the user's own list, but written in no Python file
+        return []
+    ours = _OF_HYDRA | _OF_SEGLAB.get(path, frozenset())
+    given = {key: value for key, value in node.items() if key not in ours}
+    supplied = _SUPPLIED.get("logger.*" if path.startswith("logger.") else path, frozenset())
+    problems = [
+        problem
+        for key, value in given.items()
+        for problem in _argument_problems(f"{path}.{key}", key, value, target=target, definition=definition)
+        if key not in supplied
+    ]
+    problems += [f"{key!r} is set by seglab itself - leave it out" for key in given if key in supplied]
+    if not node.get("_partial_"):
+        needed = [key for key, parameter in definition.parameters.items() if parameter.required]
+        problems += [f"{target} needs {key!r}" for key in needed if key not in given and key not in supplied]
+    return problems
+
+
+def _argument_problems(where: str, key: str, value: Any, *, target: str, definition: Definition) -> list[str]:
+    """Mistakes in one argument: its name, or its type."""
+    known = definition.parameters
+    if key not in known:
+        # **kwargs takes any name, yet one letter away from a known argument it is a slip of the hand
+        accepted = definition.accepts_any and not get_close_matches(key, known, cutoff=0.8)
+        takes = f"; it takes {', '.join(known) or 'none'}" if len(known) <= 12 else ""
+        return [] if accepted else [f"{target} has no argument {key!r}{did_you_mean(key, known) or takes}"]
+    parameter = known[key]
+    is_object = isinstance(value, dict) and "_target_" in value
+    if is_object or isinstance(value, Unusable) or where in RANGES:
+        return []
+    if value is None and parameter.default == "None":  # annotated `int = None`
+        return []
+    expected = expected_instead(value, parameter.full_annotation() or "Any")
+    return [] if expected is None else [f"{key} is {value!r}; expected {expected}"]
+
+
+def _range_problems(resolved: Resolved) -> list[str]:
+    flat = dict(resolved.everything())
+    return [
+        f"{path} is {flat[path]!r}; expected {rule.words}"
+        for path, rule in RANGES.items()
+        if path in flat and not isinstance(flat[path], Unusable) and not rule.accepts(flat[path])
+    ]

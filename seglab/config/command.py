@@ -1,0 +1,110 @@
+"""A Hydra application as a command: a mistake of the user becomes one readable message, a bug its full traceback."""
+
+import functools
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import ParamSpec, TypeVar
+
+from seglab.config.messages import message_for
+from seglab.errors import Interrupted
+
+USER_ERROR, BUG, INTERRUPTED = 2, 1, 130
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_running = False  # this process is inside `run`
+_reported: list[Exception] = []
+
+
+def run(task: Callable[[], object], *, finish: Callable[[], int] = lambda: 0) -> None:
+    """Calls a function decorated with hydra.main, then `finish`, whose return value is the exit code of a good end.
+
+    Raises:
+        SystemExit: with 2 after a mistake of the user, 130 (143) after Ctrl-C (SIGTERM), 1 after anything unforeseen.
+    """
+    global _running
+    _make_own_modules_importable()
+    _running = True
+    with _console_log(), _exceptions_reach_us():
+        code = max(_exit_code(task), finish())
+    if code:
+        sys.exit(code)
+
+
+def reported(function: Callable[P, R]) -> Callable[P, R | None]:
+    """A task whose errors are left to `run`: Hydra would print a line of its own first. Stands below @hydra.main."""
+
+    @functools.wraps(function)
+    def task(*args: P.args, **kwargs: P.kwargs) -> R | None:
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            if not _running:  # the worker process of a launcher: only Hydra can hand the error to the parent
+                raise
+            _reported.append(error)
+            return None
+
+    return task
+
+
+def _exit_code(task: Callable[[], object]) -> int:
+    try:
+        task()
+        if _reported:
+            raise _reported[0]
+    except KeyboardInterrupt:
+        print("seglab: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # `... --help | head`: who read has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that Python can flush it at its end
+        return 0
+    except Interrupted as error:
+        print(f"seglab: {error}", file=sys.stderr)
+        return 128 + error.signal_number
+    except Exception as error:
+        message = message_for(error)
+        if message is None:
+            traceback.print_exception(error)
+            return BUG
+        print(f"seglab: {message}", file=sys.stderr)
+        return USER_ERROR
+    return 0
+
+
+def _make_own_modules_importable() -> None:
+    """For `_target_: mylosses.Focal` of the current folder, which python -m sees and a console script does not."""
+    if os.getcwd() not in sys.path and "" not in sys.path:
+        sys.path.append(os.getcwd())  # last, so that no file there can stand in for a library
+
+
+@contextmanager
+def _exceptions_reach_us() -> Iterator[None]:
+    """Hydra prints errors itself and exits unless this variable is set."""
+    before = os.environ.get("HYDRA_FULL_ERROR")
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["HYDRA_FULL_ERROR"]
+        else:
+            os.environ["HYDRA_FULL_ERROR"] = before
+
+
+@contextmanager
+def _console_log() -> Iterator[None]:
+    """What the logger `seglab` says goes to standard error while a command runs."""
+    logger, handler = logging.getLogger("seglab"), logging.StreamHandler()
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)

@@ -1,0 +1,114 @@
+"""The errors of Hydra and OmegaConf in the words of a user: what was expected, what came, what to do."""
+
+from difflib import get_close_matches
+
+import yaml
+from hydra.errors import (
+    ConfigCompositionException,
+    InstantiationException,
+    MissingConfigException,
+    OverrideParseException,
+    SearchPathException,
+)
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+
+from seglab.config.resolve import reason
+from seglab.config.signatures import find_definition
+from seglab.errors import SeglabError, did_you_mean
+
+
+def message_for(error: BaseException) -> str | None:
+    """What the user did wrong and how to mend it; None for an error that is not theirs."""
+    if isinstance(error, SeglabError):
+        # PyTorch puts the whole traceback of a loader's process into the message
+        return str(error).rpartition("seglab.errors.SeglabError: ")[2].strip()
+    if isinstance(error, InstantiationException):
+        return _refused(error.__cause__)
+    if isinstance(error, MissingConfigException):
+        return _missing_config(error)
+    if isinstance(error, OverrideParseException):
+        return _unreadable(error)
+    if isinstance(error, ConfigCompositionException):
+        return _composition(error)
+    if isinstance(error, SearchPathException):
+        return f"{_first_line(error)} - expected a folder of your own groups after --config-dir"
+    if isinstance(error, ConfigKeyError | ConfigAttributeError):
+        return _unknown_key(error, written=None)
+    if isinstance(error, OmegaConfBaseException):
+        return f"{error.full_key}: {reason(error)}" if error.full_key else reason(error)
+    if isinstance(error, yaml.YAMLError):
+        return "this is not YAML: " + " ".join(str(error).split())
+    return None
+
+
+def _refused(cause: BaseException | None) -> str | None:
+    """What a constructor had against its arguments, where that is addressed to the user."""
+    # Lightning's, which is not imported here; and what a device needs that is not installed, such as torch_xla
+    if type(cause).__name__ in ("MisconfigurationException", "ModuleNotFoundError"):
+        return f"trainer: {cause}"
+    return message_for(cause) if isinstance(cause, SeglabError) else None
+
+
+def _unreadable(error: OverrideParseException) -> str:
+    said = [line for line in error.message.splitlines() if not line.startswith(("Error parsing override", "See "))]
+    why = f" ({said[0]}) - quote a value with special characters" if "=" in error.override and said else ""
+    return f"cannot read the override {error.override!r}; expected key=value{why}"
+
+
+def _missing_config(error: MissingConfigException) -> str:
+    group, _, option = str(error.missing_cfg_file).rpartition("/")
+    if not group:
+        return f"no configuration file {option!r}; expected the name of a YAML file beside conf/train.yaml"
+    if not error.options:
+        return f"no option {option!r} for {group!r}, which is no group with options in conf/ or --config-dir"
+    near = did_you_mean(option, error.options)
+    return f"no option {option!r} for {group!r}{near}\n  {group} can be: {', '.join(error.options)}"
+
+
+def _composition(error: ConfigCompositionException) -> str | None:
+    text, cause = str(error), error.__cause__
+    if isinstance(cause, ConfigKeyError | ConfigAttributeError):
+        return _unknown_key(cause, written=text.rpartition("config use +")[2] or None)
+    if isinstance(cause, OmegaConfBaseException):
+        return f"{cause.full_key}: {reason(cause)}"
+    if text.startswith("Ambiguous value for argument"):
+        override = _first_line(error).partition("'")[2].removesuffix("'")
+        key, _, values = override.partition("=")
+        return (
+            f"{override!r} holds several values; expected one - to run each of them add -m, "
+            f"to pass a list write {key}=[{values}]"
+        )
+    if cause is not None:
+        return message_for(cause)
+    return " ".join(text.split())
+
+
+def _unknown_key(error: ConfigKeyError | ConfigAttributeError, *, written: str | None) -> str:
+    """Names the keys that are there; `written` is the override as it was typed."""
+    node, key = error.parent_node, str(error.key)
+    where = (error.full_key or key).rpartition(".")[0]
+    known = [str(name) for name in node if not str(name).startswith("_")] if isinstance(node, DictConfig) else []
+    if not where:
+        known = ["experiment", *(name for name in known if name != "hydra")]  # a group without a key of its own
+    target = _target(node)
+    definition = find_definition(target) if target else None
+    arguments = list(definition.parameters) if definition else []
+    if written is not None and key in arguments:
+        return f"{where} does not set {key!r} yet; to add this argument of {target} write +{written}"
+    near = get_close_matches(key, [*known, *arguments], n=1)
+    hint = f" - did you mean {near[0]!r}?" if near else f"; expected one of {', '.join(sorted(known))}" if known else ""
+    return f"no key {key!r} in {f'{where!r}' if where else 'the configuration'}{hint}"
+
+
+def _target(node: object) -> str | None:
+    if not isinstance(node, DictConfig) or "_target_" not in node:
+        return None
+    try:
+        return str(OmegaConf.select(node, "_target_", throw_on_resolution_failure=False))
+    except OmegaConfBaseException:
+        return None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]

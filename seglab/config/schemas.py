@@ -1,0 +1,117 @@
+"""The root keys of conf/, and what Hydra has to know before it composes: schemas and resolvers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, OmegaConf
+
+from seglab import PACKAGE
+from seglab.labels import label_space
+from seglab.runs.naming import job_name, run_folder, sweep_folder
+
+_IN_WHEEL, _IN_REPOSITORY = PACKAGE / "conf", PACKAGE.parent / "conf"
+FOLDER = _IN_WHEEL if _IN_WHEEL.is_dir() else _IN_REPOSITORY
+
+
+@dataclass
+class TrainConfig:
+    """Root keys of conf/train.yaml. The groups are checked against what they instantiate, not here."""
+
+    data: Any = MISSING
+    augment: Any = MISSING
+    model: Any = MISSING
+    activation: Any = MISSING
+    loss: Any = MISSING
+    optimizer: Any = MISSING
+    scheduler: Any = MISSING
+    trainer: Any = MISSING
+    callbacks: Any = MISSING
+    logger: Any = MISSING
+    module: Any = MISSING
+    seed: int = MISSING
+    output: str = MISSING
+    name: str | None = None
+    sweep: str | None = None
+    resume: str | None = None
+    retry_failed: bool = False
+    init_from: str | None = None
+    replace_head: bool = False
+
+
+@dataclass
+class EvaluateConfig:
+    """Root keys of conf/evaluate.yaml."""
+
+    run: str | None = None
+    predictions: str | None = None
+    truth: str | None = None
+    processes: Any = MISSING
+    checkpoint: str = MISSING
+    data: Any = None
+    root: str | None = None
+    split: str | None = None
+    limit: int | None = None
+    resolution: str = MISSING
+    size: Any = MISSING
+    scales: list[float] = MISSING
+    flip: bool = MISSING
+    tile: list[int] | None = None
+    overlap: float = MISSING
+    official: Any = MISSING
+    extra: list[str] = MISSING
+    panels: int = MISSING
+    device: str = MISSING
+    threads: int = MISSING
+    output: str | None = None
+    augment: Any = None
+    seed: int = MISSING
+
+
+@dataclass
+class PredictConfig:
+    """Root keys of conf/predict.yaml."""
+
+    run: str | None = None
+    input: str | None = None
+    output: str = MISSING
+    overwrite: bool = MISSING
+    mode: str = MISSING
+    write: list[str] = MISSING
+    ids: str = MISSING
+    opacity: float = MISSING
+    legend: bool = MISSING
+    format: str = MISSING
+    to: str = MISSING
+    checkpoint: str = MISSING
+    device: str = MISSING
+    size: Any = MISSING
+    scales: list[float] = MISSING
+    flip: bool = MISSING
+    tile: list[int] | None = None
+    overlap: float = MISSING
+    batch_size: int = MISSING
+
+
+_SCHEMAS = {"train_schema": TrainConfig, "evaluate_schema": EvaluateConfig, "predict_schema": PredictConfig}
+
+
+def register(schemas: Mapping[str, type] = MappingProxyType({})) -> None:
+    """Makes the schemas and the resolvers of conf/ known; calling it again changes nothing.
+
+    Args:
+        schemas: {"..._schema": dataclass of the root keys} of an entry point that defines its own.
+    """
+    for name, schema in {**_SCHEMAS, **schemas}.items():
+        ConfigStore.instance().store(name=name, node=schema)
+    OmegaConf.register_new_resolver("num_classes", _num_classes, replace=True)
+    OmegaConf.register_new_resolver("job_name", job_name, replace=True)
+    # Cached in the configuration: a launcher's worker processes get the folder that the parent made.
+    OmegaConf.register_new_resolver("run_folder", run_folder, replace=True, use_cache=True)
+    OmegaConf.register_new_resolver("sweep_folder", sweep_folder, replace=True, use_cache=True)
+
+
+def _num_classes(labels: str) -> int:
+    return label_space(labels).num_classes

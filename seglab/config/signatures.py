@@ -1,0 +1,162 @@
+"""What a class or function accepts, read from its source without importing it.
+
+Importing torch takes seconds and runs its code; checking a configuration needs neither.
+"""
+
+import ast
+import copy
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
+
+from seglab.config.definitions import Found, Function, dotted_name, resolve_name
+
+# Need no look-up: they stand for themselves.
+_JUDGED = {"int", "float", "bool", "str", "list", "tuple", "dict", "Optional", "Union", "Literal", "Sequence", "Any"}
+
+
+class Parameter(NamedTuple):
+    """One argument of a definition; `default` and `annotation` are source text, None where there is none."""
+
+    required: bool
+    default: str | None
+    annotation: str | None
+    module: str  # whose names the annotation uses
+
+    def full_annotation(self) -> str | None:
+        """The annotation with names such as `Mode = Literal["min", "max"]` replaced by what they stand for."""
+        if self.annotation is None:
+            return None
+        try:
+            tree = ast.parse(self.annotation, mode="eval")
+        except SyntaxError:
+            return None
+        return ast.unparse(_Expansion(self.module).visit(tree))
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A class or function as its source declares it; `defined_in` is the full name of the place that holds it."""
+
+    name: str
+    module: str
+    kind: Literal["class", "function"]
+    parameters: Mapping[str, Parameter]
+    accepts_any: bool  # takes **kwargs, or has a base class whose source cannot be read
+
+    @property
+    def defined_in(self) -> str:
+        return f"{self.module}.{self.name}"
+
+
+def find_definition(target: str) -> Definition | None:
+    """What `target` ('torch.optim.AdamW') stands for, or None where no source defines such a class or function."""
+    found = resolve_name(target)
+    if not isinstance(found, Found) or isinstance(found.node, ast.expr):
+        return None
+    if isinstance(found.node, ast.ClassDef):
+        return _class_definition(_Class(found.module, found.node))
+    parameters, accepts_any = _parameters(found.node, module=found.module, skip_first=False)
+    return Definition(found.node.name, found.module, "function", parameters, accepts_any)
+
+
+class _Class(NamedTuple):
+    module: str
+    node: ast.ClassDef
+
+
+def _class_definition(found: _Class) -> Definition:
+    lineage, whole = _lineage(found, seen=())
+    definition = Definition(found.node.name, found.module, "class", {}, accepts_any=not whole)
+    for module, node in lineage:
+        if f"{module}.{node.name}" == "torch.nn.modules.module.Module":
+            break  # declares *args, **kwargs, but only to refuse them with a better message
+        if _is_dataclass(node):
+            return replace(definition, parameters=_fields(lineage), accepts_any=False)
+        constructors = [item for item in node.body if isinstance(item, ast.FunctionDef) and item.name == "__init__"]
+        if constructors:  # the last of several: the others are @overload
+            parameters, accepts_any = _parameters(constructors[-1], module=module, skip_first=True)
+            return replace(definition, parameters=parameters, accepts_any=accepts_any)
+    return definition
+
+
+def _lineage(found: _Class, *, seen: tuple[_Class, ...]) -> tuple[list[_Class], bool]:
+    """The class and its bases in the order in which Python looks for a method, and whether every base could be read.
+
+    Depth first, keeping the last mention of a shared base: Python's C3 order for every hierarchy met in practice.
+    """
+    order, whole = [found], True
+    for base in found.node.bases:
+        name = dotted_name(base.value if isinstance(base, ast.Subscript) else base)
+        if name in ("object", "Generic", "Protocol", "ABC", "abc.ABC", "typing.Generic"):
+            continue
+        parent = None if name is None else resolve_name(f"{found.module}.{name}")
+        if not isinstance(parent, Found) or not isinstance(parent.node, ast.ClassDef) or tuple(parent) in seen:
+            whole = False
+            continue
+        above, above_whole = _lineage(_Class(parent.module, parent.node), seen=(*seen, found))
+        order = [ancestor for ancestor in order if ancestor not in above] + above
+        whole = whole and above_whole
+    return order, whole
+
+
+def _parameters(node: Function, *, module: str, skip_first: bool) -> tuple[dict[str, Parameter], bool]:
+    arguments = node.args
+    positional = [*arguments.posonlyargs, *arguments.args]
+    defaults: list[ast.expr | None] = [None] * (len(positional) - len(arguments.defaults)) + list(arguments.defaults)
+    pairs = list(zip(positional, defaults, strict=True))[int(skip_first) :]
+    pairs += list(zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True))
+    parameters = {
+        argument.arg: _parameter(default, annotation=argument.annotation, module=module)
+        for argument, default in pairs
+        if argument not in arguments.posonlyargs  # a configuration passes arguments by name
+    }
+    return parameters, arguments.kwarg is not None
+
+
+def _parameter(default: ast.expr | None, *, annotation: ast.expr | None, module: str) -> Parameter:
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        text: str | None = annotation.value  # written in quotes
+    else:
+        text = None if annotation is None else ast.unparse(annotation)
+    return Parameter(default is None, None if default is None else ast.unparse(default), text, module)
+
+
+def _is_dataclass(node: ast.ClassDef) -> bool:
+    names = [dotted_name(item.func if isinstance(item, ast.Call) else item) for item in node.decorator_list]
+    return any(name in ("dataclass", "dataclasses.dataclass") for name in names)
+
+
+def _fields(lineage: list[_Class]) -> dict[str, Parameter]:
+    """Constructor arguments of a dataclass: its fields and those of the dataclasses beneath it, bases first."""
+    fields: dict[str, Parameter] = {}
+    for module, node in reversed(lineage):
+        for item in node.body if _is_dataclass(node) else ():
+            if not isinstance(item, ast.AnnAssign) or not isinstance(item.target, ast.Name):
+                continue
+            if re.search(r"\b(ClassVar|KW_ONLY)\b", ast.unparse(item.annotation)):
+                continue
+            default = item.value
+            if isinstance(default, ast.Call) and dotted_name(default.func) in ("field", "dataclasses.field"):
+                options = {word.arg: word.value for word in default.keywords}
+                if "init" in options and ast.unparse(options["init"]) == "False":
+                    continue
+                default = options.get("default", options.get("default_factory"))
+            fields[item.target.id] = _parameter(default, annotation=item.annotation, module=module)
+    return fields
+
+
+class _Expansion(ast.NodeTransformer):
+    """Replaces names in an annotation by the types they are defined as; a class stays a name."""
+
+    def __init__(self, module: str) -> None:
+        self.module = module
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        if node.id in _JUDGED:
+            return node
+        found = resolve_name(f"{self.module}.{node.id}")
+        if not isinstance(found, Found) or not isinstance(found.node, ast.expr):
+            return node
+        return _Expansion(found.module).visit(copy.deepcopy(found.node))

@@ -1,0 +1,163 @@
+"""The measured costs of a network: time and memory of inference and of a training step, beside what can be counted."""
+
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import seglab.lean_imports  # noqa: F401
+
+import torch
+from torch import Tensor, nn
+
+from seglab.display.sheet import Cell, Sheet
+from seglab.errors import SeglabError
+from seglab.inference.predictor import device_of
+from seglab.losses import CrossEntropy
+from seglab.training.build import build_network
+from seglab.training.summary import Complexity, complexity, summary_sheet
+
+_AUTOCAST = {"16-mixed": torch.float16, "bf16-mixed": torch.bfloat16}
+_WARM_UP = 2  # calls before the first that is timed: they choose algorithms and fill caches
+_MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Speed:
+    images_per_second: float
+    milliseconds: float  # of one batch, the median
+    memory: float | None  # MiB at the peak, beyond what the process held before; None where it grew by nothing
+
+
+@dataclass(frozen=True)
+class Costs:
+    title: str
+    complexity: Complexity
+    conditions: str
+    inference: Speed
+    training: Speed | None  # forward, cross-entropy and backward, without an optimizer
+
+
+def measure(settings: Mapping[str, Any], *, title: str) -> Costs:
+    """The costs of the network that the configuration describes, on images of noise.
+
+    Raises:
+        SeglabError: the device is not there, has too little memory, or the network refuses such a batch.
+    """
+    torch.manual_seed(settings["seed"])
+    device = device_of(settings["device"])
+    network = build_network(settings)
+    divisor = settings["model"]["size_divisor"]
+    counted = complexity(network, size=settings["size"], divisor=divisor)
+    layout = torch.channels_last if settings["channels_last"] else torch.contiguous_format
+    network = network.to(device).to(memory_format=layout)
+    called: Callable[[Tensor], Tensor] = torch.compile(network) if settings["compile"] else network
+    image = torch.randn(settings["batch_size"], 3, *counted.size, device=device).contiguous(memory_format=layout)
+    dtype = _AUTOCAST.get(settings["precision"])
+
+    def autocast() -> AbstractContextManager[Any]:
+        return nullcontext() if dtype is None else torch.autocast(device.type, dtype=dtype)
+
+    def infer() -> None:
+        with torch.inference_mode(), autocast():
+            called(image)
+
+    loss, mask = CrossEntropy().to(device), torch.zeros(image.shape[0], *counted.size, dtype=torch.uint8, device=device)
+
+    def train() -> None:
+        with autocast():
+            logits = nn.functional.interpolate(called(image), size=counted.size, mode="bilinear")
+            value = loss(logits, mask[: len(logits)])
+        value.backward()
+        network.zero_grad(set_to_none=True)
+
+    try:
+        network.eval()
+        inference = _timed(infer, image, repetitions=settings["repetitions"])
+        network.train()
+        training = _timed(train, image, repetitions=settings["repetitions"]) if settings["training"] else None
+    except torch.OutOfMemoryError as error:
+        raise SeglabError(f"expected {device} to have room for this; {str(error).splitlines()[0]} - "
+                          "take a smaller size or batch_size, or precision=16-mixed") from error  # fmt: skip
+    except ValueError as error:  # BatchNorm's, of a single value for each channel
+        raise SeglabError(f"{title} cannot be trained on a batch of {len(image)}: {error} - "
+                          "take batch_size=2 or more, or training=false") from error  # fmt: skip
+    batch = f"batch of {settings['batch_size']}"
+    threads = f", {torch.get_num_threads()} threads" if device.type == "cpu" else ""
+    where = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    conditions = f"{batch}, {settings['precision']}, {where}{threads}{', compiled' if settings['compile'] else ''}"
+    return Costs(title, counted, conditions, inference, training)
+
+
+def cost_sheet(costs: Costs) -> Sheet:
+    """The parts of the network, and below them what was measured."""
+    sheet = summary_sheet(costs.complexity)
+    notes = [*sheet.notes, f"inference: {_words(costs.inference)}"]
+    if costs.training is not None:
+        notes.append(f"training step (forward, cross-entropy, backward): {_words(costs.training)}")
+    return Sheet(sheet.caption, sheet.header, sheet.rows, words=sheet.words, notes=[*notes, costs.conditions])
+
+
+def comparison_sheet(all_costs: Sequence[Costs]) -> Sheet:
+    """One line for each network."""
+    header = ("model", "M params", "GFLOPs", "img/s", "ms", "MiB", "train img/s", "train MiB")
+    rows = []
+    for costs in all_costs:
+        counted, training = costs.complexity, costs.training
+        numbers = [
+            counted.parameters / 1e6,
+            None if counted.flops is None else counted.flops / 1e9,
+            costs.inference.images_per_second,
+            costs.inference.milliseconds,
+            costs.inference.memory,
+            None if training is None else training.images_per_second,
+            None if training is None else training.memory,
+        ]
+        rows.append([Cell(costs.title, costs.title), *map(_number, numbers)])
+    height, width = all_costs[0].complexity.size
+    return Sheet(caption=f"{height}x{width}, {all_costs[0].conditions}", header=header, rows=rows)
+
+
+def _timed(call: Callable[[], None], image: Tensor, *, repetitions: int) -> Speed:
+    """Of a call that handles the batch `image`."""
+    before = _peak_memory(image.device, reset=True)
+    for _ in range(_WARM_UP):
+        call()
+    seconds = []
+    for _ in range(repetitions):
+        _wait(image.device)
+        start = time.perf_counter()
+        call()
+        _wait(image.device)
+        seconds.append(time.perf_counter() - start)
+    median = statistics.median(seconds)
+    grown = _peak_memory(image.device, reset=False) - before
+    return Speed(len(image) / median, 1000 * median, grown / _MIB if grown > 0 else None)
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _peak_memory(device: torch.device, *, reset: bool) -> int:
+    """Bytes. Of a CPU, the highest that the process ever held, which cannot be reset."""
+    if device.type == "cuda":
+        if reset:
+            torch.cuda.reset_peak_memory_stats(device)
+        return torch.cuda.memory_allocated(device) if reset else torch.cuda.max_memory_allocated(device)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _words(speed: Speed) -> str:
+    memory = "" if speed.memory is None else f", {speed.memory:,.0f} MiB more at the peak"
+    return f"{speed.images_per_second:.3g} images/s, {speed.milliseconds:.3g} ms a batch{memory}"
+
+
+def _number(value: float | None) -> Cell:
+    return Cell("–", "") if value is None else Cell(f"{value:.3g}", repr(value))

@@ -1,0 +1,64 @@
+"""The scores of a run, as a table and as one line."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+from seglab import runs
+from seglab.display.numbers import NOT_THERE, bar, duration, percent, word, words
+from seglab.display.sheet import Sheet, show
+
+
+def class_sheet(classes: Mapping[str, Mapping[str, float]], summary: Mapping[str, float], *, caption: str) -> Sheet:
+    """IoU, Dice, accuracy and share of the labelled pixels of each class, and their means.
+
+    Args:
+        classes: {name: {"iou", "dice", "accuracy", "pixels"}}; fractions, NaN if absent; pixels of the truth, or none.
+        summary: {"miou", "mdice", "mean_accuracy", "accuracy", "fwiou"}; fractions.
+    """
+    total = sum(scores.get("pixels", 0) for scores in classes.values())
+    rows = []
+    for name, scores in classes.items():
+        share = scores.get("pixels", 0) / total if total else math.nan
+        numbers = [scores["iou"], scores["dice"], scores["accuracy"], share]
+        rows.append([word(name), *(percent(number) for number in numbers), word(bar(scores["iou"]))])
+    means = [percent(summary[key]) for key in ("miou", "mdice", "mean_accuracy")]
+    absent = any(math.isnan(scores[key]) for scores in classes.values() for key in ("iou", "dice", "accuracy"))
+    notes = [f"pixel accuracy {words(summary['accuracy'])}, frequency-weighted IoU {words(summary['fwiou'])}"]
+    if absent:
+        notes.append(f"{NOT_THERE} absent: the class has no such pixel and is left out of the mean")
+    return Sheet(
+        caption=caption,
+        header=("class", "IoU %", "Dice %", "accuracy %", "pixels %", ""),
+        rows=rows,
+        mean=[word("mean"), *means, word(""), word("")],
+        notes=notes,
+    )
+
+
+def print_run(record: runs.Record, folder: Path) -> None:
+    """Prints the classes of the best checkpoint and one line that says what came out and where it lies."""
+    best = record.get("best") or {}
+    if "metrics" in best:
+        caption = protocol_words(record, f"best epoch {best['epoch'] + 1}")
+        show(class_sheet(best["classes"], best["metrics"], caption=caption))
+    print(f"{headline(record)}, {duration(record.get('seconds'))}: {runs.shown(folder)}")
+
+
+def headline(record: runs.Record) -> str:
+    """'mIoU 43.1 %, mean Dice 55.0 %, pixel accuracy 91.0 % at epoch 7', or the status where nothing was validated."""
+    best = record.get("best") or {}
+    if "metrics" not in best:
+        return f"{record['status']}, nothing was validated"
+    titles = {"miou": "mIoU", "mdice": "mean Dice", "accuracy": "pixel accuracy"}
+    values = ", ".join(f"{title} {words(best['metrics'][name])}" for name, title in titles.items())
+    return f"{values} at epoch {best['epoch'] + 1}"
+
+
+def protocol_words(record: runs.Record, detail: str) -> str:
+    """What the numbers are: the split, the size, the reading."""
+    protocol = record["protocol"]
+    height_width = "x".join(str(side) for side in protocol["size"]) or "original size"
+    return f"{protocol['split']}, {height_width}, {protocol['reading']}-level, void removed, {detail}"

@@ -1,0 +1,191 @@
+"""What an evaluation counts while images pass by: memory does not grow with their number."""
+
+import heapq
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import seglab.lean_imports  # noqa: F401
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seglab.display import draw
+from seglab.labels import IGNORE_INDEX
+from seglab.metrics import count_pixels, readings
+from seglab.metrics.boundary import BoundaryF1, BoundaryIoU
+from seglab.metrics.calibration import CalibrationError
+from seglab.metrics.cityscapes import CityscapesScores, to_label_ids
+from seglab.metrics.named import Areas, areas, batch_absent1, image_gt_present, image_gt_present_iou
+
+_NAMED = {
+    "batch_absent1": batch_absent1,
+    "image_gt_present": image_gt_present,
+    "image_gt_present_iou": image_gt_present_iou,
+}
+
+
+class Pixels:
+    """The confusion matrix (K, K) of all images."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+        self.matrix = torch.zeros(len(names), len(names), dtype=torch.int64)
+
+    def update(self, pred: np.ndarray, mask: np.ndarray) -> Tensor:
+        """The matrix (K, K) of one image: uint8 label maps (H, W)."""
+        matrix = count_pixels(_batch(pred), _batch(mask), num_classes=len(self._names))
+        self.matrix += matrix
+        return matrix
+
+    def compute(self) -> dict[str, Any]:
+        """{"metrics": means, "classes": {name: scores}}, of the whole data set."""
+        classes = readings.per_class(self.matrix, self._names)
+        binary = readings.binary_accuracy(self.matrix).tolist()
+        for scores, value in zip(classes.values(), binary, strict=True):
+            scores["binary_accuracy"] = value
+        return {"metrics": readings.summary(self.matrix), "classes": classes}
+
+
+class View(NamedTuple):
+    """One image at the headline's resolution, and what only some scores ask for."""
+
+    pred: np.ndarray  # uint8 (H, W), train ids
+    mask: np.ndarray  # uint8 (H, W), train ids
+    probabilities: Callable[[], Tensor]  # (K, H, W); computed when it is called
+    official: tuple[np.ndarray, np.ndarray] | None  # Cityscapes label ids uint8 (H, W) and instance ids (H, W)
+
+
+class Extra(Protocol):
+    """A score beside those of the confusion matrix."""
+
+    def update(self, view: View) -> None: ...
+
+    def compute(self) -> dict[str, Any]: ...
+
+
+class Official:
+    """The official Cityscapes scores; see seglab.metrics.cityscapes."""
+
+    def __init__(self) -> None:
+        self._scores = CityscapesScores()
+
+    def update(self, view: View) -> None:
+        assert view.official is not None
+        self._scores.update(to_label_ids(view.pred), *view.official)
+
+    def compute(self) -> dict[str, Any]:
+        return self._scores.compute()
+
+
+class Boundaries:
+    """Boundary F1 and boundary IoU; see seglab.metrics.boundary."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+        self._metrics: dict[str, BoundaryF1 | BoundaryIoU] = {
+            "boundary_f1": BoundaryF1(len(names)),
+            "boundary_iou": BoundaryIoU(len(names)),
+        }
+
+    def update(self, view: View) -> None:
+        for metric in self._metrics.values():
+            metric.update(view.pred, view.mask)
+
+    def compute(self) -> dict[str, Any]:
+        results = {name: metric.compute() for name, metric in self._metrics.items()}
+        return {
+            name: {
+                "mean": result["mean"],
+                "classes": dict(zip(self._names, np.asarray(result["per_class"]).tolist(), strict=True)),
+            }
+            for name, result in results.items()
+        }
+
+
+class Calibration:
+    """Expected calibration error; see seglab.metrics.calibration."""
+
+    def __init__(self) -> None:
+        self._metric = CalibrationError()
+
+    def update(self, view: View) -> None:
+        confidence, pred = (part.cpu().numpy() for part in view.probabilities().max(0))
+        self._metric.update(confidence, pred == view.mask, view.mask != IGNORE_INDEX)
+
+    def compute(self) -> dict[str, Any]:
+        return {"ece": self._metric.compute(), "bins": len(self._metric.pixels)}
+
+
+class NamedReadings:
+    """Scores as others counted them, in batches of consecutive images; see seglab.metrics.named."""
+
+    def __init__(self, num_classes: int, *, batch_size: int) -> None:
+        self._num_classes, self._batch_size = num_classes, batch_size
+        self._waiting: list[Areas] = []
+        self._scores: dict[str, list[float]] = {name: [0.0, 0.0] for name in _NAMED}  # sum, batches
+        self._hit = self._pixels = 0
+
+    def update(self, view: View) -> None:
+        counts = areas(view.pred[None], view.mask[None], num_classes=self._num_classes)
+        self._hit += int(counts.hit.sum())
+        self._pixels += int(counts.pixels.sum())
+        self._waiting.append(counts)
+        if len(self._waiting) == self._batch_size:
+            self._close_batch()
+
+    def compute(self) -> dict[str, Any]:
+        if self._waiting:
+            self._close_batch()
+        means = {name: total / count if count else math.nan for name, (total, count) in self._scores.items()}
+        void_wrong = self._hit / self._pixels if self._pixels else math.nan
+        return {**means, "accuracy_void_wrong": void_wrong, "batch_size": self._batch_size}
+
+    def _close_batch(self) -> None:
+        batch = Areas(*(np.concatenate(parts) for parts in zip(*self._waiting, strict=True)))
+        self._waiting.clear()
+        for name, reading in _NAMED.items():
+            score = reading(batch)
+            if not math.isnan(score):
+                self._scores[name][0] += score
+                self._scores[name][1] += 1
+
+
+class Ranked(NamedTuple):
+    """An image by its own mIoU."""
+
+    miou: float
+    number: int  # of the image in its split, from 0
+    sample: draw.Sample
+
+
+class Extremes:
+    """The images with the highest and the lowest mIoU of their own; images without a labelled pixel are left out."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._best: list[tuple[float, int, draw.Sample]] = []  # heaps of (rank, -index, sample), the first leaves next
+        self._worst: list[tuple[float, int, draw.Sample]] = []
+
+    def update(self, miou: float, *, index: int, sample: draw.Sample) -> None:
+        if math.isnan(miou) or self._count == 0:
+            return
+        for heap, rank in ((self._best, miou), (self._worst, -miou)):
+            entry = (rank, -index, sample)  # of equal ones the earlier stays; indices differ, samples are not compared
+            if len(heap) < self._count:
+                heapq.heappush(heap, entry)
+            else:
+                heapq.heappushpop(heap, entry)
+
+    def best(self) -> list[Ranked]:
+        """From the highest mIoU down."""
+        return [Ranked(rank, -negative, sample) for rank, negative, sample in sorted(self._best, reverse=True)]
+
+    def worst(self) -> list[Ranked]:
+        """From the lowest mIoU up."""
+        return [Ranked(-rank, -negative, sample) for rank, negative, sample in sorted(self._worst, reverse=True)]
+
+
+def _batch(labels: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(labels))[None]

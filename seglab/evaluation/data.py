@@ -1,0 +1,69 @@
+"""The data on which a run is scored: its own or another set with the same classes, one split, at original size."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import seglab.lean_imports  # noqa: F401
+
+from seglab.config.instantiate import instantiate
+from seglab.data.source import Source
+from seglab.errors import SeglabError
+from seglab.labels import CITYSCAPES_LABELS, LabelSpace
+
+_LABEL_IDS, _INSTANCE_IDS = "_gtFine_labelIds.png", "_gtFine_instanceIds.png"
+_PARTS = ("train", "val", "test")
+
+
+def data_config(settings: Mapping[str, Any], trained_on: Mapping[str, Any]) -> dict[str, Any]:
+    """Another data set where one is named, else the run's own; the wanted split stands at `test_split`."""
+    data = dict(settings["data"] or trained_on)
+    if settings["root"] is not None:
+        data["root"] = settings["root"]
+    split = settings["split"]
+    data["test_split"] = data[f"{split}_split"] if split in _PARTS else split
+    return {**data, "limit": settings["limit"], "augmentation": None, "cache": None, "num_workers": 0}
+
+
+def open_source(data: Mapping[str, Any]) -> Source:
+    module = instantiate(data)
+    module.prepare_data()
+    return module.source("test")
+
+
+def check_same_classes(trained: LabelSpace, scored: LabelSpace) -> None:
+    if trained.names == scored.names:
+        return
+    only_run = [name for name in trained.names if name not in scored.names]
+    only_data = [name for name in scored.names if name not in trained.names]
+    difference = "; ".join(
+        f"only in {whose}: {', '.join(names)}"
+        for whose, names in ((f"the run ({trained.name})", only_run), (f"the data ({scored.name})", only_data))
+        if names
+    )
+    raise SeglabError(
+        "expected a data set with the classes of the run, in their order; "
+        f"{difference or f'{scored.name} has another order than {trained.name}'} - choose data.labels accordingly"
+    )
+
+
+def has_official(asked: Any, source: Source) -> bool:
+    """Whether the official Cityscapes scores are computed. Raises SeglabError when they are asked for and cannot be."""
+    if asked is False:
+        return False
+    evaluated = tuple(label.name for label in CITYSCAPES_LABELS if not label.ignore_in_eval)
+    paths = [sample.mask for sample in source.samples]
+    possible = source.labels.names == evaluated and all(
+        path is not None and path.name.endswith(_LABEL_IDS) and instances_of(path).is_file() for path in paths
+    )
+    possible &= not any(sample.mirrored for sample in source.samples)  # the files are not
+    if asked is True and not possible:
+        raise SeglabError(
+            f"official=true: expected the 19 classes of Cityscapes and *{_LABEL_IDS} beside *{_INSTANCE_IDS}; "
+            f"the first of {len(paths)} masks is '{paths[0]}' ({source.labels.name}) - complete it, or official=auto"
+        )
+    return possible
+
+
+def instances_of(mask: Path) -> Path:
+    return mask.with_name(mask.name.replace(_LABEL_IDS, _INSTANCE_IDS))

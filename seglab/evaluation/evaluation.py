@@ -1,0 +1,244 @@
+"""The scores of a trained run on a split: images one by one, at the network's size and at that of the labels."""
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, TextIO
+
+import seglab.lean_imports  # noqa: F401
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seglab import runs
+from seglab.data.transforms import resize
+from seglab.display import draw
+from seglab.errors import SeglabError
+from seglab.evaluation.cityscapes_files import read_png
+from seglab.evaluation.counts import Boundaries, Calibration, Extra, Extremes, NamedReadings, Official, Pixels, View
+from seglab.evaluation.data import check_same_classes, data_config, has_official, instances_of, open_source
+from seglab.inference.file_loop import ahead
+from seglab.inference.predictor import Predictor, device_of
+from seglab.labels import LabelSpace, label_space
+from seglab.metrics import readings
+from seglab.runs.class_names import dataset_name
+from seglab.training.build import load
+
+log = logging.getLogger("seglab")
+
+ORIGINAL, NETWORK = "original", "network"
+PER_IMAGE = ("name", "resolution", "class", "intersection", "truth", "prediction")  # columns; the last three: pixels
+
+
+class Item(NamedTuple):
+    """One image as it was read."""
+
+    name: str
+    image: np.ndarray  # uint8 (H, W, 3) RGB
+    mask: np.ndarray  # uint8 (H, W), train ids
+    official: tuple[np.ndarray, np.ndarray] | None  # label ids and instance ids (H, W)
+    digest: bytes  # of the name, the image and the mask
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What came out. `results` holds {"original", "network", "official", ...} as they were asked for."""
+
+    results: dict[str, Any]
+    matrix: np.ndarray  # int64 (K, K) at the headline's resolution
+    extremes: Extremes
+    fingerprint: str  # of the data that were read
+
+
+class Evaluation:
+    """A run and the data on which it is scored, ready to begin.
+
+    Args:
+        settings: the resolved values of conf/evaluate.yaml.
+
+    Attributes:
+        labels: the label space of the data, with the classes of the run.
+        protocol: all on which the scores depend; scores of another protocol are not comparable.
+
+    Raises:
+        SeglabError: there is no such run, checkpoint or split, or the data set has other classes than the run.
+    """
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        run = Path(settings["run"])
+        config = runs.plain(runs.read_config(run))
+        data = data_config(settings, config["data"])
+        self._settings = settings
+        self.labels: LabelSpace = label_space(data["labels"])
+        check_same_classes(label_space(config["data"]["labels"]), self.labels)
+        self._source = open_source(data)
+        self._predictor = _predictor(settings, run, trained_at=config["data"]["size"])
+        self._with_official = has_official(settings["official"], self._source)
+        self.resolutions = _resolutions(settings["resolution"], self._predictor.size)
+        self._with_official &= ORIGINAL in self.resolutions
+        self._batch_size = data["eval_batch_size"] or data["batch_size"]
+        self.protocol = self._protocol(data, run)
+        log.info(
+            "%s of %s on %d images, %s", settings["checkpoint"], run, len(self._source.samples), self._predictor.device
+        )
+
+    def run(self, per_image: TextIO) -> Scores:
+        """Scores every image; writes its counts to `per_image` as CSV, classes that it does not have left out."""
+        names = self.labels.names
+        pixels = {resolution: Pixels(names) for resolution in self.resolutions}
+        extras = self._extras()
+        extremes, digest = Extremes(self._settings["panels"]), hashlib.blake2b(digest_size=8)
+        per_image.write(",".join(PER_IMAGE) + "\n")
+        for index, item in enumerate(self._items()):
+            maps = self._maps(item)
+            matrices = {resolution: pixels[resolution].update(*pair) for resolution, pair in maps.items()}
+            for resolution, matrix in matrices.items():
+                per_image.writelines(_rows(item.name, resolution, matrix, names))
+            view = self._view(item, *maps[self.headline])
+            for extra in extras.values():
+                extra.update(view)
+            miou = float(readings.mean_iou(matrices[self.headline]))
+            extremes.update(miou, index=index, sample=_panel(item, view, miou))
+            digest.update(item.digest)
+        _require_labels(pixels[self.headline].matrix, self.protocol)
+        counted = {resolution: each.compute() for resolution, each in pixels.items()}
+        counted |= {name: extra.compute() for name, extra in extras.items()}
+        return Scores(counted, pixels[self.headline].matrix.numpy(), extremes, digest.hexdigest())
+
+    @property
+    def headline(self) -> str:
+        """The resolution whose score is the score: that of the labels where it is measured."""
+        return self.resolutions[0]
+
+    def _extras(self) -> dict[str, Extra]:
+        """What is computed at the headline's resolution beside the confusion matrix."""
+        makers: dict[str, Callable[[], Extra]] = {
+            "official": Official,
+            "boundary": lambda: Boundaries(self.labels.names),
+            "calibration": Calibration,
+            "named": lambda: NamedReadings(self.labels.num_classes, batch_size=self._batch_size),
+        }
+        asked = [*(["official"] if self._with_official else []), *self._settings["extra"]]
+        return {name: makers[name]() for name in asked}
+
+    def _view(self, item: Item, pred: np.ndarray, mask: np.ndarray) -> View:
+        def probabilities() -> Tensor:
+            return self._predictor.probabilities(item.image, size=_size(mask))
+
+        return View(pred, mask, probabilities, item.official)
+
+    def _maps(self, item: Item) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """{resolution: (prediction, mask)}, uint8 (H, W) each; the network sees the image once."""
+        masks = {}
+        for resolution in self.resolutions:
+            size = self._predictor.size if resolution == NETWORK else None
+            masks[resolution] = item.mask if size is None else resize(item.image, item.mask, size)[1]
+        sizes = [_size(mask) for mask in masks.values()]
+        preds = self._predictor.label_maps(item.image, sizes=sizes)
+        return {key: (pred, mask) for (key, mask), pred in zip(masks.items(), preds, strict=True)}
+
+    def _items(self) -> Iterator[Item]:
+        count = len(self._source.samples)
+        yield from _with_progress(ahead(self._read, count=count, threads=self._settings["threads"]), count=count)
+
+    def _read(self, index: int) -> Item:
+        sample = self._source.samples[index]
+        image, mask = self._source.read(index)
+        digest = hashlib.blake2b(f"{sample.name}{image.shape}".encode(), digest_size=8)
+        digest.update(np.ascontiguousarray(image).data)
+        digest.update(np.ascontiguousarray(mask).data)
+        official = None
+        if self._with_official:
+            assert sample.mask is not None
+            official = read_png(sample.mask), read_png(instances_of(sample.mask))
+        return Item(sample.name, image, mask, official, digest.digest())
+
+    def _protocol(self, data: Mapping[str, Any], run: Path) -> dict[str, Any]:
+        settings, predictor = self._settings, self._predictor
+        checkpoint = torch.load(_checkpoint(run, settings["checkpoint"]), map_location="cpu", weights_only=True)
+        return {
+            "dataset": dataset_name(data),
+            "split": data["test_split"],
+            "labels": self.labels.name,
+            "images": len(self._source.samples),
+            "limit": settings["limit"],
+            "resolution": self.headline,
+            "resolutions": list(self.resolutions),
+            "size": None if predictor.size is None else list(predictor.size),
+            "scales": list(predictor.scales),
+            "flip": predictor.flip,
+            "tile": None if predictor.tile is None else list(predictor.tile),
+            "overlap": None if predictor.tile is None else predictor.overlap,
+            "reading": "dataset",
+            "void": "removed",
+            "checkpoint": settings["checkpoint"],
+            "epoch": checkpoint["epoch"],
+            "step": checkpoint["global_step"],
+        }
+
+
+def _panel(item: Item, view: View, miou: float) -> draw.Sample:
+    image = item.image if view.mask.shape == item.mask.shape else resize(item.image, view.mask, _size(view.mask))[0]
+    return draw.Sample(f"{item.name}: mIoU {100 * miou:.1f} %", image, view.mask, view.pred)
+
+
+def _predictor(settings: Mapping[str, Any], run: Path, *, trained_at: Any) -> Predictor:
+    asked = settings["size"]
+    size = trained_at if asked == "run" else None if asked == "image" else asked
+    tile = settings["tile"]
+    return Predictor(
+        load(run, checkpoint=_checkpoint(run, settings["checkpoint"]).name).to(device_of(settings["device"])),
+        size=None if size is None else (size[0], size[1]),
+        scales=settings["scales"],
+        flip=settings["flip"],
+        tile=None if tile is None else (tile[0], tile[1]),
+        overlap=settings["overlap"],
+    )
+
+
+def _checkpoint(run: Path, name: str) -> Path:
+    return run / "checkpoints" / f"{name}.ckpt"
+
+
+def _resolutions(asked: str, network_size: tuple[int, int] | None) -> tuple[str, ...]:
+    """The headline first. Where the network sees images at their own size, there is one resolution."""
+    if network_size is None:
+        return (ORIGINAL,)
+    return (ORIGINAL, NETWORK) if asked == "both" else (asked,)
+
+
+def _require_labels(matrix: Tensor, protocol: Mapping[str, Any]) -> None:
+    if not matrix.any():
+        raise SeglabError(
+            f"expected labelled pixels; {protocol['dataset']} {protocol['split']} ({protocol['images']} images) has "
+            "none - the labels of this split may not be public; choose another split"
+        )
+
+
+def _rows(name: str, resolution: str, matrix: Tensor, names: tuple[str, ...]) -> Iterator[str]:
+    counts = zip(names, matrix.diagonal().tolist(), matrix.sum(1).tolist(), matrix.sum(0).tolist(), strict=True)
+    for class_name, intersection, truth, pred in counts:
+        if truth or pred:
+            yield f"{_quoted(name)},{resolution},{_quoted(class_name)},{intersection},{truth},{pred}\n"
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"' if any(sign in text for sign in ',"\n') else text
+
+
+def _with_progress(items: Iterator[Item], *, count: int) -> Iterator[Item]:
+    """The items; a progress bar on standard error, where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    yield from track(
+        items, total=count, description="evaluating", console=console, transient=True, disable=not console.is_terminal
+    )
+
+
+def _size(mask: np.ndarray) -> tuple[int, int]:
+    return mask.shape[0], mask.shape[1]

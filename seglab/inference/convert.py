@@ -1,0 +1,55 @@
+"""Masks of Cityscapes label ids as masks of the 19 train ids, or of foreground against the rest."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from seglab import runs
+from seglab.data.source import read_ids, to_train_ids
+from seglab.inference.file_loop import for_each, progress_bar, refuse_existing
+from seglab.inference.inputs import Input, find
+from seglab.inference.outputs import write_png
+from seglab.labels import IGNORE_INDEX, label_space
+
+Kind = Literal["train_ids", "foreground"]
+log = logging.getLogger("seglab")
+
+FOREGROUND = 255  # a pixel of one of the 19 classes; the others are 0
+_LABEL_IDS = "_labelIds"
+_ENDINGS = {"train_ids": "_labelTrainIds", "foreground": "_foreground"}  # the first is the official one
+
+
+def find_masks(given: str, *, output: Path) -> list[Input]:
+    """The masks that `given` stands for; where some are called *_labelIds.png, as in gtFine, only those."""
+    found = find(given, suffixes=(".png",), output=output)
+    return [one for one in found if one.path.stem.endswith(_LABEL_IDS)] or found
+
+
+def convert(inputs: Sequence[Input], *, folder: Path, to: Kind, overwrite: bool) -> list[str]:
+    """Writes every mask converted into `folder`; one message for each that could not be read."""
+    targets = {one: folder / output_name(one, to=to) for one in inputs}
+    refuse_existing(list(targets.values()), overwrite=overwrite)
+    with progress_bar() as progress:
+        problems = for_each(inputs, lambda one: write_png(targets[one], converted(one.path, to=to)), progress=progress)
+    log.info("%d of %d masks converted, in %s", len(inputs) - len(problems), len(inputs), runs.shown(folder))
+    return problems
+
+
+def converted(path: Path, *, to: Kind) -> np.ndarray:
+    """uint8 (H, W): train ids 0..18 and 255, or FOREGROUND where the label is one of the 19 classes and 0 elsewhere.
+
+    Raises:
+        SeglabError: the file is unreadable, or holds other values than label ids.
+    """
+    mask = to_train_ids(read_ids(path), label_space("cityscapes_19"), path)
+    if to == "train_ids":
+        return mask
+    return np.where(mask == IGNORE_INDEX, 0, FOREGROUND).astype(np.uint8)
+
+
+def output_name(one: Input, *, to: Kind) -> str:
+    """'aachen/aachen_000000_000019_gtFine_labelTrainIds.png' for '..._labelIds'."""
+    return f"{one.name.removesuffix(_LABEL_IDS)}{_ENDINGS[to]}.png"

@@ -1,0 +1,100 @@
+"""What is written of a prediction: id masks, colour masks, overlays, side by side; a picture or a video of each."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from seglab.display import draw
+from seglab.inference.inputs import Input
+from seglab.inference.video import VideoWriter
+from seglab.labels import LabelSpace
+
+KINDS = ("masks", "colors", "overlays", "side_by_side")
+
+
+class Append(Protocol):
+    def __call__(self, image: np.ndarray, mask: np.ndarray) -> None:
+        """Writes the next frame: image uint8 (H, W, 3) RGB, mask uint8 (H, W) of train ids."""
+
+
+@dataclass(frozen=True)
+class Results:
+    """Writes `folder`/<kind>/<name of the input>, in the size of the input.
+
+    Attributes:
+        kinds: some of KINDS.
+        ids: uint8 (256,), the value that a train id gets in an id mask.
+        opacity: of the colours in an overlay, 0..1.
+        legend: put the names of the classes below overlays and pictures side by side.
+    """
+
+    folder: Path
+    labels: LabelSpace
+    kinds: Sequence[str]
+    ids: np.ndarray
+    opacity: float
+    legend: bool
+
+    def path(self, one: Input, kind: str) -> Path:
+        """Where the result goes; the id masks of a video are a folder of PNGs, as a video would blur ids."""
+        if not one.is_video:
+            return self.folder / kind / f"{one.name}.png"
+        return self.folder / kind / (one.name if kind == "masks" else f"{one.name}.mp4")
+
+    def paths(self, one: Input) -> list[Path]:
+        return [self.path(one, kind) for kind in self.kinds]
+
+    def write(self, one: Input, image: np.ndarray, mask: np.ndarray) -> None:
+        """Writes every kind: image uint8 (H, W, 3) RGB, mask uint8 (H, W) of train ids."""
+        present = {int(k) for k in np.unique(mask)}
+        for kind in self.kinds:
+            write_png(self.path(one, kind), self._picture(kind, image, mask, present=present))
+
+    @contextmanager
+    def video(self, one: Input, *, rate: float) -> Iterator[Append]:
+        """A function that appends a frame to each kind. The legend names all classes: frames keep one size."""
+        present = set(range(self.labels.num_classes))
+        count = 0
+        with ExitStack() as stack:
+            writers = {
+                kind: stack.enter_context(VideoWriter(self.path(one, kind), rate=rate))
+                for kind in self.kinds
+                if kind != "masks"
+            }
+
+            def append(image: np.ndarray, mask: np.ndarray) -> None:
+                nonlocal count
+                if "masks" in self.kinds:
+                    write_png(self.path(one, "masks") / f"{count:06d}.png", self.ids[mask])
+                for kind, writer in writers.items():
+                    writer.write(self._picture(kind, image, mask, present=present))
+                count += 1
+
+            yield append
+
+    def _picture(self, kind: str, image: np.ndarray, mask: np.ndarray, *, present: set[int]) -> np.ndarray:
+        if kind == "masks":
+            return self.ids[mask]
+        if kind == "colors":
+            return draw.colourise(mask, self.labels)
+        if kind == "overlays":
+            picture = draw.overlay(image, mask, self.labels, opacity=self.opacity)
+        else:
+            picture = draw.side_by_side(image, mask, self.labels)
+        return draw.with_legend(picture, self.labels, present=present) if self.legend else picture
+
+
+def write_png(path: Path, picture: np.ndarray) -> None:
+    """Writes ids uint8 (H, W) or colours uint8 (H, W, 3) RGB; a kill leaves no half of a file under this name."""
+    pixels = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    _, encoded = cv2.imencode(".png", pixels)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_bytes(encoded.tobytes())
+    os.replace(partial, path)

@@ -1,0 +1,163 @@
+"""Label maps of all inputs by a trained run; an input that cannot be read is reported and the others go on."""
+
+import logging
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import seglab.lean_imports  # noqa: F401
+
+import numpy as np
+
+from seglab import runs
+from seglab.data.source import read_image
+from seglab.errors import SeglabError
+from seglab.inference import submission
+from seglab.inference.file_loop import ahead, batches, for_each, progress_bar, refuse_existing
+from seglab.inference.inputs import Input
+from seglab.inference.outputs import Results, write_png
+from seglab.inference.predictor import Predictor, device_of
+from seglab.inference.video import VideoReader
+from seglab.labels import LabelSpace, label_space
+from seglab.training import build
+
+log = logging.getLogger("seglab")
+
+_TRAIN_IDS = np.arange(256, dtype=np.uint8)
+
+
+def predict_files(settings: Mapping[str, Any], inputs: Sequence[Input]) -> list[str]:
+    """Writes pictures, masks and videos as the configuration asks; one message for each input that failed."""
+    run, folder = Path(settings["run"]), Path(settings["output"])
+    labels = _labels(run)
+    results = Results(
+        folder,
+        labels,
+        kinds=settings["write"],
+        ids=submission.label_ids(labels) if settings["ids"] == "label_ids" else _TRAIN_IDS,
+        opacity=settings["opacity"],
+        legend=settings["legend"],
+    )
+    refuse_existing([path for one in inputs for path in results.paths(one)], overwrite=settings["overwrite"])
+    predictor, batch_size = _predictor(settings, run), settings["batch_size"]
+    images = [one.path for one in inputs if not one.is_video]
+    predicted = _Predicted(images, read_image, predictor, batch_size=batch_size)
+    with closing(predicted), progress_bar() as progress:
+
+        def predict(one: Input) -> None:
+            if not one.is_video:
+                results.write(one, *predicted.next())
+                return
+            video = VideoReader(one.path)
+            frames = progress.track(video, total=video.frames or None, description=one.path.name)
+            with results.video(one, rate=video.rate) as append:
+                for batch in batches(frames, batch_size):
+                    for frame, mask in zip(batch, predictor.label_map_batch(batch), strict=True):
+                        append(frame, mask)
+
+        problems = for_each(inputs, predict, progress=progress)
+    log.info("%d of %d inputs predicted, in %s", len(inputs) - len(problems), len(inputs), runs.shown(folder))
+    return problems
+
+
+def predict_submission(settings: Mapping[str, Any], inputs: Sequence[Input]) -> list[str]:
+    """Writes a Cityscapes submission and its zip, which is made only when no image failed."""
+    run, folder = Path(settings["run"]), Path(settings["output"]) / "submission"
+    names = submission.file_names(inputs)
+    ids = submission.label_ids(_labels(run))
+    existing = [folder / name for name in names.values()]
+    refuse_existing([folder.with_suffix(".zip"), *existing], overwrite=settings["overwrite"])
+    images = [one.path for one in inputs]
+    predicted = _Predicted(images, _full_size, _predictor(settings, run), batch_size=settings["batch_size"])
+
+    def predict(one: Input) -> None:
+        _, mask = predicted.next()
+        write_png(folder / names[one.path], ids[mask])
+
+    with closing(predicted), progress_bar() as progress:
+        problems = for_each(inputs, predict, progress=progress)
+    if problems:
+        log.error("no zip: a submission needs every image, %d of %d failed", len(problems), len(inputs))
+        return problems
+    archive = submission.zipped(folder, list(names.values()))
+    known = submission.IMAGES_OF.get(len(names))
+    counts = " or ".join(f"{count} ({split})" for count, split in submission.IMAGES_OF.items())
+    log.info("%s: %d masks, checked%s", runs.shown(archive), len(names), f" ({known})" if known else "")
+    if known is None:
+        log.warning("the server expects %s masks, these are %d", counts, len(names))
+    return []
+
+
+class _Predicted:
+    """Images with their label maps in the order of `paths`, read ahead and shown to the network in batches.
+
+    The next batch is read while the network sees one. An image that cannot be read leaves the others in their places.
+    """
+
+    def __init__(
+        self, paths: Sequence[Path], read: Callable[[Path], np.ndarray], predictor: Predictor, *, batch_size: int
+    ) -> None:
+        self._paths = paths
+        self._read = read
+        self._predictor = predictor
+        self._batch_size = batch_size
+        self._results = self._predict()
+
+    def next(self) -> tuple[np.ndarray, np.ndarray]:
+        """The next image uint8 (H, W, 3) RGB and its label map uint8 (H, W). Raises what reading it has raised."""
+        result = next(self._results)
+        if isinstance(result, SeglabError):
+            raise result
+        return result
+
+    def close(self) -> None:
+        """Nothing more is read."""
+        self._results.close()
+
+    def _predict(self) -> Generator[tuple[np.ndarray, np.ndarray] | SeglabError, None, None]:
+        read = ahead(self._read_one, count=len(self._paths), threads=self._batch_size)
+        with closing(read):
+            for batch in batches(read, self._batch_size):
+                images = [one for one in batch if not isinstance(one, SeglabError)]
+                masks = iter(self._predictor.label_map_batch(images))
+                for one in batch:
+                    yield one if isinstance(one, SeglabError) else (one, next(masks))
+
+    def _read_one(self, index: int) -> np.ndarray | SeglabError:
+        try:
+            return self._read(self._paths[index])
+        except SeglabError as error:
+            return error
+
+
+def _full_size(path: Path) -> np.ndarray:
+    image = read_image(path)
+    submission.require_size(image, path)
+    return image
+
+
+def _labels(run: Path) -> LabelSpace:
+    return label_space(_config(run)["data"]["labels"])
+
+
+def _config(run: Path) -> dict[str, Any]:
+    return runs.plain(runs.read_config(run))
+
+
+def _predictor(settings: Mapping[str, Any], run: Path) -> Predictor:
+    size = settings["size"]
+    if size == "run":
+        size = _config(run)["data"]["size"]
+    device = device_of(settings["device"])
+    predictor = Predictor(
+        build.load(run, checkpoint=f"{settings['checkpoint']}.ckpt").to(device),
+        size=None if size == "image" else (size[0], size[1]),
+        scales=settings["scales"],
+        flip=settings["flip"],
+        tile=settings["tile"],
+        overlap=settings["overlap"],
+    )
+    seen = "the size of each image" if size == "image" else f"{size[0]}x{size[1]}"
+    log.info("%s of %s, on %s, at %s", settings["checkpoint"], runs.shown(run), device, seen)
+    return predictor

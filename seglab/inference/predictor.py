@@ -1,0 +1,173 @@
+"""Label maps of images of any size, by one trained module: whole or in tiles, with test-time augmentation."""
+
+from collections.abc import Iterator, Sequence
+
+import seglab.lean_imports  # noqa: F401
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seglab.data.transforms import resize
+from seglab.errors import SeglabError
+from seglab.training.module import SegmentationModule, resize_logits
+
+Size = tuple[int, int]  # height, width
+
+
+class Predictor:
+    """Probabilities and label maps at the size of the image, whatever the size at which the network sees it.
+
+    Args:
+        module: predicts on the device where it lies; it is put into evaluation mode.
+        size: (H, W) to which an image is resized for the network, by area as in training; None keeps its size.
+        scales: the network sees the image at `size` times each of them.
+        flip: it sees each of these mirrored as well.
+        tile: (H, W) of the windows in which a larger image is shown to the network; None shows it whole.
+        overlap: share of a window that the next one repeats, at least; logits are averaged where windows overlap.
+
+    With several scales or with `flip` the probabilities (softmax) of all views are averaged.
+
+    Raises:
+        SeglabError: an argument outside its range.
+    """
+
+    def __init__(
+        self,
+        module: SegmentationModule,
+        *,
+        size: Size | None,
+        scales: Sequence[float] = (1.0,),
+        flip: bool = False,
+        tile: Size | None = None,
+        overlap: float = 0.25,
+    ) -> None:
+        _check(scales=scales, tile=tile, overlap=overlap)
+        self.module = module.eval()
+        self.size = size
+        self.scales = tuple(scales)
+        self.flip = flip
+        self.tile = tile
+        self.overlap = overlap
+
+    @property
+    def device(self) -> torch.device:
+        return self.module.device
+
+    def probabilities(self, image: np.ndarray, *, size: Size | None = None) -> Tensor:
+        """(K, H, W) float32 on the module's device, of an image uint8 (H, W, 3) RGB; at `size`, else at the image's."""
+        with torch.inference_mode():
+            return self._probabilities(list(self._views([image])), size or _size_of(image))
+
+    def label_map(self, image: np.ndarray) -> np.ndarray:
+        """uint8 (H, W) of train ids, for an image uint8 (H, W, 3) RGB."""
+        return self.label_maps(image, sizes=[_size_of(image)])[0]
+
+    def label_map_batch(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """`label_map` of each; those that the network sees at one size go through it together, whatever their own.
+
+        The last bit of a logit may depend on the size of the batch, and a pixel between two classes on that bit.
+        """
+        together: dict[Size, list[int]] = {}
+        for index, image in enumerate(images):
+            together.setdefault(self.network_size(image), []).append(index)
+        maps: dict[int, np.ndarray] = {}
+        with torch.inference_mode():
+            for indices in together.values():
+                views = list(self._views([images[index] for index in indices]))  # (B, K, h, w) each
+                for row, index in enumerate(indices):
+                    maps[index] = self._label_map([view[row : row + 1] for view in views], _size_of(images[index]))
+        return [maps[index] for index in range(len(images))]
+
+    def label_maps(self, image: np.ndarray, *, sizes: Sequence[Size]) -> list[np.ndarray]:
+        """A label map uint8 (H, W) for each of `sizes`; the network sees the image once, its logits are resized."""
+        with torch.inference_mode():
+            views = list(self._views([image]))
+            return [self._label_map(views, size) for size in sizes]
+
+    def network_size(self, image: np.ndarray) -> Size:
+        """(H, W) at which the network sees the image, at scale 1."""
+        return self.size or _size_of(image)
+
+    def _label_map(self, views: Sequence[Tensor], size: Size) -> np.ndarray:
+        """uint8 (H, W) at `size`, of the views (1, K, h, w) of one image."""
+        # One view needs no softmax, which changes no order.
+        scores = resize_logits(views[0], size)[0] if len(views) == 1 else self._probabilities(views, size)
+        return scores.max(0).indices.to(torch.uint8).cpu().numpy()
+
+    def _probabilities(self, views: Sequence[Tensor], size: Size) -> Tensor:
+        total = torch.zeros((), device=self.device)
+        for logits in views:
+            total = total + resize_logits(logits, size)[0].softmax(0)  # (K, H, W)
+        return total / len(views)
+
+    def _views(self, images: Sequence[np.ndarray]) -> Iterator[Tensor]:
+        """Logits (B, K, h, w) float32 for each scale, not mirrored and mirrored (and mirrored back).
+
+        Args:
+            images: B of one network size.
+        """
+        height, width = self.network_size(images[0])
+        for scale in self.scales:
+            size = max(1, round(height * scale)), max(1, round(width * scale))
+            seen = np.stack([_resized(image, size) for image in images])  # (B, h, w, 3)
+            batch = torch.from_numpy(seen).permute(0, 3, 1, 2).to(self.device)
+            yield self._logits(batch)  # (B, K, h, w)
+            if self.flip:
+                yield self._logits(batch.flip(3)).flip(3)
+
+    def _logits(self, images: Tensor) -> Tensor:
+        """Logits (B, K, h, w) float32 for one view uint8 (B, 3, h, w)."""
+        height, width = images.shape[-2:]
+        if self.tile is None or (height <= self.tile[0] and width <= self.tile[1]):
+            return self.module(images).float()
+        total, count = None, torch.zeros(height, width, device=images.device)
+        for top in _starts(height, window=self.tile[0], overlap=self.overlap):
+            for left in _starts(width, window=self.tile[1], overlap=self.overlap):
+                part = (..., slice(top, top + self.tile[0]), slice(left, left + self.tile[1]))
+                logits = self.module(images[part]).float()  # (B, K, <= tile)
+                if total is None:
+                    total = logits.new_zeros(*logits.shape[:2], height, width)
+                total[part] += logits
+                count[part] += 1
+        assert total is not None
+        return total.div_(count)
+
+
+def device_of(name: str) -> torch.device:
+    """The device that `name` means: auto is the GPU where there is one. Raises SeglabError when it is not there."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:
+        raise SeglabError(
+            f"expected a device that is there (auto, cpu, cuda, cuda:1); device={name!r}: {str(error).splitlines()[0]}"
+        ) from error
+
+
+def _starts(length: int, *, window: int, overlap: float) -> list[int]:
+    """Where the windows begin: as few as reach the end with at least this overlap, at even distances."""
+    if length <= window:
+        return [0]
+    stride = max(1, int(window * (1 - overlap)))
+    steps = -(-(length - window) // stride)
+    return [round(step * (length - window) / steps) for step in range(steps + 1)]
+
+
+def _resized(image: np.ndarray, size: Size) -> np.ndarray:
+    """The image at `size` as a training at that size would have read it."""
+    return resize(image, np.empty(size, dtype=np.uint8), size)[0]
+
+
+def _size_of(image: np.ndarray) -> Size:
+    return image.shape[0], image.shape[1]
+
+
+def _check(*, scales: Sequence[float], tile: Size | None, overlap: float) -> None:
+    if not scales or min(scales) <= 0:
+        raise SeglabError(f"expected scales as a list of numbers above 0; got {list(scales)} - 1.0 is the plain image")
+    if tile is not None and (len(tile) != 2 or min(tile) < 1):
+        raise SeglabError(f"expected tile as [height, width], or null for none; got {list(tile)}")
+    if not 0 <= overlap < 1:
+        raise SeglabError(f"expected overlap as a share of the tile, 0 <= overlap < 1; got {overlap}")

@@ -1,0 +1,60 @@
+"""The files of a run's folder, and how they are written: whole or not at all.
+
+A run folder holds config.yaml, record.json, heartbeat.json, metrics.csv, checkpoints/{best,last}.ckpt, pictures/ and
+run.log, and after a failure traceback.txt.
+"""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+BEST, LAST = "best.ckpt", "last.ckpt"
+
+
+RECORD, CONFIG = "record.json", "config.yaml"
+
+
+HEARTBEAT, TRACEBACK, LOCK = "heartbeat.json", "traceback.txt", ".lock"
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replaces `path` in one rename: a reader or a kill never meets half a file."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    with open(partial, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
+def write_quickly(path: Path, text: str) -> None:
+    """As `write_atomically`, but a power cut may leave the older or an empty file: for what is written again soon."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)
+
+
+@contextmanager
+def logging_to(folder: Path) -> Iterator[None]:
+    """Appends what the logger `seglab` says to run.log while it lasts."""
+    logger = logging.getLogger("seglab")
+    handler = logging.FileHandler(folder / "run.log", encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
+
+
+def shown(path: Path) -> str:
+    """The path as a user would type it: relative, where it lies below the current folder."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def now() -> str:
+    return datetime.now().astimezone().isoformat(timespec="milliseconds")

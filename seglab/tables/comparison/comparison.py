@@ -1,0 +1,211 @@
+"""How the rows of a table compare: scores over seeds, differences to the baseline row, and what may not be compared.
+
+All scores are fractions. What is not known (an absent class, the deviation of one seed) is None.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from seglab.errors import SeglabError, did_you_mean
+from seglab.tables.comparison import protocol
+from seglab.tables.comparison.cautions import cautions, listed
+from seglab.tables.comparison.differences import COSTS, Difference, Estimate, Interval
+from seglab.tables.comparison.per_image import scores
+from seglab.tables.comparison.rows import ImagesOf, RowResult, planned_seeds, rows_of
+from seglab.tables.plan.columns import expanded, known_classes
+from seglab.tables.plan.model import Measurement, Plan, Published
+from seglab.tables.plan.read import ALL_CLASSES
+
+__all__ = ["Block", "Comparison", "Difference", "Estimate", "Interval", "PublishedResult", "RowResult", "compare"]
+
+_SAME = 1e-6  # how far the mIoU of the images' counts may lie from the measured one, which may have been rounded
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedResult:
+    """A row of somebody else's, beside which block it may stand."""
+
+    published: Published
+    differs: tuple[str, ...]  # what its source states and no block has: "split: test, here val"
+    unchecked: tuple[str, ...]  # what cannot be compared: "split (not stated)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """Rows that were measured the same way; or that are to be, before any is."""
+
+    protocol: Mapping[str, Any]  # what all its measurements share; before, what the plan says of it
+    title: str  # what sets it apart from the other blocks: "split test, size 64x128"; "" where it is the only one
+    rows: tuple[RowResult, ...]  # in the order of the plan
+    published: tuple[PublishedResult, ...]
+    class_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """All that a table shows."""
+
+    plan: Plan
+    blocks: tuple[Block, ...]  # the one with the baseline first; before anything is measured, one for each split
+    split_because: tuple[str, ...]  # "size: 64x128 (ce, dice); 128x256 (focal)"; without the splits of the plan
+    published_apart: tuple[PublishedResult, ...]  # of another protocol than every block
+    warnings: tuple[str, ...]
+    missing: tuple[tuple[str, int], ...]  # (row, seed) that are planned and not measured
+
+
+def compare(plan: Plan, measurements: Sequence[Measurement], images: ImagesOf | None = None) -> Comparison:
+    """The measurements of the plan's rows, in blocks of equal protocol; only rows of one block are compared.
+
+    Rows are paired by seed: seeds that only one of the two has are left out of the difference, and named. One common
+    seed is compared over images instead, where `images` has both: that says how the two networks differ, and not
+    whether another training would.
+
+    Args:
+        images: {(row, seed): counts of each image at the headline's resolution}.
+
+    Raises:
+        SeglabError: a run was measured twice under one protocol, a column is unknown, or images differ.
+    """
+    labels = [row.label for row in plan.rows]
+    planned = [each for each in measurements if each.row in labels and each.seed in plan.seeds]
+    if ALL_CLASSES in plan.columns:
+        plan = expanded(plan, known_classes(plan, planned))
+    _check_columns(plan, planned)
+    groups = _grouped(plan, planned)
+    keys = protocol.differing([group[0].protocol for group in groups])
+    found = [_block(plan, group, images or {}, keys=keys) for group in groups]
+    blocks, published_apart = _with_published(plan, [block for block, _ in found] or _to_be_measured(plan))
+    measured = {(each.row, each.seed) for each in planned}
+    left_out = sorted({f"{each.row} (seed {each.seed})" for each in measurements if each not in planned})
+    warnings = [f"not in the table's plan, left out: {', '.join(left_out)}"] if left_out else []
+    for block, lines in found:
+        where = f" ({block.title})" if block.title else ""
+        warnings += [*lines, *cautions(plan, block.rows, where=where)]
+    return Comparison(
+        plan=plan,
+        blocks=blocks,
+        split_because=tuple(_reason(key, blocks) for key in keys if key != "split" or len(_splits(plan)) < 2),
+        published_apart=published_apart,
+        warnings=tuple(dict.fromkeys(warnings)),
+        missing=tuple(
+            (row.label, seed)
+            for row in plan.rows
+            for seed in planned_seeds(plan, row)
+            if (row.label, seed) not in measured
+        ),
+    )
+
+
+def _splits(plan: Plan) -> list[str]:
+    """Those that the plan names; it may leave the split to the evaluation."""
+    split = plan.evaluation.get("split")
+    return [] if split is None else [split] if isinstance(split, str) else list(split)
+
+
+def _to_be_measured(plan: Plan) -> list[Block]:
+    """A block without rows for each split: the published ones find their places before anything is measured."""
+    splits = _splits(plan)
+    protocols: list[dict[str, Any]] = [{"split": split} for split in splits] or [{}]
+    return [
+        Block(
+            protocol=each,
+            title=f"split {each['split']}" if len(splits) > 1 else "",
+            rows=(),
+            published=(),
+            class_names=(),
+        )
+        for each in protocols
+    ]
+
+
+def _check_columns(plan: Plan, measurements: Sequence[Measurement]) -> None:
+    """Raises SeglabError for a column or a class that no run has; where only some have it, the others show nothing."""
+    classes = list(dict.fromkeys(name for each in measurements for name in each.class_iou))
+    metrics = dict.fromkeys(name for each in measurements for name in each.metrics)
+    known = [*metrics, *COSTS, *(f"iou/{name}" for name in (*plan.groups, *classes))]
+    named = [("columns", column, known) for column in plan.columns]
+    named += [("groups", name, classes) for group in plan.groups.values() for name in group]
+    for key, name, choices in named:
+        if measurements and name not in choices:
+            raise SeglabError(f"table {plan.name}, {key}: expected some of {', '.join(choices)}; came {name!r}"
+                              f"{did_you_mean(name, choices)}")  # fmt: skip
+
+
+def _grouped(plan: Plan, measurements: Sequence[Measurement]) -> list[list[Measurement]]:
+    """The measurements by protocol: the baseline's first, then those with most rows; splits as the plan has them."""
+    groups: dict[Any, dict[tuple[str, int], Measurement]] = {}
+    for each in measurements:
+        group = groups.setdefault(protocol.identity(each.protocol), {})
+        other = group.setdefault((each.row, each.seed), each)
+        if other is not each:
+            raise SeglabError(
+                f"table {plan.name}: expected one measurement of {each.row} with seed {each.seed} under one protocol; "
+                f"came {other.folder} and {each.folder} - remove one of the two"
+            )
+    found = [list(group.values()) for group in groups.values()]
+    splits = {split: place for place, split in enumerate(_splits(plan))}
+
+    def place(group: Sequence[Measurement]) -> tuple[bool, int, int]:
+        rows = {each.row for each in group}
+        return rows.isdisjoint(plan.baseline), -len(rows), splits.get(group[0].protocol.get("split", ""), len(splits))
+
+    return sorted(found, key=place)
+
+
+def _block(
+    plan: Plan, group: Sequence[Measurement], images: ImagesOf, *, keys: Sequence[str]
+) -> tuple[Block, list[str]]:
+    """The block without published rows, and what is said of images that are not used."""
+    fitting, warnings = _fitting(group, images)
+    shared = group[0].protocol
+    block = Block(
+        protocol={key: value for key, value in shared.items() if key not in protocol.NO_DIFFERENCE},
+        title=", ".join(f"{protocol.words(key)} {protocol.shown(key, shared)}" for key in keys),
+        rows=rows_of(plan, group, fitting),
+        published=(),
+        class_names=tuple(group[0].class_iou),
+    )
+    return block, warnings
+
+
+def _fitting(group: Sequence[Measurement], images: ImagesOf) -> tuple[ImagesOf, list[str]]:
+    """The counts that give the measured mIoU, and what is said of the others."""
+    found, warnings = {}, []
+    for each in group:
+        counts = images.get((each.row, each.seed))
+        if counts is None:
+            continue
+        miou = float(scores(counts.counts.sum(0))["miou"])
+        if abs(miou - each.metrics["miou"]) <= _SAME:
+            found[each.row, each.seed] = counts
+        else:
+            warnings.append(f"{each.row}, seed {each.seed}: the counts of its images give mIoU {miou:.4f} instead of "
+                            f"{each.metrics['miou']:.4f}: of another evaluation, left out")  # fmt: skip
+    return found, warnings
+
+
+def _with_published(plan: Plan, blocks: Sequence[Block]) -> tuple[tuple[Block, ...], tuple[PublishedResult, ...]]:
+    """The published rows in the first block that they do not contradict, and those that contradict every block."""
+    placed: list[list[PublishedResult]] = [[] for _ in blocks]
+    elsewhere = []
+    for published in plan.published:
+        results = [
+            PublishedResult(published=published, differs=differs, unchecked=unchecked)
+            for differs, unchecked in (protocol.apart(published, block.protocol) for block in blocks)
+        ]
+        fitting = [index for index, result in enumerate(results) if not result.differs]
+        if fitting:
+            placed[fitting[0]].append(results[fitting[0]])
+        else:
+            elsewhere.append(min(results, key=lambda result: len(result.differs)))
+    filled = (replace(block, published=tuple(rows)) for block, rows in zip(blocks, placed, strict=True))
+    return tuple(filled), tuple(elsewhere)
+
+
+def _reason(key: str, blocks: Sequence[Block]) -> str:
+    """'split: val (ce, dice); test (ce)'"""
+    rows: dict[str, list[str]] = {}
+    for block in blocks:
+        rows.setdefault(protocol.shown(key, block.protocol), []).extend(row.label for row in block.rows)
+    return f"{protocol.words(key)}: " + "; ".join(f"{value} ({listed(labels)})" for value, labels in rows.items())

@@ -1,0 +1,185 @@
+"""Scores of one row over its seeds, and how they differ from those of the baseline row."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from seglab.tables.comparison import significance
+from seglab.tables.comparison.per_image import PerImage, aligned, class_iou, known_mean, scores
+from seglab.tables.plan.model import Measurement
+
+COSTS = ("parameters", "flops", "seconds")  # columns that are not scores, and are not tested
+_SEED_OF_RESAMPLING = 0  # fixed: a table that is rendered again is the same
+
+
+class Interval(NamedTuple):
+    """Of 95 % confidence."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """One column of one row, over its seeds."""
+
+    values: tuple[float | None, ...]  # in the order of the row's seeds
+    n: int  # how many of them are known
+    mean: float | None
+    std: float | None  # of the sample; None below two seeds
+    interval: Interval | None  # of the mean over seeds; None below two seeds, and where they do not vary
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """A row minus the baseline row, in one column or one class."""
+
+    mean: float | None
+    interval: Interval | None
+    p: float | None  # two-sided, of this test alone
+    p_holm: float | None  # corrected for the other rows of the column (for class deltas: rows and classes)
+    p_wilcoxon: float | None  # of the ranks; from six pairs on
+    effect: float | None  # Hedges' g_z: mean / deviation of the paired differences, corrected; from three pairs on
+    n: int  # how many seeds were paired
+    over: Literal["seeds", "images"] | None  # what the interval and p are over; None: no test was possible
+    test: str  # in words: "paired t over 3 seeds"
+    significant: bool  # p_holm < 0.05 over seeds; what is over images alone says nothing about another training
+
+
+def value(measurement: Measurement, column: str, *, groups: Mapping[str, Sequence[str]]) -> float:
+    """What a column shows of a run: a score, "iou/CLASS", "iou/GROUP" (mean of the group's known classes) or a cost.
+
+    NaN where the run has none.
+    """
+    if column in COSTS:
+        return float(getattr(measurement, column) or math.nan)  # a row that is not trained has no costs
+    if not column.startswith("iou/"):
+        return measurement.metrics.get(column, math.nan)
+    name = column.removeprefix("iou/")
+    return float(known_mean(np.array([measurement.class_iou.get(each, math.nan) for each in groups.get(name, [name])])))
+
+
+def estimate(values: Sequence[float]) -> Estimate:
+    found = significance.spread(values)
+    return Estimate(
+        values=tuple(known(each) for each in values),
+        n=found.n,
+        mean=known(found.mean),
+        std=known(found.std),
+        interval=_interval(found.low, found.high),
+    )
+
+
+def over_seeds(values: Sequence[float], baseline: Sequence[float]) -> Difference:
+    """The difference of values that were measured with the same seeds, in the same order; not yet corrected."""
+    found = significance.paired(values, baseline)
+    tested = not math.isnan(found.p)
+    if tested:
+        test = f"paired t over {found.n} seeds"
+    elif found.n < 2:
+        test = "none: one seed in common" if found.n else "none: no seed for which both are known"
+    else:
+        test = "none: the differences do not vary"
+    return Difference(
+        mean=known(found.mean),
+        interval=_interval(found.low, found.high),
+        p=known(found.p),
+        p_holm=None,
+        p_wilcoxon=known(found.p_ranks),
+        effect=known(found.effect),
+        n=found.n,
+        over="seeds" if tested else None,
+        test=test,
+        significant=False,
+    )
+
+
+def over_images(
+    run: PerImage,
+    baseline: PerImage,
+    columns: Sequence[str],
+    *,
+    groups: Mapping[str, Sequence[str]],
+    names: tuple[str, str],
+) -> dict[str, Difference]:
+    """{column: difference} of two networks over the images that both were measured on; not yet corrected.
+
+    Args:
+        columns: scores; those that do not follow from the counts of pixels are left out.
+        names: what the run and the baseline are called in the error.
+
+    Raises:
+        SeglabError: they were measured on different images or classes.
+    """
+    second, first = aligned(dict(zip(names, (run, baseline), strict=True))).values()
+    found = significance.over_images(
+        second.counts,
+        first.counts,
+        lambda sums: _columns(sums, columns, classes=run.classes, groups=groups),
+        weights=_weights(len(run.names)),
+    )
+    return {
+        column: Difference(
+            mean=known(found.estimate[index]),
+            interval=_interval(found.low[index], found.high[index]),
+            p=known(found.p[index]),
+            p_holm=None,
+            p_wilcoxon=None,
+            effect=None,
+            n=1,
+            over=None if np.isnan(found.p[index]) else "images",
+            test=_words(len(run.names), tested=not np.isnan(found.p[index])),
+            significant=False,
+        )
+        for index, column in enumerate(columns)
+        if not np.isnan(found.estimate[index])
+    }
+
+
+def corrected(differences: Sequence[Difference]) -> list[Difference]:
+    """The differences of one family of tests, with p_holm, and whether that is significant."""
+    adjusted = significance.holm([math.nan if each.p is None else each.p for each in differences])
+    return [
+        replace(each, p_holm=known(p), significant=each.over == "seeds" and p < 1 - significance.LEVEL)
+        for each, p in zip(differences, adjusted, strict=True)
+    ]
+
+
+def known(number: float) -> float | None:
+    return None if math.isnan(number) else float(number)
+
+
+@lru_cache(maxsize=1)  # the rows of a table are measured on the same images
+def _weights(images: int) -> np.ndarray:
+    return significance.resampling(images, seed=_SEED_OF_RESAMPLING)
+
+
+def _interval(low: float, high: float) -> Interval | None:
+    return None if math.isnan(low) else Interval(float(low), float(high))
+
+
+def _words(images: int, *, tested: bool) -> str:
+    return f"bootstrap over {images} images, one seed" if tested else "none: too few images hold the class"
+
+
+def _columns(
+    sums: np.ndarray, columns: Sequence[str], *, classes: Sequence[str], groups: Mapping[str, Sequence[str]]
+) -> np.ndarray:
+    """(R, K, 3) counts -> (R, M) scores; NaN for a column that does not follow from the counts."""
+    whole, iou = scores(sums), class_iou(sums)
+    place = {name: index for index, name in enumerate(classes)}
+    unknown = np.full(len(sums), np.nan)
+    found = []
+    for column in columns:
+        name = column.removeprefix("iou/")
+        if not column.startswith("iou/"):
+            found.append(whole.get(column, unknown))
+        elif name in groups:
+            found.append(known_mean(iou[:, [place[each] for each in groups[name]]]))
+        else:
+            found.append(iou[:, place[name]])
+    return np.stack(found, axis=1)

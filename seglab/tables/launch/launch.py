@@ -1,0 +1,158 @@
+"""Trains and evaluates what a table misses, each in a process of its own, by the commands a user would type."""
+
+import json
+import logging
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from seglab import runs
+from seglab.errors import SeglabError
+from seglab.multirun import process as processes
+from seglab.runs import init_from as first_weights
+from seglab.tables.launch.controls import measure_controls
+from seglab.tables.plan.model import Plan, Row
+from seglab.tables.survey.configurations import evaluation_overrides, in_order
+from seglab.tables.survey.survey import State, Survey
+
+log = logging.getLogger("seglab")
+
+
+def train_missing(
+    survey: Survey,
+    *,
+    output: Path,
+    overrides: Sequence[str],
+    search_path: Sequence[str],
+    retry_failed: bool,
+    rows: Collection[str] | None = None,
+) -> None:
+    """Trains what is not finished, row by row, as jobs of the sweep that is named like the table.
+
+    A row comes behind the one that it starts from; where that one's run is not there then, it is not trained, and that
+    is said. Down-sampled ground truth is measured. A failure is told or left in the job's record, and the others go on.
+
+    Args:
+        rows: labels of those to be trained, where not all are.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C or SIGTERM came; the job that ran has saved its state.
+    """
+    plan = survey.plan
+    picked = [row for row in in_order(plan.rows) if rows is None or row.label in rows]
+    measure_controls(survey, picked, output=output, overrides=overrides, search_path=search_path)
+    flags = [flag for path in search_path for flag in ("--config-dir", path)]
+    retry = ["retry_failed=true"] if retry_failed else []
+    for row, seeds in _to_train(survey, picked, retry_failed=retry_failed):
+        # One that starts from another row's run has another init_from with each seed.
+        for some in [seeds] if row.starts_from is None else [[seed] for seed in seeds]:
+            start = survey.of(row.label, some[0]).init_from if row.starts_from is not None else None
+            if start is not None and not _is_there(start, plan, row, some[0], output=output):
+                continue
+            log.info("%s, %s: training seed%s %s", plan.name, row.label, "s" if len(some) > 1 else "",
+                     ", ".join(map(str, some)))  # fmt: skip
+            arguments = train_arguments(plan, row, some, output=output, overrides=overrides, init_from=start)
+            _call("seglab.train", ["-m", *flags, *arguments, *retry])
+
+
+def _to_train(survey: Survey, rows: Sequence[Row], *, retry_failed: bool) -> list[tuple[Row, list[int]]]:
+    """The rows that are trained, with their seeds; also those whose committed scores are known, but whose weights are
+    needed by a row that starts from them."""
+    seeds: dict[str, list[int]] = {}
+    for row in reversed(rows):
+        if row.downsample is not None:
+            continue
+        left = survey.to_train(row.label, retry_failed=retry_failed)
+        for other in rows:
+            if other.starts_from == row.label:
+                left += [seed for seed in seeds[other.label]
+                         if seed not in left and survey.of(row.label, seed).status == "committed"]  # fmt: skip
+        seeds[row.label] = sorted(left, key=survey.plan.seeds.index)
+    return [(row, seeds[row.label]) for row in rows if seeds.get(row.label)]
+
+
+def _is_there(init_from: str, plan: Plan, row: Row, seed: int, *, output: Path) -> bool:
+    try:
+        first_weights.locate(init_from, output=output)
+    except SeglabError as error:
+        log.error("%s, %s seed %d: NOT TRAINED, as it starts from %s: %s", plan.name, row.label, seed,
+                  row.starts_from, error)  # fmt: skip
+        return False
+    return True
+
+
+def evaluate_trained(states: Sequence[State], plan: Plan, *, search_path: Sequence[str]) -> None:
+    """Evaluates each finished run once on each split that is left, as the table's `evaluation` says.
+
+    A failure is told, and the others go on.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C or SIGTERM came.
+    """
+    flags = [flag for path in search_path for flag in ("--config-dir", path)]
+    for state, split in ((each, split) for each in states for split in each.unscored):
+        assert state.folder is not None
+        where = f"{plan.name}, {state.row} seed {state.seed}"
+        log.info("%s: evaluating on %s", where, split)
+        run = f"run={_quoted(runs.shown(state.folder.absolute()))}"
+        code = _call("seglab.evaluate", [*flags, run, *evaluation_overrides(plan, split=split)])
+        if code:
+            log.error("%s: the evaluation on %s FAILED, exit code %d", where, split, code)
+
+
+def train_arguments(
+    plan: Plan,
+    row: Row,
+    seeds: Sequence[int],
+    *,
+    output: Path,
+    overrides: Sequence[str],
+    init_from: str | None = None,
+) -> list[str]:
+    """The overrides of `python -m seglab.train -m` that train a row with these seeds."""
+    return [
+        *plan.common,
+        *row.overrides,
+        *overrides,
+        *([] if init_from is None else [f"init_from={init_from}"]),
+        f"seed={','.join(map(str, seeds))}",
+        f"sweep={plan.name if plan.budget == 'full' else f'{plan.name}_{plan.budget}'}",
+        *([] if output == Path("outputs") else [f"output={_quoted(str(output))}"]),
+    ]
+
+
+def _quoted(text: str) -> str:
+    """`text` as a quoted value of Hydra's grammar, where it needs to be."""
+    return text if all(sign.isalnum() or sign in "/_-." for sign in text) else json.dumps(text, ensure_ascii=False)
+
+
+def _call(module: str, arguments: Sequence[str]) -> int:
+    """The exit code of a command, which is shown first. Its log goes where ours does; its tables are left out."""
+    log.info("$ %s", shlex.join(["python", "-m", module, *arguments]))
+    process = _Child(module, arguments)
+    with processes.signals_reach(process) as received:
+        code = process.wait(None)
+    if received:
+        raise KeyboardInterrupt
+    assert code is not None
+    return code
+
+
+class _Child:
+    """A command in a session of its own: Ctrl-C reaches it once, through us, and it dies with us."""
+
+    def __init__(self, module: str, arguments: Sequence[str]) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", module, *arguments], start_new_session=True,
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env={**os.environ, processes.LIFELINE: "1"},
+        )  # fmt: skip
+
+    def wait(self, seconds: float | None) -> int | None:
+        self._process.wait(seconds)
+        return self._process.returncode
+
+    def send(self, signal_number: int) -> None:
+        self._process.send_signal(signal_number)

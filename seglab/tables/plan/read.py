@@ -1,0 +1,217 @@
+"""What conf/table/NAME.yaml says, checked."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from seglab import config
+from seglab.errors import SeglabError, did_you_mean
+from seglab.tables.plan import budgets, settings, yaml_values
+from seglab.tables.plan.model import Plan, Published, Row
+from seglab.tables.plan.yaml_values import check_unique, require
+
+FOLDER = config.FOLDER / "table"
+SCORES = ("miou", "mdice", "accuracy", "mean_accuracy", "fwiou")  # of every evaluation
+COSTS = ("parameters", "flops", "seconds")  # of every run
+EXTRAS = {  # column: the `extra` of the evaluation that measures it
+    "boundary_f1": "boundary", "boundary_iou": "boundary", "ece": "calibration",
+    "batch_absent1": "named", "image_gt_present": "named", "image_gt_present_iou": "named",
+    "accuracy_void_wrong": "named",
+}  # fmt: skip
+OFFICIAL = ("official_iou", "official_iiou", "official_category_iou", "official_category_iiou")  # of Cityscapes
+COLUMNS = (*SCORES, *EXTRAS, *OFFICIAL, *COSTS)
+CLASS_IOU = "iou/"  # and the name of a class, or of a group
+ALL_CLASSES = "iou/*"
+
+
+def read_plan(table: str | Path) -> Plan:
+    """The plan in a YAML file, or in conf/table/ under this name.
+
+    Raises:
+        SeglabError: there is no such table, or it says something that no table can mean.
+    """
+    path = Path(table)
+    if path.suffix != ".yaml":
+        path = FOLDER / f"{table}.yaml"
+        if not path.is_file():
+            known = names()
+            raise SeglabError(
+                f"no table {str(table)!r} in {FOLDER}{did_you_mean(str(table), known)}\n  table can be: "
+                f"{', '.join(known) or '(there is none)'}"
+            )
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SeglabError(f"{path}: expected the YAML file of a table; nothing is there - look into {FOLDER}") from None
+    except yaml.YAMLError as error:
+        raise SeglabError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    return plan_of(content, name=path.stem)
+
+
+def names(folder: Path = FOLDER) -> list[str]:
+    """The tables in a folder, sorted."""
+    return sorted(path.stem for path in folder.glob("*.yaml"))
+
+
+def plan_of(content: Any, *, name: str) -> Plan:
+    """The plan that the content of conf/table/`name`.yaml describes.
+
+    Raises:
+        SeglabError: names the first thing that is wrong, where it stands and what was expected.
+    """
+    where = f"table {name}"
+    values = yaml_values.mapping(content, Plan, where=where, leave_out=frozenset({"name", "budget"}))
+    rows = tuple(
+        _row(row, where=f"{where}: rows[{index}]") for index, row in yaml_values.items(values, "rows", where=where)
+    )
+    require(bool(rows), f"{where}: rows", "one row or more", "none")
+    published = tuple(
+        _published(row, where=f"{where}: published[{index}]")
+        for index, row in yaml_values.items(values, "published", where=where)
+    )
+    plan = Plan(
+        name=name,
+        title=yaml_values.text(values, "title", where=where),
+        source=yaml_values.text(values, "source", where=where),
+        rows=rows,
+        columns=yaml_values.texts(values, "columns", where=where),
+        seeds=yaml_values.whole_numbers(values, "seeds", where=where),
+        common=settings.overrides(values, "common", where=where),
+        baseline=yaml_values.text_or_texts(values, "baseline", where=where),
+        groups=_groups(values, where=where),
+        evaluation=settings.evaluation(values, where=where),
+        published=published,
+        notes=yaml_values.texts(values, "notes", where=where),
+        unsaid=yaml_values.texts(values, "unsaid", where=where),
+        budgets=budgets.budgets(values, where=where),
+        transposed=yaml_values.flag(values, "transposed", where=where),
+    )
+    _check_as_a_whole(plan, where=where)
+    return plan
+
+
+def _check_as_a_whole(plan: Plan, *, where: str) -> None:
+    require(bool(plan.columns), f"{where}: columns", "one column or more", "none")
+    require(bool(plan.seeds), f"{where}: seeds", "one seed or more", "none")
+    labels = [row.label for row in plan.rows]
+    check_unique([*labels, *(row.label for row in plan.published)], f"{where}: rows", "labels")
+    check_unique(plan.columns, f"{where}: columns", "columns")
+    check_unique(plan.seeds, f"{where}: seeds", "seeds")
+    for label in plan.baseline:
+        _check_label(label, labels, where=f"{where}: baseline")
+    _check_rows(plan, where=where)
+    asked = plan.evaluation.get("extra") or []
+    for column in plan.columns:
+        _check_column(column, plan, where=f"{where}: columns")
+        if column in EXTRAS and EXTRAS[column] not in asked:
+            raise SeglabError(
+                f"{where}: columns: {column} is measured with evaluation.extra=[{EXTRAS[column]}]; came "
+                f"extra={list(asked)} - add it"
+            )
+    for published in plan.published:
+        for column in published.values:
+            here = f"{where}: published {published.label!r}: values"
+            require(column != ALL_CLASSES, here, "a class", f"{ALL_CLASSES!r} - write iou/CLASS for each")
+            _check_column(column, plan, where=here)
+
+
+def _check_rows(plan: Plan, *, where: str) -> None:
+    """Raises SeglabError for two rows that are the same, and for a row that cannot start where it is said to."""
+    labels = [row.label for row in plan.rows]
+    seen = dict[tuple[object, ...], str]()
+    for row in plan.rows:
+        other = seen.setdefault((row.overrides, row.starts_from, row.downsample), row.label)
+        require(other == row.label, f"{where}: rows", "a setting of its own for each row",
+                f"the same overrides for {other!r} and {row.label!r}")  # fmt: skip
+    rows = {row.label: row for row in plan.rows}
+    for row in plan.rows:
+        here = f"{where}: row {row.label!r}: starts_from"
+        chain, start = [row.label], row.starts_from
+        while start is not None:
+            _check_label(start, labels, where=here)
+            chain.append(start)
+            require(start not in chain[:-1], here, "rows that end at one with a start of its own",
+                    f"{' from '.join(map(repr, chain))} - leave one out")  # fmt: skip
+            require(rows[start].downsample is None, here, "a row that is trained",
+                    f"{start!r}, which down-samples - name another")  # fmt: skip
+            start = rows[start].starts_from
+
+
+def _check_label(label: str, labels: list[str], *, where: str) -> None:
+    if label not in labels:
+        raise SeglabError(
+            f"{where}: expected the label of a row ({', '.join(labels)}); came {label!r}{did_you_mean(label, labels)}"
+        )
+
+
+def _check_column(column: str, plan: Plan, *, where: str) -> None:
+    """A class is looked up where the data set is known, in `configurations`."""
+    if column.startswith(CLASS_IOU) and len(column) > len(CLASS_IOU):
+        return
+    if column not in COLUMNS:
+        near = did_you_mean(column.lower(), [*COLUMNS, *(CLASS_IOU + group for group in plan.groups)])
+        raise SeglabError(
+            f"{where}: expected one of {', '.join(COLUMNS)}, or iou/ and a class or a group; came {column!r}{near}"
+        )
+
+
+def _row(content: Any, *, where: str) -> Row:
+    values = yaml_values.mapping(content, Row, where=where)
+    overrides = settings.overrides(values, "overrides", where=where)
+    start, factor = yaml_values.said(values, "starts_from", where=where), values.get("downsample")
+    if start is not None and any(override.lstrip("+").startswith("init_from=") for override in overrides):
+        raise SeglabError(f"{where}: expected starts_from or an override init_from; came both - leave one out")
+    if factor is not None:
+        require(type(factor) is int and factor >= 2, f"{where}: downsample", "a whole number >= 2", repr(factor))
+        require(not overrides and start is None, f"{where}: downsample", "no overrides and no starts_from beside it",
+                f"{', '.join(overrides) or f'starts_from: {start}'} - nothing is trained: leave it out")  # fmt: skip
+    return Row(
+        label=yaml_values.text(values, "label", where=where),
+        overrides=overrides,
+        note=yaml_values.said(values, "note", where=where),
+        starts_from=start,
+        downsample=factor,
+    )
+
+
+def _published(content: Any, *, where: str) -> Published:
+    values = yaml_values.mapping(content, Published, where=where)
+    scores = values["values"]
+    require(isinstance(scores, dict), f"{where}: values", "{column: fraction}", repr(scores))
+    for column, value in scores.items():
+        _check_value(column, value, where=f"{where}: values.{column}")
+    return Published(
+        label=yaml_values.text(values, "label", where=where),
+        values={str(column): float(value) for column, value in scores.items()},
+        source=yaml_values.text(values, "source", where=where),
+        split=yaml_values.said(values, "split", where=where),
+        resolution=yaml_values.said(values, "resolution", where=where),
+        pretraining=yaml_values.said(values, "pretraining", where=where),
+        verified=yaml_values.flag(values, "verified", where=where),
+        note=yaml_values.said(values, "note", where=where),
+    )
+
+
+def _check_value(column: str, value: Any, *, where: str) -> None:
+    """Raises SeglabError for what is no fraction, or in a column of costs no number; a class may be absent: NaN."""
+    if column.startswith(CLASS_IOU) and type(value) is float and math.isnan(value):
+        return  # absent in the source
+    is_number = type(value) in (int, float) and math.isfinite(value)
+    if column in COSTS:
+        require(is_number and value >= 0, where, "a number >= 0", repr(value))
+        return
+    hint = " - is it in per cent?" if is_number and 1 < value <= 100 else ""
+    require(is_number and 0 <= value <= 1, where, "a fraction from 0 to 1", f"{value!r}{hint}")
+
+
+def _groups(values: Mapping[str, Any], *, where: str) -> dict[str, tuple[str, ...]]:
+    groups = values.get("groups") or {}
+    require(isinstance(groups, dict), f"{where}: groups", "{name: [class, ...]}", repr(groups))
+    found = {str(name): yaml_values.texts(groups, name, where=f"{where}: groups") for name in groups}
+    for name, members in found.items():
+        require(bool(members), f"{where}: groups.{name}", "one class or more", "none")
+        check_unique(members, f"{where}: groups.{name}", "classes")
+    return found

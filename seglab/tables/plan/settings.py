@@ -1,0 +1,52 @@
+"""The settings that a table states: overrides of its trainings, keys of its evaluation."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import OverrideParseException
+
+from seglab import config
+from seglab.errors import SeglabError, did_you_mean
+from seglab.tables.plan import yaml_values
+from seglab.tables.plan.yaml_values import check_unique, require
+
+# Of conf/evaluate.yaml, what a table does not decide.
+_NOT_OF_A_TABLE = frozenset({"run", "predictions", "truth", "processes", "root", "device", "threads", "output"})
+EVALUATION = tuple(field.name for field in fields(config.EvaluateConfig) if field.name not in _NOT_OF_A_TABLE)
+
+
+def overrides(values: Mapping[str, Any], key: str, *, where: str) -> tuple[str, ...]:
+    """Of one run: several values of a key are refused, and so are the keys that the table itself gives."""
+    stated = yaml_values.texts(values, key, where=where)
+    for override in stated:
+        try:
+            (parsed,) = OverridesParser.create().parse_overrides([override])
+        except OverrideParseException as error:
+            raise SeglabError(
+                f"{where}: {key}: expected KEY=VALUE as on the command line of seglab.train; came {override!r}"
+            ) from error
+        if parsed.is_sweep_override():
+            raise SeglabError(f"{where}: {key}: expected one value; came {override!r} - make a row of each value")
+        name = parsed.key_or_group
+        if name in ("seed", "sweep", "output", "resume", "retry_failed") or name.startswith("hydra."):
+            raise SeglabError(f"{where}: {key}: {name} is decided by the table; came {override!r} - leave it out")
+    return stated
+
+
+def evaluation(values: Mapping[str, Any], *, where: str) -> dict[str, Any]:
+    """Keys of conf/evaluate.yaml; `split` may be a list of different ones."""
+    stated = values.get("evaluation") or {}
+    require(isinstance(stated, dict), f"{where}: evaluation", "keys of conf/evaluate.yaml", repr(stated))
+    for key in stated:
+        if str(key).partition(".")[0] not in EVALUATION:
+            near = did_you_mean(str(key), EVALUATION)
+            raise SeglabError(
+                f"{where}: no key {key!r} in evaluation{near or '; expected some of ' + ', '.join(EVALUATION)}"
+            )
+    if isinstance(stated.get("split"), list):
+        splits = yaml_values.texts(stated, "split", where=f"{where}: evaluation")
+        require(bool(splits), f"{where}: evaluation: split", "one split or more", "none")
+        check_unique(splits, f"{where}: evaluation: split", "splits")
+    return stated

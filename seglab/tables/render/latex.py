@@ -1,0 +1,149 @@
+"""A comparison as LaTeX tables that need the package booktabs, and longtable where they do not fit a page."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from seglab.display.sheet import Cell, Sheet, parts
+from seglab.tables.comparison.comparison import Comparison
+from seglab.tables.plan.budgets import FULL, form
+from seglab.tables.render.sheets import PUBLISHED, SIGNIFICANT, sheets
+
+_WIDTH = 78  # characters of a line that fit the text of an article in \footnotesize
+_LABEL = 2 * _WIDTH // 5  # characters that a label is wide before it is folded, see `parts`
+_LINES = 45  # of \footnotesize that fit a page
+_NOTE = 85  # characters of a note in a line
+_ESCAPED = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "_": r"\_", "%": r"\%",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "|": r"\textbar{}", "\"": "''", "±": r"$\pm$", "×": r"$\times$", "−": r"$-$", "†": r"\dag{}",
+    "≥": r"$\ge$", "≤": r"$\le$", "Δ": r"$\Delta$", "–": "--", "—": "---", "…": r"\dots{}", "[": "{[}", "]": "{]}",
+    "→": r"$\to$", "µ": r"$\mu$", "°": r"$^\circ$",
+}  # fmt: skip
+
+
+def latex(comparison: Comparison) -> str:
+    r"""A `table` of one page with a `tabular` for each block of equal protocol; what is longer, as `longtable`s.
+
+    Columns that do not fit the text stand below the first ones, beside the labels again.
+    """
+    plan = comparison.plan
+    scores = sheets(comparison, differences=False)
+    cut = [(each, parts(each, width=_WIDTH)) for each in scores]
+    is_long = sum(_lines(whole, some) for whole, some in cut) > _LINES
+    package = "booktabs,longtable" if is_long else "booktabs"
+    budget = "" if plan.budget == FULL else f" budget={plan.budget}"
+    label = re.sub("[^A-Za-z0-9]+", "-", form(plan))
+    lines = [f"% python -m seglab.table table={plan.name}{budget}", rf"% \usepackage{{{package}}}"]
+    body = _pages(cut, label=label) if is_long else _float(cut, label=label)
+    return "\n".join([*lines, *body]) + "\n"
+
+
+def escaped(text: str) -> str:
+    """`text` as LaTeX prints it literally."""
+    return "".join(_ESCAPED.get(sign, sign) for sign in text)
+
+
+def _float(cut: Sequence[tuple[Sheet, Sequence[Sheet]]], *, label: str) -> Iterator[str]:
+    """A `table`: its caption is that of the first block, and the others stand above theirs."""
+    yield r"\begin{table}"
+    yield r"  \centering"
+    yield r"  \footnotesize"
+    yield r"  \setlength{\tabcolsep}{4pt}"
+    for index, (whole, some) in enumerate(cut):
+        if index:
+            yield rf"  \par\medskip\textit{{{escaped(whole.caption)}}}\par\smallskip"
+        else:
+            yield rf"  \caption{{{escaped(whole.caption)}}}"
+            yield rf"  \label{{tab:{label}}}"
+        for part in some:
+            yield rf"  \begin{{tabular}}{{{_alignment(part)}}}"
+            yield r"    \toprule"
+            yield _header(part)
+            yield r"    \midrule"
+            yield from _rows(part)
+            yield r"    \bottomrule"
+            yield r"  \end{tabular}"
+            yield r"  \par\smallskip"
+        if whole.notes:
+            yield r"  \begin{minipage}{\linewidth}"
+            yield r"    \footnotesize\setlength{\emergencystretch}{2em}"
+            yield from (rf"    {note}\par" for note in _notes(whole))
+            yield r"  \end{minipage}"
+    yield r"\end{table}"
+
+
+def _pages(cut: Sequence[tuple[Sheet, Sequence[Sheet]]], *, label: str) -> Iterator[str]:
+    """`longtable`s, which break across pages and repeat their titles; each block with a caption and notes."""
+    yield r"\begingroup"
+    yield r"\footnotesize"
+    yield r"\setlength{\tabcolsep}{4pt}"
+    yield r"\setlength{\emergencystretch}{2em}"
+    yield r"\setlength{\LTcapwidth}{\linewidth}"
+    for index, (whole, some) in enumerate(cut):
+        for place, part in enumerate(some):
+            yield rf"\begin{{longtable}}{{{_alignment(part)}}}"
+            if place == 0:
+                mark = rf"\label{{tab:{label}}}" if index == 0 else ""
+                yield rf"  \caption{{{escaped(whole.caption)}}}{mark} \\"
+            yield r"    \toprule"
+            yield _header(part)
+            yield r"    \midrule"
+            yield r"  \endfirsthead"
+            yield r"    \toprule"
+            yield _header(part)
+            yield r"    \midrule"
+            yield r"  \endhead"
+            yield from _rows(part)
+            yield r"    \bottomrule"
+            yield r"\end{longtable}"
+        yield from (rf"\noindent {note}\par" for note in _notes(whole))
+    yield r"\endgroup"
+
+
+def _alignment(sheet: Sheet) -> str:
+    """Labels that `parts` counts as folded are so."""
+    first = "l" if max(len(row[0].text) for row in sheet.rows) <= _LABEL else r"p{0.39\linewidth}"
+    return first + "r" * (len(sheet.header) - 1)
+
+
+def _header(sheet: Sheet) -> str:
+    return _line(_title(title) for title in sheet.header)
+
+
+def _title(title: str) -> str:
+    lines = [escaped(line) for line in title.splitlines()]
+    stack = r"\\".join(lines)
+    return rf"\shortstack[r]{{{stack}}}" if len(lines) > 1 else stack
+
+
+def _rows(sheet: Sheet) -> Iterator[str]:
+    folded = r"\raggedright " if _alignment(sheet).startswith("p") else ""
+    for row in sheet.rows:
+        if row[0].text == PUBLISHED and not any(cell.text for cell in row[1:]):
+            yield r"    \midrule"
+            yield rf"    \multicolumn{{{len(row)}}}{{l}}{{\textit{{published}}}} \\"
+        else:
+            yield _line([folded + escaped(row[0].text), *(_cell(cell) for cell in row[1:])])
+
+
+def _cell(cell: Cell) -> str:
+    text = cell.text.removesuffix(f" {SIGNIFICANT}")
+    shown = rf"\textbf{{{escaped(text)}}}" if cell.best else escaped(text)
+    return shown + (r"\textsuperscript{\dag}" if text != cell.text else "")
+
+
+def _notes(sheet: Sheet) -> Iterator[str]:
+    """Each on a line of its own below the table; the marks in LaTeX's own words."""
+    for note in sheet.notes:
+        text = escaped(re.sub(r"^(best of its (?:column|line)): \*$", r"\1: bold", note))
+        yield text.replace(r"\_", r"\_\allowbreak{}")  # names_of_many_words
+
+
+def _lines(whole: Sheet, some: Sequence[Sheet]) -> int:
+    """Of a page: the rows, titles and rules of each part, the caption and the notes."""
+    tables = sum(len(part.rows) + max(title.count("\n") for title in part.header) + 4 for part in some)
+    return tables + sum(1 + len(text) // _NOTE for text in (whole.caption, *whole.notes))
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"    {' & '.join(cells)} \\\\"

@@ -1,0 +1,206 @@
+"""A comparison as one HTML file that asks no network for anything: tables, heat map, curves, pictures, origins."""
+
+import base64
+import hashlib
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from PIL import Image, UnidentifiedImageError
+
+from seglab.errors import SeglabError
+from seglab.runs import write_atomically
+from seglab.tables.comparison.comparison import Block, Comparison, PublishedResult
+from seglab.tables.comparison.protocol import shown, words
+from seglab.tables.plan.model import Plan
+from seglab.tables.render.page_curves import learning_curves
+from seglab.tables.render.page_details import details
+from seglab.tables.render.page_scores import heat_map, published_table, score_table
+from seglab.tables.render.page_transposed import transposed_published, transposed_table
+from seglab.tables.render.published import published_notes
+from seglab.tables.render.sheets import baseline_of, best_rows, missing_words, protocol_words, unmeasured
+from seglab.tables.render.words import ABSENT, estimate, number, text
+
+_PICTURE_WIDTH = 1200  # pixels at most, of an embedded picture
+_BROAD = 2.2  # times as wide as high: such a picture stands on a line of its own
+
+
+def write_page(comparison: Comparison, path: Path, *, pictures: Mapping[str, Path] | None = None) -> None:
+    """Writes the page; it holds its own style and script, and a policy that lets nothing else run or be loaded.
+
+    Args:
+        pictures: {label: file} of sample predictions, shown side by side and embedded reduced.
+
+    Raises:
+        SeglabError: a picture cannot be read.
+    """
+    plan = comparison.plan
+    style, script = _part("page.css"), _part("page.js")
+    page = Template(_part("page.html")).substitute(
+        policy=_policy(style, script),
+        style=style,
+        script=script,
+        title=text(plan.title),
+        source=text(plan.source),
+        notes=_list(plan.notes),
+        warnings=_warnings(comparison),
+        blocks="".join(_blocks(comparison)),
+        unsaid=_unsaid(plan.unsaid),
+        pictures=_pictures(pictures or {}),
+        data=_safe_json(dict(details(comparison))),
+    )
+    write_atomically(path, page)
+
+
+def _part(name: str) -> str:
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+
+
+def _policy(style: str, script: str) -> str:
+    """Only this style and this script, known by their hashes: markup that slips in through a label stays dead."""
+    style_hash, script_hash = (
+        base64.b64encode(hashlib.sha256(part.encode()).digest()).decode() for part in (style, script)
+    )
+    return (
+        f"default-src 'none'; img-src data:; style-src 'sha256-{style_hash}'; script-src 'sha256-{script_hash}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _safe_json(value: Any) -> str:
+    """JSON that can close no script element, whatever its strings hold."""
+    written = json.dumps(value, allow_nan=False)
+    return written.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _list(lines: Sequence[str]) -> str:
+    return f"<ul>{''.join(f'<li>{text(line)}</li>' for line in lines)}</ul>" if lines else ""
+
+
+def _warnings(comparison: Comparison) -> str:
+    lines = list(comparison.warnings)
+    if missing := missing_words(comparison):
+        lines.append(f"planned and {missing}")
+    if not lines:
+        return ""
+    return f'<section class="warnings" aria-labelledby="w"><h2 id="w">Read this first</h2>{_list(lines)}</section>'
+
+
+def _unsaid(lines: Sequence[str]) -> str:
+    if not lines:
+        return ""
+    return f'<section aria-labelledby="u"><h2 id="u">Left unsaid by the source</h2>{_list(lines)}</section>'
+
+
+def _blocks(comparison: Comparison) -> Iterator[str]:
+    plan = comparison.plan
+    if comparison.split_because:
+        yield "<p>The rows were not all measured the same way. They stand in separate blocks, and nothing is compared "
+        yield f"across them, because these differ:</p>{_list(comparison.split_because)}"
+    colours = {row.label: index for index, row in enumerate(plan.rows)}
+    drawn = set[str]()  # one training is scored on several splits, and has one curve
+    for index, block in enumerate(comparison.blocks):
+        heading = block.title or "Scores"
+        if len(comparison.blocks) > 1:
+            heading = f"Block {index + 1}: {heading}"
+        show = transposed_table if plan.transposed else score_table
+        table = show(block, plan.columns, key=f"b{index}", absent=unmeasured(comparison, block))
+        yield f"<section><h2>{text(heading)}</h2>{_protocol(block)}{_reading(plan, block)}"
+        yield f"{_scrolling(table, label=heading)}{_sources(block.published)}</section>"
+        yield _heat(block)
+        if not drawn.issuperset(folders := {run.folder for row in block.rows for run in row.measurements}):
+            yield _curves(block, colours)
+        drawn |= folders
+    if comparison.published_apart:
+        show_apart = transposed_published if plan.transposed else published_table
+        table = show_apart(comparison.published_apart, plan.columns, key="apart")
+        yield "<section><h2>Published, measured in another way</h2><p>These stand beside no block, because their "
+        yield f"sources state a protocol that none of them has.</p>{_scrolling(table, label='published')}"
+        yield f"{_sources(comparison.published_apart)}</section>"
+
+
+def _sources(published: Sequence[PublishedResult]) -> str:
+    """The numbered notes, below the table: one is often that of many rows."""
+    _, notes = published_notes(published)
+    return "".join(f'<p class="note small">{text(note)}</p>' for note in notes)
+
+
+def _scrolling(table: str, *, label: str) -> str:
+    return f'<div class="scroll" role="region" tabindex="0" aria-label="{text(label)}">{table}</div>'
+
+
+def _protocol(block: Block) -> str:
+    if not block.rows:
+        return "<p>Nothing is measured yet.</p>"
+    facts = "".join(f"<dt>{text(words(key))}</dt><dd>{text(shown(key, block.protocol))}</dd>" for key in block.protocol)
+    return f"<details><summary>Protocol: {text(protocol_words(block))}</summary><dl>{facts}</dl></details>"
+
+
+def _reading(plan: Plan, block: Block) -> str:
+    """What the cells mean, and what can be clicked."""
+    parts = []
+    if any(each.std is not None for row in block.rows for each in row.columns.values()):
+        parts.append("Each score is a mean ± standard deviation over seeds.")
+    if any(row.differences for row in block.rows):
+        parts.append(f"Below it the difference to the baseline <b>{text(baseline_of(block))}</b> in points, its 95 % "
+                     "interval and p after Holm's correction; grey where it is not significant.")  # fmt: skip
+    elif plan.baseline and block.rows and not any(row.is_baseline for row in block.rows):
+        parts.append("The baseline was not measured in this way, so no differences are shown.")
+    if any(best_rows(block, column) for column in plan.columns):
+        parts.append("Bold: the best mean.")
+    measured = {estimate(column, row.columns[column]) for row in block.rows for column in plan.columns}
+    published = {number(column, value) for each in block.published for column, value in each.published.values.items()}
+    if ABSENT in measured | published:
+        parts.append("NaN: the class is neither in the ground truth nor predicted.")
+    sorts = "The arrows beside a title sort" if plan.transposed else "A click on a title sorts"
+    tells = "a cell" if plan.transposed else "a row"
+    hint = f'<p class="hint">{sorts}; a click on {tells} tells where its numbers come from.</p>'
+    return (f"<p>{' '.join(parts)}</p>" if parts else "") + hint
+
+
+def _heat(block: Block) -> str:
+    """A section; nothing where there is nothing to compare."""
+    table = heat_map(block)
+    if not table:
+        return ""
+    box = '<label class="intervals"><input type="checkbox"> intervals in the cells</label>'
+    explained = f"<p>Row minus baseline, in points of IoU. {box}</p>"
+    return f"<section><h3>Differences in IoU class by class</h3>{explained}{table}</section>"
+
+
+def _curves(block: Block, colours: Mapping[str, int]) -> str:
+    """A section; nothing where nothing was trained, or no run kept its curve."""
+    curves = learning_curves(block, colours=colours)
+    return f"<section><h3>Learning curves</h3>{curves}</section>" if curves else ""
+
+
+def _pictures(pictures: Mapping[str, Path]) -> str:
+    if not pictures:
+        return ""
+    figures = "".join(_figure(label, path) for label, path in pictures.items())
+    return f'<section><h2>Sample predictions</h2><div class="pictures">{figures}</div></section>'
+
+
+def _figure(label: str, path: Path) -> str:
+    """The picture embedded as WebP, which every browser of today reads and which keeps label maps crisp and small."""
+    try:
+        with Image.open(path) as file:
+            picture = file.convert("RGB")
+    except (OSError, UnidentifiedImageError) as error:
+        raise SeglabError(
+            f"{path} is no picture that can be read ({error}); expected the sample predictions of {label!r}"
+            " - evaluate the run again, or render the page without pictures"
+        ) from error
+    picture.thumbnail((_PICTURE_WIDTH, 4 * _PICTURE_WIDTH))
+    buffer = io.BytesIO()
+    picture.save(buffer, "WEBP", quality=82)
+    encoded = base64.b64encode(buffer.getvalue()).decode()
+    kind = ' class="broad"' if picture.width > _BROAD * picture.height else ""
+    image = (
+        f'<img src="data:image/webp;base64,{encoded}" width="{picture.width}" height="{picture.height}" '
+        f'alt="sample predictions of {text(label)}">'
+    )
+    return f"<figure{kind}>{image}<figcaption>{text(label)}</figcaption></figure>"

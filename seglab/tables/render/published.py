@@ -1,0 +1,37 @@
+"""Where published rows come from, as every form of a table says it below them."""
+
+from collections.abc import Sequence
+
+from seglab.tables.comparison.comparison import PublishedResult
+
+
+def published_notes(results: Sequence[PublishedResult]) -> tuple[list[int], list[str]]:
+    """The number of each row's origin, and what is said: the numbered origins, then what is said of rows alone.
+
+    Rows of one origin share its number, and rows of one note its line.
+    """
+    origins = [_origin(each) for each in results]
+    distinct = list(dict.fromkeys(origins))
+    own: dict[str, list[str]] = {}
+    for each in results:
+        if each.published.note:
+            own.setdefault(each.published.note, []).append(each.published.label)
+    said = [f"{'; '.join(labels)}: {note}" for note, labels in own.items()]
+    numbered = [f"[{index}] {origin}" for index, origin in enumerate(distinct, start=1)]
+    return [distinct.index(origin) + 1 for origin in origins], [*numbered, *said]
+
+
+def _origin(result: PublishedResult) -> str:
+    """'paper, Table 2; split test; resolution not stated; ...; not verified; not comparable: ...'."""
+    published = result.published
+    said = [
+        f"{name} {value if value is not None else 'not stated'}"
+        for name, value in (
+            ("split", published.split),
+            ("resolution", published.resolution),
+            ("pre-training", published.pretraining),
+        )
+    ]
+    verified = "verified" if published.verified else "not verified"
+    differs = [f"not comparable: {'; '.join(result.differs)}"] if result.differs else []
+    return "; ".join([published.source, *said, verified, *differs])

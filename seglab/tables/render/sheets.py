@@ -1,0 +1,246 @@
+"""A comparison as sheets, for the terminal and for Markdown."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from seglab.display import sheet
+from seglab.display.numbers import NOT_THERE
+from seglab.display.sheet import Cell, Sheet
+from seglab.tables.comparison.comparison import Block, Comparison, PublishedResult, RowResult
+from seglab.tables.comparison.protocol import shown
+from seglab.tables.plan.model import Plan, Row
+from seglab.tables.plan.read import COSTS
+from seglab.tables.render.published import published_notes
+from seglab.tables.render.words import ABSENT, estimate, interval, number, points, probability
+from seglab.tables.render.words import title as column_title
+from seglab.tables.survey.survey import by_row
+
+SIGNIFICANT = "†"  # beside a score that differs from the baseline's
+PUBLISHED = "published:"  # stands alone in the line above the published rows
+_SMALLER_IS_BETTER = ("ece",)
+
+
+def show(comparison: Comparison) -> None:
+    """Prints the table, the differences to the baseline in its first score, and the warnings."""
+    for each in sheets(comparison):
+        sheet.show(each)
+        print()
+
+
+def markdown(comparison: Comparison, *, differences: bool = True) -> str:
+    """The table as Markdown; `differences`: with the table of differences to the baseline."""
+    return "\n".join(sheet.markdown(each) for each in sheets(comparison, differences=differences))
+
+
+def sheets(comparison: Comparison, *, differences: bool = True) -> list[Sheet]:
+    """A sheet of scores for each block of equal protocol, and one of differences; warnings below the last."""
+    found = []
+    for block in comparison.blocks:
+        found.append(_scores(comparison, block))
+        if differences and any(row.differences for row in block.rows):
+            found.append(_differences(comparison.plan, block))
+    if comparison.published_apart:
+        found.append(_apart(comparison))
+    found[-1] = replace(found[-1], notes=[*found[-1].notes, *below(comparison)])
+    return found
+
+
+def caption(comparison: Comparison, block: Block) -> str:
+    """'Losses on the generated scenes: synthetic test, 48 images, original size, network sees 64x128, best ...'."""
+    return f"{comparison.plan.title}: {protocol_words(block)}"
+
+
+def unmeasured(comparison: Comparison, block: Block) -> list[Row]:
+    """The rows that stand in the block with dashes: measured nowhere; told in the first one, and in an empty one."""
+    if block.rows and block is not comparison.blocks[0]:
+        return []
+    measured = {row.label for each in comparison.blocks for row in each.rows}
+    return [row for row in comparison.plan.rows if row.label not in measured]
+
+
+def protocol_words(block: Block) -> str:
+    """How the scores of a block were measured."""
+    if not block.rows:
+        return f"{block.title}: nothing is measured yet".removeprefix(": ")
+    protocol = block.protocol
+    parts = [f"{protocol.get('dataset', '?')} {protocol.get('split', '?')}"]
+    if "images" in protocol:
+        parts.append(f"{protocol['images']} images")
+    parts.append(f"scored at {shown('resolution', protocol)} size")
+    parts += [f"network sees {shown('size', protocol)}"] if "size" in protocol else []
+    parts += [protocol["prediction"]] if "prediction" in protocol else []
+    parts += [f"void {protocol['void']}"] if "void" in protocol else []
+    parts += [f"{protocol['checkpoint']} checkpoint"] if "checkpoint" in protocol else []
+    if protocol.get("flip"):
+        parts.append("flipped")
+    if protocol.get("scales", [1.0]) != [1.0]:
+        parts.append(f"scales {shown('scales', protocol)}")
+    if protocol.get("tile"):
+        parts.append(f"tiles {shown('tile', protocol)}")
+    return ", ".join(parts)
+
+
+def best_rows(block: Block, column: str) -> list[str]:
+    """The labels of the rows with the best mean in a column of scores; none where fewer than two differ."""
+    means = {row.label: row.columns[column].mean for row in block.rows}
+    known = {label: mean for label, mean in means.items() if mean is not None}
+    if column in COSTS or len(set(known.values())) < 2:
+        return []
+    best = min(known.values()) if column in _SMALLER_IS_BETTER else max(known.values())
+    return [label for label, mean in known.items() if mean == best]
+
+
+def baseline_of(block: Block) -> str:
+    """The label of the row that the others of the block are compared with; "" where there is none."""
+    return next((row.label for row in block.rows if row.is_baseline), "")
+
+
+def seeds_words(comparison: Comparison, row: RowResult) -> str:
+    """'3', '2 of 3' where not all planned seeds were measured, or a dash where a seed makes no difference."""
+    plan = comparison.plan
+    if any(each.label == row.label and each.downsample is not None for each in plan.rows):
+        return NOT_THERE
+    return str(row.n) if row.n == len(plan.seeds) else f"{row.n} of {len(plan.seeds)}"
+
+
+def score_text(row: RowResult, column: str) -> str:
+    """'46.3 ± 0.4', and the number of seeds where a column has fewer than its row."""
+    found = row.columns[column]
+    words = estimate(column, found)
+    return f"{words} ({found.n})" if 0 < found.n < row.n else words
+
+
+def is_significant(row: RowResult, column: str) -> bool:
+    return column in row.differences and row.differences[column].significant
+
+
+def marks_notes(comparison: Comparison, block: Block) -> list[str]:
+    """What the marks of a block mean, and by which test they were given."""
+    plan = comparison.plan
+    notes = []
+    if any(row.columns[column].std is not None for row in block.rows for column in plan.columns):
+        notes.append("mean ± standard deviation over seeds")
+    if any(best_rows(block, column) for column in plan.columns):
+        notes.append(f"best of its {'line' if plan.transposed else 'column'}: *")
+    found = [each for row in block.rows for column, each in row.differences.items() if column in plan.columns]
+    tests = ", ".join(dict.fromkeys(each.test for each in found if each.p is not None))
+    if tests:
+        family = "cells of a line" if plan.transposed else "rows of a column"
+        rule = f"p < 0.05, {tests}, Holm-corrected over the {family}"
+        any_ = any(each.significant for each in found)
+        start = f"{SIGNIFICANT} differs" if any_ else "no row differs significantly"
+        notes.append(f"{start} from {baseline_of(block)} ({rule})")
+    return notes
+
+
+def _scores(comparison: Comparison, block: Block) -> Sheet:
+    plan = comparison.plan
+    best = {column: best_rows(block, column) for column in plan.columns}
+    rows = [
+        [
+            _word(row.label),
+            *(_score(row, column, best=row.label in best[column]) for column in plan.columns),
+            _word(seeds_words(comparison, row)),
+        ]
+        for row in block.rows
+    ]
+    absent = unmeasured(comparison, block)
+    rows += [[_word(row.label), *([_NOTHING] * len(plan.columns)), _word(_seeds_of_nothing(row))] for row in absent]
+    notes = marks_notes(comparison, block)
+    earlier = {row.label for each in comparison.blocks[: comparison.blocks.index(block)] for row in each.rows}
+    said = [(row.label, row.note) for row in block.rows] + [(row.label, row.note) for row in absent]
+    notes += [f"{label}: {note}" for label, note in said if note and label not in earlier]
+    if block.published and not plan.transposed:
+        rows.append([_word(PUBLISHED), *([Cell("", "")] * (len(plan.columns) + 1))])
+    published, sources = _published(plan, block.published)
+    rows += [[*cells, _NOTHING] for cells in published]
+    notes += sources
+    return _laid_out(plan, rows, title=caption(comparison, block), notes=notes, seeds=True)
+
+
+def _seeds_of_nothing(row: Row) -> str:
+    return "0" if row.downsample is None else NOT_THERE
+
+
+def _laid_out(plan: Plan, rows: Sequence[Sequence[Cell]], *, title: str, notes: Sequence[str], seeds: bool) -> Sheet:
+    """The rows as lines, or as columns where the plan says so; what NaN means, where one is shown."""
+    if any(cell.text == ABSENT for row in rows for cell in row):
+        notes = [*notes, f"{ABSENT}: the class is neither in the ground truth nor predicted"]
+    header = ["row", *map(column_title, plan.columns), *(["seeds"] if seeds else [])]
+    found = Sheet(caption=title, header=header, rows=rows, notes=notes)
+    if not plan.transposed:
+        return found
+    return replace(sheet.transposed(found), header=["score", *(row[0].text for row in rows)])
+
+
+def _score(row: RowResult, column: str, *, best: bool) -> Cell:
+    mark = f" {SIGNIFICANT}" if is_significant(row, column) else ""
+    mean = row.columns[column].mean
+    return Cell(score_text(row, column) + mark, "" if mean is None else repr(mean), best=best)
+
+
+def _published(plan: Plan, results: Sequence[PublishedResult]) -> tuple[list[list[Cell]], list[str]]:
+    """The cells of each row, its label with the number of its note, and the notes."""
+    numbers, notes = published_notes(results)
+    word = ", published" if plan.transposed else ""
+    rows = []
+    for index, result in zip(numbers, results, strict=True):
+        values = [(column, result.published.values.get(column)) for column in plan.columns]
+        cells = [Cell(number(column, value), "" if value is None else repr(value)) for column, value in values]
+        rows.append([_word(f"{result.published.label}{word} [{index}]"), *cells])
+    return rows, notes
+
+
+def _differences(plan: Plan, block: Block) -> Sheet:
+    """Of the first column of scores, row minus baseline."""
+    column = next(each for each in plan.columns if each not in COSTS)
+    rows = [
+        [
+            _word(row.label), _word(points(each.mean)), _word(interval(each.interval)),
+            _word(probability(each.p_holm).removeprefix("p ").removeprefix("= ")),
+            _word(NOT_THERE if each.effect is None else f"{each.effect:.2f}"), _word(each.test),
+        ]
+        for row in block.rows
+        if (each := row.differences.get(column)) is not None
+    ]  # fmt: skip
+    return Sheet(
+        caption=f"{column_title(column).removesuffix(' %')} minus that of {baseline_of(block)}, in percentage points",
+        header=["row", "difference", "95 % interval", "p (Holm)", "effect g", "test"],
+        rows=rows,
+    )
+
+
+def _apart(comparison: Comparison) -> Sheet:
+    plan = comparison.plan
+    rows, notes = _published(plan, comparison.published_apart)
+    what = f"{plan.title}: published under another protocol, not comparable with the rows above"
+    return _laid_out(plan, rows, title=what, notes=notes, seeds=False)
+
+
+def below(comparison: Comparison) -> Iterator[str]:
+    """What is said of the whole table."""
+    if comparison.split_because:
+        reasons = "; ".join(comparison.split_because)
+        yield f"rows in separate tables were measured differently and are not compared: {reasons}"
+    if missing := missing_words(comparison):
+        yield f"{NOT_THERE} {missing}"
+    for warning in comparison.warnings:
+        yield f"warning: {warning}"
+    yield from comparison.plan.notes
+    for line in comparison.plan.unsaid:
+        yield f"left unsaid by the source: {line}"
+    yield f"source: {comparison.plan.source}"
+
+
+def missing_words(comparison: Comparison) -> str:
+    """'not measured: dice seeds 1, 2; focal seed 3'; "" where all is measured, or nothing, which the captions say."""
+    if not comparison.missing or not any(block.rows for block in comparison.blocks):
+        return ""
+    return f"not measured: {by_row(comparison.missing)}"
+
+
+def _word(text: str) -> Cell:
+    return Cell(text, text)
+
+
+_NOTHING = Cell(NOT_THERE, "")

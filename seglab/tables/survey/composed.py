@@ -1,0 +1,106 @@
+"""The compositions of a table's rows, kept under `output`: one takes a third of a second, and there are many.
+
+A kept one is valid while the plan, all YAML files that a configuration is composed of, the environment variables that
+they name and the code that composes are the same.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import re
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from seglab import PACKAGE, config, runs
+from seglab.tables.plan.budgets import form
+from seglab.tables.plan.model import Plan
+from seglab.tables.survey.configurations import configurations, evaluation_settings
+
+FILE = "composed.json"  # in the table's folder
+
+_CODE = ("labels.py", "config/*.py", "runs/*.py", "tables/plan/*.py", "tables/survey/*.py")  # below seglab/
+_VARIABLE = re.compile(r"oc\.env:\s*(\w+)")
+
+
+log = logging.getLogger("seglab")
+
+
+@dataclass(frozen=True)
+class Composed:
+    configurations: dict[tuple[str, int], DictConfig]  # of {(label, seed): ...}, as configurations.configurations
+    evaluation: dict[str, Any]  # resolved values of conf/evaluate.yaml for the table
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A composition in plain values: to make configurations of all of them takes longer than to read them."""
+
+    rows: dict[tuple[str, int], tuple[str, dict[str, Any]]]  # {(label, seed): (fingerprint, resolved configuration)}
+    evaluation: dict[str, Any]
+
+    def only(self, wanted: Collection[tuple[str, int]]) -> Composed:
+        """With the configurations of these rows and seeds."""
+        made = {which: OmegaConf.create(config) for which, (_, config) in self.rows.items() if which in wanted}
+        return Composed(made, self.evaluation)
+
+
+def compose(plan: Plan, *, overrides: Sequence[str], search_path: Sequence[str]) -> Composed:
+    """Composed and checked anew.
+
+    Raises:
+        SeglabError: a configuration is wrong.
+    """
+    found = configurations(plan, overrides=overrides, search_path=search_path)
+    return Composed(found, runs.plain(evaluation_settings(plan, search_path=search_path)))
+
+
+def kept_or_composed(plan: Plan, *, overrides: Sequence[str], search_path: Sequence[str], output: Path) -> Kept:
+    """As `compose`, out of the table's folder where it lies there and is still valid; else it is kept there."""
+    path = output / "tables" / form(plan) / FILE
+    key = _key(plan, overrides, tuple(search_path))
+    with suppress(FileNotFoundError, json.JSONDecodeError):
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        if kept["key"] == key:
+            rows = {(label, seed): (fingerprint, config) for label, seed, fingerprint, config in kept["rows"]}
+            return Kept(rows, kept["evaluation"])
+    log.info("%s: composing %d rows, once", form(plan), len(plan.rows))
+    composed = compose(plan, overrides=overrides, search_path=search_path)
+    plain = {which: runs.plain(cfg) for which, cfg in composed.configurations.items()}
+    made = Kept({which: (runs.fingerprint(each), each) for which, each in plain.items()}, composed.evaluation)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows_to_keep = [(*which, *values) for which, values in made.rows.items()]
+    runs.write_quickly(path, json.dumps({"key": key, "rows": rows_to_keep, "evaluation": made.evaluation}))
+    return made
+
+
+def _key(plan: Plan, overrides: Sequence[str], search_path: tuple[str, ...]) -> str:
+    decisive = [repr(plan), list(overrides), _files(search_path)]
+    return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
+
+
+@cache
+def _files(search_path: tuple[str, ...]) -> str:
+    """A digest of what every composition is made of."""
+    digest = hashlib.sha256()
+    for path in sorted(path for pattern in _CODE for path in PACKAGE.glob(pattern)):
+        digest.update(path.read_bytes())
+    for path in _yaml_files([config.FOLDER, *map(Path, search_path)]):
+        text = path.read_text(encoding="utf-8")
+        variables = [(name, os.environ.get(name)) for name in _VARIABLE.findall(text)]
+        digest.update(f"{path}{text}{variables}".encode())
+    return digest.hexdigest()
+
+
+def _yaml_files(folders: Sequence[Path]) -> Iterator[Path]:
+    """Those of the groups; the tables themselves are no part of a composition."""
+    for folder in folders:
+        for path in sorted(folder.rglob("*.yaml")):
+            if path.relative_to(folder).parts[0] != "table":
+                yield path

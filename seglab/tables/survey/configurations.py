@@ -1,0 +1,135 @@
+"""The configurations of a table's runs and of their evaluation, composed as the commands compose them."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from seglab import config, runs
+from seglab.config.messages import message_for
+from seglab.errors import SeglabError, did_you_mean
+from seglab.labels import LabelSpace, label_space
+from seglab.runs import init_from
+from seglab.tables.plan.model import Plan, Row
+from seglab.tables.plan.read import ALL_CLASSES, CLASS_IOU
+
+
+def configurations(
+    plan: Plan, *, overrides: Sequence[str] = (), search_path: Sequence[str] = ()
+) -> dict[tuple[str, int], DictConfig]:
+    """{(label, seed): configuration} of every run, as `python -m seglab.train` would compose and check it.
+
+    A row that starts from another one names its run of the same seed by fingerprint: the same on every machine. A row
+    of down-sampled ground truth has no seeds; it stands at the first.
+
+    Args:
+        overrides: of every run, behind those of its row.
+        search_path: folders with groups of the user's own.
+
+    Raises:
+        SeglabError: a row's configuration is wrong, equal to another row's, or has not the classes of the columns.
+    """
+    config.register()
+    composed: dict[tuple[str, int], DictConfig] = {}
+    alike: dict[tuple[str, ...], DictConfig] = {}  # rows of ground truth are, and a composition takes a while
+    for row in plan.rows:
+        try:
+            cfg = alike.get(row.overrides) or _compose(
+                "train", [*plan.common, *row.overrides, *overrides], search_path=search_path
+            )
+            alike[row.overrides] = cfg
+            config.check(cfg)
+            _check_classes(plan, label_space(runs.plain(cfg)["data"]["labels"]))
+        except (SeglabError, HydraException, OmegaConfBaseException) as error:
+            raise SeglabError(f"table {plan.name}, row {row.label!r}: {message_for(error)}") from error
+        for seed in plan.seeds if row.downsample is None else plan.seeds[:1]:
+            composed[row.label, seed] = cfg.copy()
+            composed[row.label, seed].seed = seed  # all that depends on the seed refers to this key
+    for row in in_order(plan.rows):
+        if row.starts_from is not None:
+            for seed in plan.seeds:
+                first = runs.fingerprint(runs.plain(composed[row.starts_from, seed]))
+                composed[row.label, seed].init_from = f"{init_from.RUN}{first}"
+    return composed
+
+
+def in_order(rows: Sequence[Row]) -> list[Row]:
+    """The rows, each behind the one that it starts from; otherwise in their own order."""
+    by_label = {row.label: row for row in rows}
+    ordered: dict[str, Row] = {}
+
+    def add(row: Row) -> None:
+        if row.starts_from is not None and row.starts_from not in ordered:
+            add(by_label[row.starts_from])
+        ordered[row.label] = row
+
+    for row in rows:
+        add(row)
+    return list(ordered.values())
+
+
+def evaluation_settings(plan: Plan, *, search_path: Sequence[str] = ()) -> DictConfig:
+    """The configuration of `python -m seglab.evaluate` that scores the table's runs, on the first of several splits."""
+    config.register()
+    cfg = _compose("evaluate", evaluation_overrides(plan), search_path=search_path)
+    config.check(cfg, config.EvaluateConfig)
+    return cfg
+
+
+def evaluation_overrides(plan: Plan, *, split: str | None = None) -> list[str]:
+    """The plan's `evaluation` as it is typed: ["split=test", "scales=[0.75,1.0]"].
+
+    Args:
+        split: one of the plan's; None: where it has several, the first.
+    """
+    asked = dict(plan.evaluation)
+    if isinstance(asked.get("split"), list):
+        asked["split"] = asked["split"][0]
+    return [f"{key}={_typed(value)}" for key, value in {**asked, **({"split": split} if split else {})}.items()]
+
+
+def _compose(name: str, overrides: Sequence[str], *, search_path: Sequence[str]) -> DictConfig:
+    where = [f"hydra.searchpath=[{','.join(f'file://{Path(path).absolute()}' for path in search_path)}]"]
+    with _no_other_application(), initialize_config_dir(version_base="1.3", config_dir=str(config.FOLDER)):
+        return compose(name, overrides=[*(where if search_path else ()), *overrides])
+
+
+@contextmanager
+def _no_other_application() -> Iterator[None]:
+    """Hydra composes for one application at a time; that of the running command is set aside meanwhile."""
+    running = GlobalHydra.instance().hydra
+    GlobalHydra.instance().clear()
+    try:
+        yield
+    finally:
+        if running is not None:
+            GlobalHydra.instance().initialize(running)  # by now another instance
+
+
+def _check_classes(plan: Plan, labels: LabelSpace) -> None:
+    """Raises SeglabError for a column or a group of classes that the data set does not have."""
+    asked = [(f"groups.{group}", name) for group, members in plan.groups.items() for name in members]
+    asked += [
+        (f"columns: {column}", column.removeprefix(CLASS_IOU))
+        for column in plan.columns
+        if column.startswith(CLASS_IOU) and column != ALL_CLASSES and column.removeprefix(CLASS_IOU) not in plan.groups
+    ]
+    for where, name in asked:
+        if name not in labels.names:
+            near = did_you_mean(name, [*labels.names, *plan.groups])
+            raise SeglabError(
+                f"{where}: expected a class of {labels.name}{' or a group' if where.startswith('c') else ''}; "
+                f"came {name!r}{near or ' - it has ' + ', '.join(labels.names)}"
+            )
+
+
+def _typed(value: Any) -> str:
+    """A value in Hydra's grammar, in which JSON's lists, numbers and quoted texts are at home."""
+    return str(value) if isinstance(value, str) and value.replace("_", "").isalnum() else json.dumps(value)

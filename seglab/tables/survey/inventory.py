@@ -1,0 +1,75 @@
+"""How far a table is, and all of them in a list."""
+
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+from seglab.errors import SeglabError
+from seglab.runs.find import find_runs
+from seglab.tables.plan.budgets import form, reduced
+from seglab.tables.plan.model import Plan
+from seglab.tables.plan.read import names, read_plan
+from seglab.tables.survey.composed import Composed, Kept, kept_or_composed
+from seglab.tables.survey.measurements import read_csv
+from seglab.tables.survey.standing import State
+from seglab.tables.survey.survey import Survey, counts, survey
+
+
+def committed_csv(plan: Plan, home: Path) -> Path:
+    """Where the measurements of this form of the table are committed, beside its YAML."""
+    return home / f"{form(plan)}.csv"
+
+
+def take(plan: Plan, composed: Composed, *, home: Path, output: Path, outdated_too: bool) -> Survey:
+    """What is known of the table's runs."""
+    return survey(
+        plan,
+        composed.configurations,
+        settings=composed.evaluation,
+        output=output,
+        committed=read_csv(committed_csv(plan, home)),
+        outdated_too=outdated_too,
+    )
+
+
+def listed(
+    folders: Sequence[Path], *, output: Path, overrides: Sequence[str], search_path: Sequence[str]
+) -> Iterator[str]:
+    """Every table with its title and its state, and that of its short form where it has one.
+
+    One that cannot be read does not keep from the others. Nothing is composed where nothing was ever run or committed.
+    """
+    found = frozenset(find_runs(output))
+
+    def state(plan: Plan, home: Path) -> str:
+        if not found and not (output / "controls").is_dir() and not committed_csv(plan, home).is_file():
+            number = sum(len(plan.seeds) if row.downsample is None else 1 for row in plan.rows)
+            return f"{number} runs: {number} missing"
+        kept = kept_or_composed(plan, overrides=overrides, search_path=search_path, output=output)
+        return counts(_survey(plan, kept, found, home=home, output=output, outdated_too=not overrides))
+
+    for home, name in ((folder, name) for folder in folders for name in names(folder)):
+        try:
+            plan = read_plan(home / f"{name}.yaml")
+            yield f"{name}: {plan.title}\n    {state(plan, home)}"
+            if "short" in plan.budgets:
+                yield f"    short: {state(reduced(plan, 'short'), home)}"
+        except SeglabError as error:
+            yield f"{name}\n    cannot be used: {error}"
+
+
+def _survey(plan: Plan, kept: Kept, found: Collection[str], *, home: Path, output: Path, outdated_too: bool) -> Survey:
+    """As `take`, looking only at what may be there: a run with the fingerprint, a committed line, a control."""
+    committed = {(each.row, each.seed) for each in read_csv(committed_csv(plan, home))}
+    controls = {row.label for row in plan.rows if row.downsample is not None}
+    missing = {(row, seed): State(row=row, seed=seed, status="missing") for row, seed in kept.rows}
+    there = [
+        which
+        for which, (fingerprint, _) in kept.rows.items()
+        if fingerprint in found or which in committed or which[0] in controls
+    ]
+    if not there:
+        return Survey(plan=plan, states=tuple(missing.values()))
+    known = take(plan, kept.only(there), home=home, output=output, outdated_too=outdated_too)
+    return Survey(
+        plan=plan, states=tuple({**missing, **{(each.row, each.seed): each for each in known.states}}.values())
+    )

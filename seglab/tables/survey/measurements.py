@@ -1,0 +1,227 @@
+"""The scores of finished runs: read from their folders, and kept in a small CSV beside the table's plan."""
+
+import csv
+import io
+import json
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from seglab import runs
+from seglab.errors import SeglabError
+from seglab.runs.class_names import dataset_name
+from seglab.runs.find import Run
+from seglab.tables.plan.model import Measurement, Plan
+from seglab.tables.plan.read import CLASS_IOU
+
+_FIXED = ("row", "seed", "fingerprint", "folder", "commit", "command", "parameters", "flops", "seconds", "threads",
+          "device", "protocol", "curve")  # columns of the CSV beside the scores  # fmt: skip
+_OFFICIAL = {
+    "official_iou": "averageScoreClasses",
+    "official_iiou": "averageScoreInstClasses",
+    "official_category_iou": "averageScoreCategories",
+    "official_category_iiou": "averageScoreInstCategories",
+}
+
+
+def wanted_protocols(plan: Plan, settings: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """{split that is asked for: what the protocol must say} of each split that the plan's runs are evaluated on."""
+    asked = plan.evaluation.get("split", settings["split"])
+    return {
+        split: wanted_protocol({**settings, "split": split}, config)
+        for split in (asked if isinstance(asked, list) else [asked])
+    }
+
+
+def wanted_protocol(settings: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    """What the protocol of an evaluation must say, where seglab.evaluate is called with `settings` for a run.
+
+    Args:
+        settings: the resolved values of conf/evaluate.yaml.
+        config: the resolved configuration of the run.
+    """
+    data = settings["data"] or config["data"]
+    split, size, tile = settings["split"], settings["size"], settings["tile"]
+    size = config["data"]["size"] if size == "run" else None if size == "image" else size
+    return {
+        "dataset": dataset_name(data),
+        "split": data.get(f"{split}_split", split),
+        "limit": settings["limit"],
+        "resolution": "network" if settings["resolution"] == "network" and size is not None else "original",
+        "size": size,
+        "scales": settings["scales"],
+        "flip": settings["flip"],
+        "tile": tile,
+        "overlap": None if tile is None else settings["overlap"],
+        "checkpoint": settings["checkpoint"],
+    }
+
+
+def of_run(
+    run: Run, evaluation: Mapping[str, Any], *, row: str, seed: int, output: Path, resolution: str
+) -> Measurement:
+    """The measurement of a finished run by one of the evaluations in its record.
+
+    Args:
+        output: the folder that the measurement names the run's folder from.
+        resolution: at which its scores are taken: "original" or "network".
+    """
+    record = run.record
+    scores = evaluation[resolution]
+    return Measurement(
+        row=row,
+        seed=seed,
+        metrics={name: float(value) for name, value in scores["metrics"].items()} | dict(extras(evaluation)),
+        class_iou={name: float(each["iou"]) for name, each in scores["classes"].items()},
+        protocol={**evaluation["protocol"], "resolution": resolution},
+        curve=_curve(run.folder / "metrics.csv"),
+        fingerprint=record["fingerprint"],
+        folder=str(run.folder.relative_to(output)),
+        commit=commit(record.get("git")),
+        command=_command(record),
+        parameters=record["parameters"],
+        flops=record["flops"],
+        seconds=record["seconds"],
+        threads=record["threads"],
+        device=record["device"],
+    )
+
+
+def evaluation_of(run: Run, *, wanted: Mapping[str, Any], extra: Sequence[str] = ()) -> Mapping[str, Any] | None:
+    """The first evaluation in the run's record that has the wanted protocol and all of `extra`."""
+    for evaluation in run.record.get("evaluations", {}).values():
+        protocol = evaluation["protocol"]
+        same = all(protocol.get(key) == value for key, value in wanted.items() if key != "resolution")
+        measured = wanted["resolution"] in protocol.get("resolutions", ())
+        # Beside another headline the extras are of that one.
+        complete = all(each in evaluation for each in extra)
+        if same and measured and complete and (not extra or protocol["resolution"] == wanted["resolution"]):
+            return evaluation
+    return None
+
+
+def fits(protocol: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether the protocol of a measurement says all that is wanted."""
+    return all(protocol.get(key) == value for key, value in wanted.items())
+
+
+def write_csv(path: Path, measurements: Sequence[Measurement]) -> None:
+    """One line for each row, seed and split, every number with all its digits."""
+    runs.write_atomically(path, to_csv(measurements))
+
+
+def to_csv(measurements: Sequence[Measurement]) -> str:
+    metrics = list(dict.fromkeys(name for each in measurements for name in each.metrics))
+    classes = list(dict.fromkeys(CLASS_IOU + name for each in measurements for name in each.class_iou))
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, [*_FIXED[:2], *metrics, *classes, *_FIXED[2:]], restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(_line(each) for each in measurements)
+    return buffer.getvalue()
+
+
+def read_csv(path: Path) -> list[Measurement]:
+    """The measurements that `write_csv` wrote, equal to the last digit; none where there is no such file.
+
+    Raises:
+        SeglabError: the file has other columns, or a value that cannot be read.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return []
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    absent = [name for name in _FIXED if name not in (reader.fieldnames or ())]
+    if absent:
+        raise SeglabError(
+            f"{path}: expected the columns {', '.join(_FIXED)}; {', '.join(absent)} is not there - write the file "
+            "again with python -m seglab.table table=NAME record=true"
+        )
+    found = []
+    for line in reader:
+        try:
+            found.append(_measurement(line))
+        except (ValueError, TypeError) as error:
+            raise SeglabError(
+                f"{path}:{reader.line_num}: expected the measurement of a run; came a value that cannot be read "
+                f"({error}) - write the file again with python -m seglab.table table=NAME record=true"
+            ) from error
+    return found
+
+
+def _line(each: Measurement) -> dict[str, str]:
+    numbers = {**each.metrics, **{CLASS_IOU + name: value for name, value in each.class_iou.items()}}
+    return {
+        **{name: repr(float(value)) for name, value in numbers.items()},
+        "row": each.row,
+        "seed": str(each.seed),
+        "fingerprint": each.fingerprint,
+        "folder": each.folder,
+        "commit": each.commit,
+        "command": each.command,
+        "parameters": str(each.parameters),
+        "flops": "" if each.flops is None else repr(each.flops),
+        "seconds": repr(each.seconds),
+        "threads": str(each.threads),
+        "device": each.device,
+        "protocol": json.dumps(each.protocol, ensure_ascii=False),
+        "curve": " ".join(repr(float(value)) for value in each.curve),
+    }
+
+
+def _measurement(line: Mapping[str, str]) -> Measurement:
+    scores = {name: float(value) for name, value in line.items() if name not in _FIXED and value != ""}
+    return Measurement(
+        row=line["row"],
+        seed=int(line["seed"]),
+        metrics={name: value for name, value in scores.items() if not name.startswith(CLASS_IOU)},
+        class_iou={name.removeprefix(CLASS_IOU): value for name, value in scores.items() if name.startswith(CLASS_IOU)},
+        protocol=json.loads(line["protocol"]),
+        curve=tuple(float(value) for value in line["curve"].split()),
+        fingerprint=line["fingerprint"],
+        folder=line["folder"],
+        commit=line["commit"],
+        command=line["command"],
+        parameters=int(line["parameters"]),
+        flops=float(line["flops"]) if line["flops"] else None,
+        seconds=float(line["seconds"]),
+        threads=int(line["threads"]),
+        device=line["device"],
+    )
+
+
+def extras(evaluation: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """The scores beside those of the confusion matrix, by the names of a table's columns."""
+    for name, scores in evaluation.get("boundary", {}).items():
+        yield name, float(scores["mean"])
+    if "calibration" in evaluation:
+        yield "ece", float(evaluation["calibration"]["ece"])
+    for name, score in evaluation.get("named", {}).items():
+        if name != "batch_size":
+            yield name, float(score)
+    for name, key in _OFFICIAL.items():
+        if key in evaluation.get("official", {}):
+            yield name, float(evaluation["official"][key])
+
+
+def _curve(path: Path) -> tuple[float, ...]:
+    """val/miou after each validation, from metrics.csv; nothing where the run wrote none."""
+    if not path.is_file():
+        return ()
+    with open(path, encoding="utf-8", newline="") as file:
+        return tuple(float(row["val/miou"]) for row in csv.DictReader(file) if row.get("val/miou"))
+
+
+def commit(git: Mapping[str, Any] | None) -> str:
+    """'4f1c2a... and changes' where the code was not as committed; '' for an installed package."""
+    if git is None:
+        return ""
+    return f"{git['commit']} and changes" if git["dirty"] else git["commit"]
+
+
+def _command(record: runs.Record) -> str:
+    """The command that repeats the run anywhere: without the folders of the machine it ran on."""
+    mine = ("sweep", "output", "resume", "retry_failed")
+    overrides = [each for each in record["overrides"] if each.partition("=")[0] not in mine]
+    return shlex.join(["python", "-m", "seglab.train", *overrides])

@@ -1,0 +1,181 @@
+"""How far a table is: which of its runs are finished, which are missing or failed, and what is known of them."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean
+from types import MappingProxyType
+from typing import Any, get_args
+
+from omegaconf import DictConfig
+
+from seglab import runs
+from seglab.display import numbers
+from seglab.errors import SeglabError
+from seglab.runs.find import find_runs
+from seglab.tables.comparison.per_image import PerImage, read_per_image
+from seglab.tables.plan.budgets import form
+from seglab.tables.plan.model import Measurement, Plan
+from seglab.tables.survey.standing import State, Status, state_of
+from seglab.tables.survey.wanted import wanted
+
+_LEFT = ("running", "interrupted", "stale", "failed", "missing")
+_WORDS = {"measured": "measured here", "trained": "trained and not evaluated"}
+_ERROR_WIDTH = 160  # characters; all of it is in the run's record
+
+
+@dataclass(frozen=True, kw_only=True)
+class Survey:
+    """Of the whole table, in the order of rows and seeds."""
+
+    plan: Plan
+    states: tuple[State, ...]
+
+    def measurements(self) -> list[Measurement]:
+        return [measurement for state in self.states for measurement in state.measurements]
+
+    def of(self, row: str, seed: int) -> State:
+        return next(state for state in self.states if (state.row, state.seed) == (row, seed))
+
+    def to_train(self, row: str, *, retry_failed: bool) -> list[int]:
+        """The seeds of a row that nobody trains now; the failed ones only where they are to be tried again."""
+        left = ("interrupted", "stale", "missing", *(["failed"] if retry_failed else []))
+        return [state.seed for state in self.states if state.row == row and state.status in left]
+
+    def to_evaluate(self) -> list[State]:
+        return [state for state in self.states if state.status == "trained"]
+
+    def images(self) -> dict[tuple[str, int], PerImage]:
+        """The counts of each image of what was measured here, where a row has one seed alone to be compared by.
+
+        Nothing where a table has several splits: there a row and a seed have several evaluations.
+        """
+        measured = Counter(state.row for state in self.states if state.measurements)
+        if 1 not in measured.values():
+            return {}
+        return {
+            (state.row, state.seed): read_per_image(
+                state.evaluation / "per_image.csv",
+                resolution=state.measurements[0].protocol["resolution"],
+                classes=list(state.measurements[0].class_iou),
+            )
+            for state in self.states
+            if state.evaluation is not None
+        }
+
+    def pictures(self) -> dict[str, Path]:
+        """{label: sheet of sample predictions} of the first run of each row that lies here."""
+        found: dict[str, Path] = {}
+        for state in self.states:
+            sheets = sorted(state.folder.glob("pictures/*.png")) if state.status == "measured" and state.folder else []
+            if sheets:
+                found.setdefault(state.row, sheets[-1])
+        return found
+
+    def is_complete(self) -> bool:
+        return all(state.status in ("measured", "committed") for state in self.states)
+
+
+def survey(
+    plan: Plan,
+    configurations: Mapping[tuple[str, int], DictConfig],
+    *,
+    settings: Mapping[str, Any],
+    output: Path,
+    committed: Sequence[Measurement],
+    outdated_too: bool,
+) -> Survey:
+    """What is known of every run of the table.
+
+    A run that was finished and evaluated here goes before a committed measurement of the same configuration. A
+    committed one of another configuration is shown where there is nothing else, and still counts as missing.
+
+    Args:
+        settings: the resolved values of conf/evaluate.yaml for this table; of several splits, any one.
+        output: where runs/, sweeps/ and controls/ lie.
+        outdated_too: whether committed measurements of another configuration are shown.
+
+    Raises:
+        SeglabError: two rows are the same experiment.
+    """
+    found = find_runs(output)
+    rows = {row.label: row for row in plan.rows}
+    states, seen = [], dict[str, str]()
+    for (label, seed), cfg in configurations.items():
+        sought = wanted(plan, rows[label], config=runs.plain(cfg), settings=settings)
+        if (other := seen.setdefault(sought.fingerprint, label)) != label:
+            raise SeglabError(
+                f"table {plan.name}: expected a setting of its own for each row; {other!r} and {label!r} compose to "
+                "the same configuration - remove one of them"
+            )
+        state = state_of(
+            sought, row=label, seed=seed, found=found.get(sought.fingerprint, []),
+            committed=[each for each in committed if (each.row, each.seed) == (label, seed)],
+            output=output, outdated_too=outdated_too,
+        )  # fmt: skip
+        states.append(replace(state, init_from=cfg.get("init_from")))
+    return Survey(plan=plan, states=tuple(states))
+
+
+def counts(survey: Survey) -> str:
+    """'12 runs: 9 measured here, 2 missing, 1 failed'."""
+    count = Counter(state.status for state in survey.states)
+    parts = [f"{count[status]} {_WORDS.get(status, status)}" for status in get_args(Status) if count[status]]
+    return f"{len(survey.states)} runs: {', '.join(parts)}"
+
+
+def lines(survey: Survey, estimates: Mapping[str, float] = MappingProxyType({})) -> Iterator[str]:
+    """The status in words: one line of counts, one for each thing to be done, and the time that it takes.
+
+    Args:
+        estimates: {row: seconds that a run takes}, for rows without a finished run.
+    """
+    yield f"{form(survey.plan)}: {counts(survey)}"
+    trained = {row.label for row in survey.plan.rows if row.downsample is None}
+    left = [state for state in survey.states if state.status in _LEFT and state.row in trained]
+    for status in ("missing", "interrupted", "stale", "running", "trained"):
+        rows = by_row((state.row, state.seed) for state in survey.states if state.status == status)
+        if rows:
+            yield f"  {_WORDS.get(status, status)}: {rows}"
+    for state in survey.states:
+        if state.status == "failed":
+            assert state.folder is not None
+            yield f"  failed: {state.row} seed {state.seed}: {_short(state.reason)}  ({runs.shown(state.folder)})"
+    if any(state.status == "failed" for state in survey.states):
+        yield "  what failed is left alone until its cause is mended: run=true retry_failed=true tries it again"
+    if outdated := by_row((state.row, state.seed) for state in survey.states if state.outdated):
+        yield f"  shown as committed, of a configuration that has changed since: {outdated}"
+    if left:
+        yield f"  to train what is left takes {_time(survey, left, estimates)}"
+
+
+def by_row(planned: Iterable[tuple[str, int]]) -> str:
+    """'dice seeds 1, 2; focal seed 3' of [(row, seed), ...]."""
+    seeds: dict[str, list[int]] = {}
+    for row, seed in planned:
+        seeds.setdefault(row, []).append(seed)
+    return "; ".join(
+        f"{row} seed{'s' if len(some) > 1 else ''} {', '.join(map(str, some))}" for row, some in seeds.items()
+    )
+
+
+def _time(survey: Survey, left: Sequence[State], estimates: Mapping[str, float]) -> str:
+    """As long as the finished runs of the same row took on average, else as estimated, else as those of the table."""
+    known = [(state.row, state.seconds) for state in survey.states if state.seconds is not None]
+    if not known and not estimates:
+        return "an unknown time: no run of this table is finished - cost=true estimates it from a few steps"
+    everywhere = fmean([seconds for _, seconds in known] or estimates.values())
+    total, sources = 0.0, set[str]()
+    for state in left:
+        same = [seconds for row, seconds in known if row == state.row]
+        total += fmean(same) if same else estimates.get(state.row, everywhere)
+        sources.add("finished" if same or state.row not in estimates else "estimated")
+    if sources == {"finished"} and known:
+        return f"about {numbers.duration(total)}, as long as the finished runs took"
+    return f"about {numbers.duration(total)}, estimated from a few steps (cost=true shows it)"
+
+
+def _short(message: str | None) -> str:
+    text = " ".join((message or "no reason is known").split())
+    return text if len(text) <= _ERROR_WIDTH else text[: _ERROR_WIDTH - 1] + "…"

@@ -1,0 +1,169 @@
+"""One table from plan to page: surveyed, trained where asked for, compared, shown, written."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seglab import runs
+from seglab.errors import SeglabError
+
+if TYPE_CHECKING:
+    from seglab.tables.plan.model import Measurement, Plan
+    from seglab.tables.survey.composed import Composed
+    from seglab.tables.survey.survey import Survey
+
+FORMATS = {"markdown": "md", "latex": "tex", "csv": "csv", "html": "html"}
+
+
+def home_of(name: str, folders: list[Path]) -> Path:
+    """The folder with the table's YAML, beside which its measurements lie."""
+    return next(folder for folder in folders if (folder / f"{name}.yaml").is_file())
+
+
+def list_tables(folders: list[Path], settings: Mapping[str, Any], *, search_path: list[str]) -> None:
+    """Prints every table with its title and its state."""
+    from seglab.tables.survey.inventory import listed
+
+    output, overrides = Path(settings["output"]), settings["overrides"]
+    for line in listed(folders, output=output, overrides=overrides, search_path=search_path):
+        print(line, flush=True)
+    print("with table=NAME one is shown; with cost=true what it costs; with run=true what is missing is trained first")
+
+
+class Table:
+    """One table, or a reduced form of it, and what is known of its runs."""
+
+    def __init__(self, plan: "Plan", settings: Mapping[str, Any], *, home: Path, search_path: list[str]) -> None:
+        from seglab.tables.plan.budgets import form, picked
+        from seglab.tables.survey.composed import compose
+
+        self._plan = plan
+        self._settings = settings
+        self._search_path = search_path
+        self._output = Path(settings["output"])
+        self._home = home
+        self._form = form(plan)
+        self._picked = picked(plan, settings["rows"])
+        self._composed: Composed = compose(plan, overrides=settings["overrides"], search_path=search_path)
+
+    def make(self) -> int:
+        """Trains what is to be trained, shows the table and writes it; 1 where something that was to be run is left."""
+        run, survey = self._settings["run"], self.survey()
+        if self._settings["cost"]:
+            self._show_costs(survey)
+            if not run:
+                return 0
+        if run and self._is_left(survey):
+            if not self._settings["cost"] and self._is_dear(survey):
+                self._show_costs(survey)
+            self._print_state(survey)
+            survey = self._run(survey)
+        self._print_state(survey)
+        print()
+        self._show(survey)
+        if self._settings["record"]:
+            self._record(survey.measurements())
+        return int(run and self._is_left(survey))
+
+    def survey(self) -> "Survey":
+        from seglab.tables.survey.inventory import take
+
+        return take(
+            self._plan,
+            self._composed,
+            home=self._home,
+            output=self._output,
+            outdated_too=not self._settings["overrides"],
+        )
+
+    def _is_left(self, survey: "Survey") -> bool:
+        """Whether a run is left of those that were asked for."""
+        states = [state for state in survey.states if state.row in self._picked]
+        return any(state.status not in ("measured", "committed") for state in states)
+
+    def _is_dear(self, survey: "Survey") -> bool:
+        """Whether to say first what it costs: not that of two steps, nor what the finished runs tell."""
+        from seglab.tables.costs.estimate import known_costs
+
+        costs = known_costs(survey, self._composed, output=self._output)
+        unknown = [cost for cost in costs if cost.left and not cost.measured and cost.row in self._picked]
+        return bool(unknown) and self._plan.budget != "smoke"
+
+    def _show_costs(self, survey: "Survey") -> None:
+        from seglab.display import sheet
+        from seglab.tables.costs.estimate import estimate_missing, known_costs
+        from seglab.tables.costs.sheet import cost_sheet
+
+        estimate_missing(survey, self._composed, output=self._output)
+        sheet.show(cost_sheet(self._plan, known_costs(survey, self._composed, output=self._output)))
+        print(flush=True)
+
+    def _print_state(self, survey: "Survey") -> None:
+        from seglab.tables.costs.estimate import known_costs
+        from seglab.tables.survey.survey import lines
+
+        costs = known_costs(survey, self._composed, output=self._output)
+        estimates = {cost.row: cost.seconds for cost in costs if cost.seconds is not None and not cost.measured}
+        print("\n".join(lines(survey, estimates)), flush=True)
+
+    def _run(self, before: "Survey") -> "Survey":
+        """The survey after training and evaluating what could be."""
+        from seglab.tables.launch import launch
+
+        launch.train_missing(
+            before,
+            output=self._output,
+            overrides=self._settings["overrides"],
+            search_path=self._search_path,
+            retry_failed=self._settings["retry_failed"],
+            rows=self._picked,
+        )
+        trained = [state for state in self.survey().to_evaluate() if state.row in self._picked]
+        launch.evaluate_trained(trained, self._plan, search_path=self._search_path)
+        return self.survey()
+
+    def _show(self, survey: "Survey") -> None:
+        """Prints the table and writes it in the formats asked for."""
+        from seglab.tables.comparison.comparison import compare
+        from seglab.tables.plan.columns import classes_of, expanded
+        from seglab.tables.render import sheets
+
+        plan = expanded(self._plan, classes_of(self._composed.configurations))
+        comparison = compare(plan, survey.measurements(), survey.images())
+        sheets.show(comparison)
+        folder = Path(self._settings["folder"] or self._output / "tables" / self._form)
+        for name in self._settings["write"]:
+            folder.mkdir(parents=True, exist_ok=True)
+            path = folder / f"{self._form}.{FORMATS[name]}"
+            if name == "html":
+                from seglab.tables.render.page import write_page
+
+                write_page(comparison, path, pictures=survey.pictures())
+            else:
+                runs.write_atomically(path, _text(name)(comparison))
+            print(runs.shown(path.absolute()))
+
+    def _record(self, measurements: list["Measurement"]) -> None:
+        from seglab.tables.survey.configurations import configurations
+        from seglab.tables.survey.inventory import committed_csv
+        from seglab.tables.survey.measurements import write_csv
+        from seglab.tables.survey.wanted import fingerprints
+
+        if not measurements:
+            raise SeglabError(f"record=true: expected measurements of {self._form}; there is none - add run=true")
+        plain = configurations(self._plan, search_path=self._search_path)
+        planned = fingerprints(self._plan, plain, settings=self._composed.evaluation)
+        if self._settings["overrides"] and any(each.fingerprint not in planned for each in measurements):
+            raise SeglabError(
+                "record=true: expected measurements of the table as its YAML states it; came others, by overrides="
+                f"{self._settings['overrides']} - write them into the table's YAML first"
+            )
+        path = committed_csv(self._plan, self._home)
+        write_csv(path, measurements)
+        print(f"{runs.shown(path.absolute())}: {len(measurements)} measurements, to be committed")
+
+
+def _text(name: str) -> Any:
+    from seglab.tables.render import csv_file, latex, sheets
+
+    return {"markdown": sheets.markdown, "latex": latex.latex, "csv": csv_file.to_csv}[name]

@@ -1,0 +1,120 @@
+"""From a configuration to a trainer, a module and data. The only caller of hydra's instantiate."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import seglab.lean_imports  # noqa: F401
+
+import lightning
+import torch
+from torch import nn
+
+from seglab import runs
+from seglab.callbacks.checkpoint import AtomicCheckpointIO, LastCheckpoint
+from seglab.callbacks.data_identity import DataIdentity
+from seglab.callbacks.exact import LoaderPosition, StepSeed, StopOnSignal
+from seglab.callbacks.heartbeat import Heartbeat
+from seglab.callbacks.throughput import Throughput
+from seglab.config.instantiate import instantiate
+from seglab.data.module import DataModule
+from seglab.errors import SeglabError
+from seglab.labels import label_space
+from seglab.models import pretrained
+from seglab.models.activation import build_with_activation
+from seglab.runs.files import BEST
+from seglab.training.class_weights import with_class_weights
+from seglab.training.module import SegmentationModule
+
+log = logging.getLogger("seglab")
+
+
+@dataclass(frozen=True)
+class Run:
+    trainer: lightning.Trainer
+    module: SegmentationModule
+    data: DataModule
+
+
+def build(config: Mapping[str, Any], folder: Path) -> Run:
+    """What a checked, resolved configuration describes, seeded, writing into `folder`."""
+    config = with_class_weights(config, folder)
+    lightning.seed_everything(config["seed"], workers=True, verbose=False)
+    return Run(build_trainer(config, folder), build_module(config), instantiate(config["data"]))
+
+
+def load(folder: Path, *, checkpoint: str = BEST) -> SegmentationModule:
+    """The module of a trained run, ready to predict: its own configuration, the weights of one of its checkpoints.
+
+    Raises:
+        SeglabError: there is no such run, or it has no such checkpoint.
+    """
+    path = folder / "checkpoints" / checkpoint
+    if not path.is_file() or not (folder / runs.CONFIG).is_file():
+        raise SeglabError(
+            f"{folder}: expected the folder of a trained run, with {runs.CONFIG} and checkpoints/{checkpoint} in it"
+        )
+    config = with_class_weights(runs.plain(runs.read_config(folder)), folder)
+    module = build_module(without_weights(config))
+    module.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["state_dict"])
+    return module.eval()
+
+
+def build_module(config: Mapping[str, Any]) -> SegmentationModule:
+    return instantiate(
+        config["module"],
+        network=build_network(config),
+        loss=instantiate(config["loss"]),
+        class_names=label_space(config["data"]["labels"]).names,
+        optimizer=instantiate(config["optimizer"]),
+        schedule=instantiate(config["scheduler"]),
+        size_divisor=config["model"]["size_divisor"],
+    )
+
+
+def build_network(config: Mapping[str, Any]) -> nn.Module:
+    """The network of `model` with `activation`: built in where the network takes one, replaced where it does not."""
+    node = {key: value for key, value in config["model"].items() if key not in ("size_divisor", "activation")}
+    activation = instantiate(config["activation"])
+    with pretrained.explained(node):
+        network, report = build_with_activation(
+            instantiate(node | {"_partial_": True}),
+            activation["factory"],
+            scope=activation["scope"],
+            has_argument="activation" in config["model"],
+        )
+    log.log(logging.WARNING if report.functional else logging.INFO, report.line())
+    return network
+
+
+def without_weights(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration of the same network, built without pretrained weights: a checkpoint's are to replace them."""
+    return {**config, "model": pretrained.without_weights(config["model"])}
+
+
+def build_trainer(config: Mapping[str, Any], folder: Path) -> lightning.Trainer:
+    callbacks = [instantiate(node) for node in config["callbacks"].values() if node]
+    last = next((callback for callback in callbacks if isinstance(callback, LastCheckpoint)), None)
+    loggers = [instantiate(node, folder=str(folder)) for node in config["logger"].values() if node]
+    return instantiate(
+        config["trainer"],
+        default_root_dir=str(folder),
+        callbacks=[
+            StepSeed(config["seed"]),
+            LoaderPosition(),
+            Throughput(),
+            DataIdentity(config["output"]),
+            *callbacks,
+            Heartbeat(),
+            StopOnSignal(last),
+        ],
+        logger=loggers,
+        plugins=[AtomicCheckpointIO()],
+        enable_checkpointing=last is not None,
+        use_distributed_sampler=False,  # ours gives every process its share, and none twice
+        enable_progress_bar=any(
+            isinstance(callback, lightning.pytorch.callbacks.ProgressBar) for callback in callbacks
+        ),
+    )

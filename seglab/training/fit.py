@@ -1,0 +1,115 @@
+"""One training from a configuration: built, fitted or continued, and what its checkpoints measured."""
+
+import logging
+import warnings
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import seglab.lean_imports  # noqa: F401
+
+import torch
+
+from seglab import runs
+from seglab.callbacks import tracking
+from seglab.callbacks.checkpoint import BestCheckpoint
+from seglab.callbacks.throughput import Throughput
+from seglab.display.sheet import show
+from seglab.loggers import trackers
+from seglab.runs import identity
+from seglab.runs.files import BEST, LAST
+from seglab.training.build import Run, build, without_weights
+from seglab.training.summary import complexity, headline, summary_sheet
+from seglab.training.transfer import build_from
+
+log = logging.getLogger("seglab")
+
+_USUAL_SIZE = (512, 1024)  # for counting operations where images keep their own size
+
+
+def fit(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """What the record says of a training that came to its end.
+
+    A folder with a last.ckpt is continued from it, and ends with the weights of a run that was never interrupted.
+    """
+    _quieten_lightning()
+    last = folder / "checkpoints" / LAST
+    if last.exists():
+        run = build(without_weights(config), folder)
+    else:
+        run = build(config, folder) if config["init_from"] is None else build_from(config, folder)
+    network = complexity(
+        run.module.network, size=config["data"]["size"] or _USUAL_SIZE, divisor=config["model"]["size_divisor"]
+    )
+    if runs.is_first_process() and not last.exists():
+        show(summary_sheet(network))
+    log.info("%s, %s, %s, in %s", network.name, headline(network), _device_name(run), runs.shown(folder))
+    if last.exists():
+        log.info("continuing from %s", runs.shown(last))
+    facts = {"parameters": network.parameters, "flops": network.flops, "seed": config["seed"]}
+    facts |= {"fingerprint": identity.fingerprint(config)}
+    run.trainer.callbacks.append(tracking.Tracking(facts, read_scores=partial(scores, folder)))
+    failed = True
+    try:
+        run.trainer.fit(run.module, datamodule=run.data, ckpt_path=last if last.exists() else None, weights_only=True)
+        failed = False
+    finally:
+        trackers.close(failed=failed)
+    return {
+        "device": _device_name(run),
+        "devices": run.trainer.world_size,
+        "threads": torch.get_num_threads(),
+        "parameters": network.parameters,
+        "flops": network.flops,
+        "images_per_second": _images_per_second(run),
+        "epochs": run.trainer.current_epoch,
+        "steps": run.trainer.global_step,
+        "monitor": _monitor(run),
+        "protocol": _protocol(config),
+        **scores(folder),
+    }
+
+
+def scores(folder: Path) -> dict[str, Any]:
+    """{"best": ..., "last": ...}, each {"epoch", "step", "metrics", "classes"}, read from the run's checkpoints."""
+    found = {}
+    for name, file in (("best", BEST), ("last", LAST)):
+        path = folder / "checkpoints" / file
+        if path.exists():
+            # mapped: of a file with all the weights, a few numbers are read
+            found[name] = _score(torch.load(path, map_location="cpu", mmap=True, weights_only=True))
+    return found
+
+
+def _score(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
+    state = checkpoint["seglab"]
+    measured = tracking.scored(state["validation"], state["class_names"])
+    return {"epoch": checkpoint["epoch"], "step": checkpoint["global_step"], **measured}
+
+
+def _device_name(run: Run) -> str:
+    device = run.trainer.strategy.root_device
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def _images_per_second(run: Run) -> float | None:
+    return next(one.images_per_second for one in run.trainer.callbacks if isinstance(one, Throughput))
+
+
+def _monitor(run: Run) -> dict[str, Any]:
+    return next((one.result() for one in run.trainer.callbacks if isinstance(one, BestCheckpoint)), {})
+
+
+def _protocol(config: Mapping[str, Any]) -> dict[str, Any]:
+    """How the scores of the record were measured; scores of another protocol are not comparable."""
+    data = config["data"]
+    return {**{key: data[key] for key in ("size", "labels", "limit")}, "split": data["val_split"], "reading": "dataset"}
+
+
+def _quieten_lightning() -> None:
+    """Leaves of its messages those that call for something to be done."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)  # Lightning 2.6 with torch 2.15
+    warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")  # metrics.csv has the epochs
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")  # data.num_workers is chosen by seglab

@@ -1,0 +1,200 @@
+"""The LightningModule around any network: steps, logging, optimizer. It knows no config and no dataset."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import seglab.lean_imports  # noqa: F401
+
+import torch
+from lightning import LightningModule
+from torch import Tensor, nn
+from torchmetrics import Metric
+
+from seglab.batch import Batch
+from seglab.errors import SeglabError
+from seglab.labels import IGNORE_INDEX
+from seglab.losses import Loss
+from seglab.metrics import ConfusionMatrix, readings
+from seglab.training.optimizer import OptimizerFactory, build_optimizer
+from seglab.training.schedule import Schedule
+
+
+class SegmentationModule(LightningModule):
+    """Trains and scores one network.
+
+    Args:
+        network: maps a normalised image (B, 3, H, W) to logits (B, K, h, w).
+        loss: `loss(logits, mask) -> scalar`, given logits at the size of the mask.
+        class_names: the K names, in the order of the train ids.
+        optimizer: called with the parameters, or with groups of them.
+        schedule: called with the optimizer and the number of steps of the training.
+        size_divisor: the network wants heights and widths that are multiples of it.
+        channels_last: keep maps with the channels innermost, which most convolutions are faster with.
+        mean, std: of the three channels, on the scale 0..1.
+        encoder_lr, decay_norm_and_bias: see `seglab.training.optimizer`; the defaults treat all parameters alike.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        loss: Loss,
+        class_names: Sequence[str],
+        optimizer: OptimizerFactory,
+        schedule: Schedule,
+        size_divisor: int,
+        channels_last: bool,
+        mean: Sequence[float],
+        std: Sequence[float],
+        encoder_lr: float = 1.0,
+        decay_norm_and_bias: bool = True,
+    ) -> None:
+        super().__init__()
+        self._memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self.network = network.to(memory_format=self._memory_format)
+        self.loss = loss
+        self.class_names = tuple(class_names)
+        self._optimizer = optimizer
+        self._schedule = schedule
+        self._encoder_lr = encoder_lr
+        self._decay_norm_and_bias = decay_norm_and_bias
+        self.size_divisor = size_divisor
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1) * 255, persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1) * 255, persistent=False)
+        self.train_loss = MeanLoss()
+        # Saved with the weights: the mean of an epoch that was interrupted and continued is that of the whole epoch.
+        self.train_loss.persistent(True)
+        self.val_loss = MeanLoss()
+        self.confusion = ConfusionMatrix(len(self.class_names))
+        self.validation: dict[str, Any] = {}  # of the newest one: {"confusion": (K, K) int64, "loss": float}
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Logits (B, K, H, W) at the size of the image, a uint8 (B, 3, H, W) on the scale 0..255."""
+        return self.loss.scores(self.outputs(image))
+
+    def outputs(self, image: Tensor) -> Tensor:
+        """What the loss is computed of: the network's outputs at the size of the image, logits in all but mse_rgb."""
+        image = ((image.float() - self.mean) / self.std).contiguous(memory_format=self._memory_format)
+        try:
+            outputs = _padded_call(self.network, image, divisor=self.size_divisor)
+        except ValueError as error:
+            if not str(error).startswith("Expected more than 1 value per channel"):
+                raise
+            raise SeglabError(
+                f"{type(self.network).__name__} has BatchNorm on a map of a single pixel: expected two images or more "
+                f"in a batch; came {len(image)} - set data.batch_size=2 or more"
+            ) from error
+        return resize_logits(outputs, image.shape[-2:])
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        terms = self.loss.terms(self.outputs(batch["image"]), batch["mask"])
+        loss = self.loss.combine(terms)
+        self.train_loss.update(loss.detach())
+        if self._is_logged(batch_idx):
+            values = {"train/loss_step": loss.item()}
+            if len(terms) > 1:
+                values |= {f"train/loss_step/{name}": value.item() for name, value in terms.items()}
+            self._log_now(values, step=self.trainer.global_step)
+        return loss
+
+    def on_train_epoch_end(self) -> None:
+        value = float(self.train_loss.compute())
+        self.train_loss.reset()
+        self.log("train/loss", value, logger=False, sync_dist=True)  # for callbacks
+        self._log_now({"train/loss": value}, step=self.trainer.global_step - 1)
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+        """{"pred": label map uint8 (B, H, W)}, for the callbacks that draw."""
+        mask = batch["mask"]
+        outputs = self.outputs(batch["image"])
+        scores = self.loss.scores(outputs)
+        pred = scores.max(1).indices.to(torch.uint8)  # (B, H, W); 5 times faster than argmax(1) on the CPU
+        # Weighted by the labelled pixels: the mean does not depend on how the images fall into batches.
+        self.val_loss.update(self.loss(outputs, mask), weight=(mask != IGNORE_INDEX).sum())
+        self.confusion.update(pred, mask)
+        return {"pred": pred}
+
+    def on_validation_epoch_end(self) -> None:
+        matrix = self.confusion.compute().cpu()
+        self.validation = {"confusion": matrix, "loss": float(self.val_loss.compute())}
+        readings_of_all = named_readings(matrix, self.class_names, prefix="val")
+        self.log_dict({"val/loss": self.validation["loss"], **readings_of_all}, sync_dist=True)
+        self.confusion.reset()
+        self.val_loss.reset()
+
+    def _is_logged(self, batch_idx: int) -> bool:
+        trainer = self.trainer
+        closes_step = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
+        return closes_step and (trainer.global_step + 1) % trainer.log_every_n_steps == 0
+
+    def _log_now(self, values: dict[str, float], *, step: int) -> None:
+        """Lightning's own `log` writes after the hooks in which checkpoints are saved: a kill would lose the row."""
+        for logger in self.loggers:
+            logger.log_metrics({"epoch": self.current_epoch, **values}, step=step)
+
+    def configure_optimizers(self) -> Any:
+        optimizer = build_optimizer(
+            self._optimizer,
+            self,
+            network=self.network,
+            encoder_lr=self._encoder_lr,
+            decay_norm_and_bias=self._decay_norm_and_bias,
+        )
+        schedule = self._schedule(optimizer, total_steps=int(self.trainer.estimated_stepping_batches))
+        return optimizer if schedule is None else {"optimizer": optimizer, "lr_scheduler": schedule}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["seglab"] = {"validation": self.validation, "class_names": list(self.class_names)}
+
+    def on_load_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
+        self.validation = dict(checkpoint["seglab"]["validation"])
+
+
+class MeanLoss(Metric):
+    """The weighted mean of scalar losses over batches and processes; never waits for the device."""
+
+    full_state_update = False
+    total: Tensor
+    weight: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("total", torch.zeros(()), dist_reduce_fx="sum")
+        self.add_state("weight", torch.zeros(()), dist_reduce_fx="sum")
+
+    def update(self, loss: Tensor, weight: Tensor | float = 1.0) -> None:
+        self.total += loss.float() * weight
+        self.weight += weight
+
+    def compute(self) -> Tensor:
+        return self.total / self.weight
+
+
+def named_readings(matrix: Tensor, class_names: Sequence[str], *, prefix: str) -> dict[str, float]:
+    """{"val/miou": ..., "val/iou/road": ..., "val/dice/road": ...} of a confusion matrix (K, K)."""
+    values = {f"{prefix}/{name}": value for name, value in readings.summary(matrix).items()}
+    for class_name, scores in readings.per_class(matrix, class_names).items():
+        values |= {f"{prefix}/{name}/{class_name}": scores[name] for name in ("iou", "dice")}
+    return values
+
+
+def resize_logits(logits: Tensor, size: Sequence[int]) -> Tensor:
+    """Logits (B, K, H, W) at `size`, bilinear; the corners of the corner pixels are aligned, not their centres."""
+    if logits.shape[-2:] == tuple(size):
+        return logits
+    return nn.functional.interpolate(logits, size=tuple(size), mode="bilinear", align_corners=False)
+
+
+def _padded_call(network: nn.Module, image: Tensor, *, divisor: int) -> Tensor:
+    """The network's logits (B, K, h, w) for the image alone, though it saw one padded to multiples of `divisor`."""
+    height, width = image.shape[-2:]
+    below, right = -height % divisor, -width % divisor
+    if not below and not right:
+        return network(image)
+    # Zero is the mean colour. Padding below and to the right keeps the sampling grid of the image.
+    logits = network(nn.functional.pad(image, (0, right, 0, below)))
+    logits = resize_logits(logits, (height + below, width + right))
+    return logits[..., :height, :width]

@@ -1,0 +1,219 @@
+"""What a user reads, and which exit code the shell gets, when a command goes wrong."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import hydra
+import pytest
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, DictConfig
+
+from seglab import PACKAGE
+from seglab.config import command
+from seglab.errors import Interrupted, SeglabError
+
+
+@dataclass
+class ToyConfig:
+    loss: Any = MISSING
+    data: Any = MISSING
+    optimizer: Any = MISSING
+    seed: int = MISSING
+
+
+FILES = {
+    "toy.yaml": "defaults: [toy_schema, _self_, loss: dice, data: toy, optimizer: sgd, experiment: null]\nseed: 1\n",
+    "loss/dice.yaml": "gamma: 2\nwrong: ${nothing.there}\nsecret: ${oc.env:SEGLAB_NO_SUCH}\nopen: ???\n",
+    "loss/ce.yaml": "gamma: 1\n",
+    "data/toy.yaml": "size: [1, 2]\n",
+    "data/broken.yaml": "size: [1, 2\n",
+    "optimizer/sgd.yaml": "_target_: torch.optim.SGD\nlr: 0.1\n",
+    "experiment/small.yaml": "# @package _global_\nseed: 2\n",
+}
+
+Run = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """`run("seed=2", task=function)`: the exit code and the standard error of a small Hydra application."""
+    ConfigStore.instance().store(name="toy_schema", node=ToyConfig)
+    for name, text in FILES.items():
+        path = tmp_path / "conf" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    quiet = ("hydra.output_subdir=null", "hydra/job_logging=none", "hydra/hydra_logging=none")
+
+    def run(
+        *arguments: str, task: Callable[[DictConfig], object] = lambda cfg: None, finish: Callable[[], int] = lambda: 0
+    ) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["toy", *arguments, *quiet])
+        main = hydra.main(version_base="1.3", config_path=str(tmp_path / "conf"), config_name="toy")(task)
+        try:
+            command.run(main, finish=finish)
+        except SystemExit as end:
+            return int(end.code or 0), capsys.readouterr().err
+        return 0, capsys.readouterr().err
+
+    return run
+
+
+def test_a_good_end(run: Run) -> None:
+    assert run("seed=3") == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["sede=2"], "no key 'sede' in the configuration - did you mean 'seed'?"),
+        (["experimen=small"], "no key 'experimen' in the configuration - did you mean 'experiment'?"),
+        (["zzz=2"], "no key 'zzz' in the configuration; expected one of data, experiment, loss, optimizer, seed"),
+        (["loss.gama=1"], "no key 'gama' in 'loss' - did you mean 'gamma'?"),
+        (["optimizer.momentm=1"], "no key 'momentm' in 'optimizer' - did you mean 'momentum'?"),
+        (
+            ["optimizer.momentum=1"],
+            "optimizer does not set 'momentum' yet; "
+            "to add this argument of torch.optim.SGD write +optimizer.momentum=1",
+        ),
+        (["loss=dicee"], "no option 'dicee' for 'loss' - did you mean 'dice'?\n  loss can be: ce, dice"),
+        (["-m", "loss=ce,dicee"], "no option 'dicee' for 'loss' - did you mean 'dice'?\n  loss can be: ce, dice"),
+        (["experiment=smal"], "no option 'smal' for 'experiment' - did you mean 'small'?\n  experiment can be: small"),
+        (["nothing@x=y"], "Override nothing@x=y looks like a config group override, but"),
+        (["seed=1,2"], "'seed=1,2' holds several values; expected one - to run each of them add -m"),
+        (["seed=abc"], "seed: Value 'abc' of type 'str' could not be converted to Integer"),
+        (["~loss.z"], "Could not delete from config. 'loss.z' does not exist."),
+        (["loss"], "cannot read the override 'loss'; expected key=value"),
+        (["loss={a"], "cannot read the override 'loss={a'; expected key=value (no viable alternative at input '{a')"),
+        (["--config-name", "nope"], "no configuration file 'nope'; expected the name of a YAML file"),
+        (["data=broken"], "this is not YAML: while parsing a flow sequence"),
+    ],
+)  # fmt: skip
+def test_mistakes_on_the_command_line(run: Run, arguments: list[str], message: str) -> None:
+    code, stderr = run(*arguments)
+    assert code == 2
+    assert stderr.startswith(f"seglab: {message}")
+    assert "+sede" not in stderr
+    assert "Traceback" not in stderr
+    assert len(stderr.strip().splitlines()) == len(message.splitlines())
+
+
+def test_a_missing_config_dir_is_named(run: Run, tmp_path: Path) -> None:
+    code, stderr = run("--config-dir", "nope")
+    assert code == 2
+    assert stderr == (
+        f"seglab: Additional config directory '{tmp_path}/nope' not found"
+        " - expected a folder of your own groups after --config-dir\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("task", "message"),
+    [
+        (lambda cfg: cfg.loss.wrong, "loss.wrong: Interpolation key 'nothing.there' not found"),
+        (lambda cfg: cfg.loss.secret, "loss.secret: Environment variable 'SEGLAB_NO_SUCH' not found"),
+        (lambda cfg: cfg.loss.open, "loss.open: Missing mandatory value: loss.open"),
+        (lambda cfg: cfg.loss.gama, "no key 'gama' in 'loss' - did you mean 'gamma'?"),
+    ],
+)
+def test_mistakes_found_by_the_task(run: Run, task: Callable[[DictConfig], object], message: str) -> None:
+    code, stderr = run(task=task)
+    assert code == 2
+    assert stderr.splitlines()[-1] == f"seglab: {message}"
+    assert "Traceback" not in stderr
+
+
+def _raising(error: BaseException) -> Callable[[DictConfig], None]:
+    def task(cfg: DictConfig) -> None:
+        raise error
+
+    return task
+
+
+def test_our_own_errors_are_their_message(run: Run) -> None:
+    code, stderr = run(task=_raising(SeglabError("expected a folder")))
+    assert (code, stderr.splitlines()[-1]) == (2, "seglab: expected a folder")
+
+
+def test_our_own_errors_from_instantiate_and_from_a_loaders_process(run: Run) -> None:
+    wrapped = hydra.errors.InstantiationException("Error in call to target 'x'")
+    wrapped.__cause__ = SeglabError("expected a folder")
+    assert run(task=_raising(wrapped))[1].splitlines()[-1] == "seglab: expected a folder"
+    from_worker = SeglabError(
+        "Caught SeglabError in DataLoader worker process 0.\nOriginal Traceback (most recent call last):\n"
+        '  File "x.py", line 1, in f\nseglab.errors.SeglabError: expected a folder\n'
+    )
+    assert run(task=_raising(from_worker))[1].splitlines()[-1] == "seglab: expected a folder"
+
+
+def test_a_bug_keeps_its_traceback(run: Run) -> None:
+    code, stderr = run(task=_raising(KeyError("a bug")))
+    assert code == 1
+    assert "Traceback" in stderr
+    assert "KeyError: 'a bug'" in stderr
+
+
+def test_interruptions(run: Run) -> None:
+    assert run(task=_raising(KeyboardInterrupt())) == (130, "seglab: interrupted\n")
+    assert run(task=_raising(Interrupted(signal.SIGINT)))[0] == 130
+    assert run(task=_raising(Interrupted(signal.SIGTERM)))[0] == 143
+    assert run(task=_raising(SystemExit(7)))[0] == 7
+
+
+def test_finish_is_called_in_any_case_and_decides_after_a_good_end(run: Run) -> None:
+    called = []
+
+    def finish() -> int:
+        called.append(1)
+        return 1
+
+    assert run(finish=finish)[0] == 1
+    assert run(finish=finish, task=_raising(KeyboardInterrupt()))[0] == 130
+    assert run("sede=2", finish=finish)[0] == 2
+    assert len(called) == 3
+
+
+def test_the_environment_and_the_log_are_as_before(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
+
+    def task(cfg: DictConfig) -> None:
+        seen.append(os.environ["HYDRA_FULL_ERROR"])
+        logging.getLogger("seglab").info("hello")
+
+    code, stderr = run(task=task)
+    assert (code, stderr, seen) == (0, "hello\n", ["1"])
+    assert os.environ["HYDRA_FULL_ERROR"] == "0"
+    monkeypatch.delenv("HYDRA_FULL_ERROR")
+    run()
+    assert "HYDRA_FULL_ERROR" not in os.environ
+    assert logging.getLogger("seglab").handlers == []
+
+
+def test_modules_of_the_current_folder_can_be_imported(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "my_toy_losses.py").write_text("VALUE = 3\n")
+    sys.path[:] = [folder for folder in sys.path if folder]
+
+    def task(cfg: DictConfig) -> None:
+        import my_toy_losses
+
+        assert my_toy_losses.VALUE == 3
+
+    assert run(task=task) == (0, "")
+    assert sys.path[-1] == str(tmp_path)
+
+
+def test_importing_the_command_imports_nothing_heavy() -> None:
+    program = "import sys, seglab.config.command; print({'torch', 'lightning', 'numpy'} & set(sys.modules))"
+    root = PACKAGE.parent
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=root)
+    assert result.stdout.strip() == "set()"

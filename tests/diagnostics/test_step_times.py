@@ -1,0 +1,39 @@
+"""How long the steps of a configuration take, without its data."""
+
+from collections.abc import Callable
+
+import pytest
+
+from seglab import runs
+from seglab.diagnostics import step_times
+
+
+def test_steps_are_timed_without_data(tiny_config: Callable) -> None:
+    config = runs.plain(tiny_config("loss.class_weights=median_frequency", "scheduler.warmup_steps=100"))
+    times = step_times.measure(config)
+    assert 0 < times["train_step"] < 10
+    assert 0 < times["val_step"] < 10
+    assert (times["batch_size"], times["measured_on"]) == (2, [2, 32, 64])
+    assert times["images"] == {"train": 8, "val": 4}
+    assert times["device"].startswith("cpu (")
+
+
+def test_on_the_cpu_a_part_of_a_large_batch_is_timed(tiny_config: Callable) -> None:
+    times = step_times.measure(runs.plain(tiny_config("data.size=[512,1024]", "data.batch_size=8")))
+    assert times["measured_on"] == [2, 96, 192]  # 2 of them, as BatchNorm wants
+
+
+def test_a_failure_is_told_and_no_traceback(tiny_config: Callable) -> None:
+    config = runs.plain(tiny_config())
+    config["model"]["base"] = -3
+    told = step_times._told(config)
+    assert set(told) == {"error"}
+    assert "Traceback" not in told["error"]
+
+
+@pytest.mark.parametrize(
+    ("batch", "size", "part"),
+    [(4, (64, 128), (4, 64, 128)), (1, (64, 128), (1, 64, 128)), (16, (64, 128), (4, 64, 128)), (8, (1, 9), (8, 1, 9))],
+)
+def test_the_part_of_a_batch_that_is_timed(batch: int, size: tuple[int, int], part: tuple[int, int, int]) -> None:
+    assert step_times._part(batch, *size) == part

@@ -1,0 +1,117 @@
+"""`python -m seglab.evaluate predictions=FOLDER truth=FOLDER`: official numbers, without a run and without torch."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from omegaconf import OmegaConf
+
+from seglab import config, evaluate
+from seglab.errors import SeglabError
+from seglab.evaluation import official_report
+
+MEANS = ("averageScoreClasses", "averageScoreInstClasses", "averageScoreCategories", "averageScoreInstCategories")
+
+
+def settings(**changes) -> dict:
+    defaults = OmegaConf.to_container(OmegaConf.load(config.FOLDER / "evaluate.yaml"))
+    keys = {key: value for key, value in defaults.items() if key not in ("defaults", "hydra")}
+    return {**keys, "data": None, **changes}
+
+
+def of_folders(folders: tuple[Path, Path], **changes) -> dict:
+    return settings(predictions=str(folders[0]), truth=str(folders[1]), **changes)
+
+
+def test_numbers_are_those_of_the_official_program(city, official, capsys):
+    asked = of_folders(city)
+    evaluate.check(asked)
+    result = evaluate.evaluate(asked)
+    theirs = official(*city)
+    scores = result["official"]
+    assert 0 < theirs["averageScoreInstCategories"] < 1
+    assert scores["confMatrix"] == theirs["confMatrix"]
+    for key in ("classScores", "classInstScores", "categoryScores", "categoryInstScores"):
+        np.testing.assert_array_equal(list(scores[key].values()), [theirs[key][name] for name in scores[key]])
+    assert [scores[key] for key in MEANS] == [theirs[key] for key in MEANS]
+    printed = capsys.readouterr().out
+    assert "cityscapes val (4 images), official protocol, classes" in printed
+    assert f"IoU class {100 * theirs['averageScoreClasses']:.1f} %, iIoU class" in printed
+
+
+def test_what_is_stored_and_that_nothing_is_replaced(city):
+    predictions, truth = city
+    first, second = evaluate.evaluate(of_folders(city)), evaluate.evaluate(of_folders(city, processes=1))
+    assert Path(first["folder"]) == predictions.with_name("results_official")
+    assert Path(second["folder"]) == predictions.with_name("results_official_2")
+    stored = json.loads((Path(first["folder"]) / "metrics.json").read_text())
+    assert stored["protocol"] == {
+        "dataset": "cityscapes", "split": "val", "images": 4, "reading": "official", "resolution": "original",
+        "void": "removed", "predictions": str(predictions), "truth": str(truth),
+    }  # fmt: skip
+    assert stored["official"]["averageScoreClasses"] == first["official"]["averageScoreClasses"]
+    own = evaluate.evaluate(of_folders(city, output=str(predictions.with_name("mine") / "here")))
+    assert (Path(own["folder"]) / "metrics.json").is_file()
+
+
+def test_a_failure_leaves_no_folder(city):
+    predictions, _ = city
+    shutil.rmtree(predictions / "0")
+    with pytest.raises(SeglabError, match=r"exactly one prediction .* found none"):
+        evaluate.evaluate(of_folders(city))
+    assert not predictions.with_name("results_official").exists()
+
+
+def test_tables(city):
+    classes, categories = official_report.sheets(evaluate.evaluate(of_folders(city)))
+    assert [row[0].text for row in classes.rows][:2] == ["road", "sidewalk"]
+    assert len(classes.rows) == 19
+    assert [row[0].text for row in categories.rows][-2:] == ["human", "vehicle"]
+    assert len(categories.rows) == 7
+    road, bus = classes.rows[0], next(row for row in classes.rows if row[0].text == "bus")
+    assert road[2].text == bus[1].text == "–"  # no instances of road; no bus anywhere
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({}, "expected either run=FOLDER .* or predictions=FOLDER .*; came neither - give one of the two"),
+        ({"run": "r", "predictions": "p"}, "came run=r predictions=p - give one of the two"),
+        (
+            {"run": "r", "truth": "t"},
+            "truth: expected only keys that go with run=.*for predictions=FOLDER - leave",
+        ),
+        ({"run": "r", "processes": 2}, "processes: expected only keys that go with run="),
+        (
+            {"predictions": ".", "flip": True, "split": "test"},
+            "split, flip: expected .* predictions=.*for run=FOLDER",
+        ),
+        ({"predictions": "."}, "truth is not set; expected the folder of the ground truth with"),
+        ({"predictions": "nowhere", "truth": "."}, "predictions=nowhere: expected a folder .*; it does not exist"),
+        ({"predictions": __file__, "truth": "."}, "expected a folder of PNG files; it is a file - unzip it first"),
+        ({"predictions": ".", "truth": ".", "processes": 0}, "processes is 0; expected auto .* or a whole number >= 1"),
+        ({"predictions": ".", "truth": ".", "output": "."}, "output=. exists; expected the name of a new folder"),
+    ],
+)
+def test_mistakes(changes, message):
+    with pytest.raises(SeglabError, match=message):
+        evaluate.check(settings(**changes))
+
+
+def test_command_does_not_import_torch(city, environment, tmp_path):
+    code = "import runpy, sys\ntry:\n    runpy.run_module('seglab.evaluate', run_name='__main__')\nfinally:\n"
+    code += "    print('torch' in sys.modules, 'rich' in sys.modules)"
+    arguments = [f"predictions={city[0]}", f"truth={city[1]}"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=tmp_path, env=environment, text=True, capture_output=True,
+        timeout=100,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "False True"
+    assert "IoU class" in done.stdout
+    assert done.stderr == ""
+    assert {path.name for path in tmp_path.iterdir()} == {"results", "results_official", "gtFine"}

@@ -1,0 +1,57 @@
+"""Which files an input stands for, and that no two results get one name."""
+
+from pathlib import Path
+
+import pytest
+
+from seglab.errors import SeglabError
+from seglab.inference.inputs import find
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    for name in (
+        "a.png",
+        "a.JPG",
+        "deep/a.png",
+        "b.mp4",
+        "notes.txt",
+        ".hidden.png",
+        ".cache/c.png",
+        "out/masks/a.png",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def names(given: Path, output: Path) -> list[str]:
+    return [one.name for one in find(str(given), suffixes=(".png", ".jpg", ".mp4"), output=output)]
+
+
+def test_folder_is_searched_to_its_depth_without_hidden_files_and_own_output(folder):
+    assert names(folder, folder / "out") == ["a.JPG", "a.png", "b", "deep/a"]  # a.JPG and a.png would both be a
+    assert "out/masks/a" in names(folder, folder / "elsewhere")
+
+
+def test_output_around_the_input_hides_nothing(folder):
+    assert names(folder / "deep", folder) == ["a"]
+
+
+def test_glob_names_are_relative_to_the_folder_of_all_matches(folder):
+    assert names(folder / "**" / "a.png", folder / "out") == ["a", "deep/a"]
+    assert names(folder / "*.mp4", folder / "out") == ["b"]
+
+
+def test_file_alone_is_taken_whatever_it_is_called(folder):
+    assert names(folder / "notes.txt", folder) == ["notes"]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"), [("gone", "does not exist"), ("*.bmp", "0 paths match"), ("none", "none is")]
+)
+def test_nothing_found_is_an_error_with_the_path(folder, given, words):
+    (folder / "none").mkdir()
+    with pytest.raises(SeglabError, match=words) as caught:
+        find(str(folder / given), suffixes=(".png",), output=folder / "out")
+    assert str(folder / given) in str(caught.value)

@@ -1,0 +1,141 @@
+"""Files through a predictor whose answer is known: batches, broken files among whole ones, an interruption."""
+
+import logging
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from seglab.data.source import read_ids
+from seglab.inference import prediction, submission
+from seglab.inference.inputs import IMAGES, VIDEOS, Input, find
+from seglab.inference.outputs import Results
+from seglab.labels import label_space
+
+SETTINGS = {
+    "run": "run", "output": "out", "write": ["masks"], "ids": "train_ids", "opacity": 0.5, "legend": False,
+    "overwrite": False, "batch_size": 3,
+}  # fmt: skip
+
+
+class RedChannel:
+    """A predictor by which the class is the red value. It notes how many images come at once."""
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def label_map_batch(self, images):
+        self.batches.append(len(images))
+        return [image[..., 0].copy() for image in images]
+
+
+@pytest.fixture
+def predictor(monkeypatch, tmp_path) -> RedChannel:
+    """What the run of SETTINGS predicts with; the current folder is an empty one."""
+    red = RedChannel()
+    monkeypatch.setattr(prediction, "_predictor", lambda settings, run: red)
+    monkeypatch.setattr(prediction, "_labels", lambda run: label_space("cityscapes_19"))
+    monkeypatch.chdir(tmp_path)
+    return red
+
+
+def write_image(path: Path, class_id: int, size: tuple[int, int] = (4, 6)) -> None:
+    path.parent.mkdir(exist_ok=True)
+    cv2.imwrite(str(path), np.full((*size, 3), (0, 0, class_id), np.uint8))  # BGR
+
+
+def photos(count: int) -> list[Input]:
+    """Image number n is of class n; the second and the fifth are broken."""
+    for number in range(count):
+        write_image(Path(f"photos/{number}.png"), number, size=(4 + number, 6))
+    for number in (1, 4):
+        Path(f"photos/{number}.png").write_text("no picture")
+    return found()
+
+
+def found() -> list[Input]:
+    return find("photos", suffixes=(*IMAGES, *VIDEOS), output=Path("out"))
+
+
+def masks() -> dict[str, int]:
+    """{file: its only class}"""
+    values = {}
+    for path in sorted(Path("out/masks").rglob("*.png")):
+        (values[path.relative_to("out/masks").as_posix()],) = np.unique(read_ids(path)).tolist()
+    return values
+
+
+@pytest.mark.parametrize(("batch_size", "batches"), [(1, [1, 0, 1, 1, 0, 1, 1, 1]), (3, [2, 2, 2]), (100, [6])])
+def test_broken_files_within_a_batch_leave_the_others_in_their_places(predictor, batch_size, batches):
+    problems = prediction.predict_files({**SETTINGS, "batch_size": batch_size}, photos(8))
+    assert masks() == {f"{number}.png": number for number in (0, 2, 3, 5, 6, 7)}
+    assert ["1.png" in problems[0], "4.png" in problems[1], len(problems)] == [True, True, 2]
+    assert predictor.batches == batches
+
+
+def test_images_around_a_video_are_one_batch_and_its_frames_are_others(predictor):
+    photos(4)
+    writer = cv2.VideoWriter("photos/2video.avi", cv2.VideoWriter_fourcc(*"MJPG"), 10, (32, 16))
+    for number in range(7):
+        writer.write(np.full((16, 32, 3), 20 * number, np.uint8))
+    writer.release()
+    assert len(prediction.predict_files(SETTINGS, found())) == 2
+    assert predictor.batches == [2, 3, 3, 1, 1]
+    assert {name: value for name, value in masks().items() if "/" not in name} == {"0.png": 0, "2.png": 2, "3.png": 3}
+    frames = [value for name, value in masks().items() if "/" in name]
+    assert frames == pytest.approx([20 * number for number in range(7)], abs=5)  # JPEG
+
+
+def test_readable_frames_before_a_cut_are_written(predictor, monkeypatch):
+    class Cut(prediction.VideoReader):
+        def __init__(self, path: Path) -> None:
+            super().__init__(path)
+            self.frames = 9  # as the file says
+
+    monkeypatch.setattr(prediction, "VideoReader", Cut)
+    Path("photos").mkdir()
+    writer = cv2.VideoWriter("photos/cut.avi", cv2.VideoWriter_fourcc(*"MJPG"), 10, (32, 16))
+    for _ in range(4):
+        writer.write(np.zeros((16, 32, 3), np.uint8))
+    writer.release()
+    (problem,) = prediction.predict_files(SETTINGS, found())
+    assert "4 could be read" in problem
+    assert list(masks()) == [f"cut/{number:06d}.png" for number in range(4)]
+
+
+def test_an_interruption_leaves_the_first_files_whole_and_no_others(predictor, monkeypatch):
+    write = Results.write
+
+    def interrupted(self, one: Input, image: np.ndarray, mask: np.ndarray) -> None:
+        if one.name == "3":
+            raise KeyboardInterrupt
+        write(self, one, image, mask)
+
+    monkeypatch.setattr(Results, "write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        prediction.predict_files(SETTINGS, photos(50))
+    assert masks() == {"0.png": 0, **{f"{number}.png": number for number in range(10, 30)}, "2.png": 2}
+    assert not list(Path("out").rglob(".*"))
+
+
+def test_submission_names_images_of_another_size_and_goes_on(predictor, monkeypatch, caplog):
+    monkeypatch.setattr(submission, "SIZE", (4, 6))
+    for number, width in enumerate((6, 8, 6, 6)):
+        write_image(Path(f"photos/bonn_000000_00000{number}_leftImg8bit.png"), number, size=(4, width))
+    with caplog.at_level(logging.INFO, logger="seglab"):
+        (problem,) = prediction.predict_submission(SETTINGS, found())
+    assert "has 8x4" in problem
+    assert "no zip" in caplog.text
+    assert predictor.batches == [2, 1]
+    written = sorted(Path("out/submission").iterdir())
+    assert [path.name[12:18] for path in written] == ["000000", "000002", "000003"]
+    assert [read_ids(path)[0, 0] for path in written] == [7, 11, 12]  # road, building, wall
+
+
+def test_submission_is_zipped_when_every_image_is_there(predictor, monkeypatch):
+    monkeypatch.setattr(submission, "SIZE", (4, 6))
+    for number in range(4):
+        write_image(Path(f"photos/bonn_000000_00000{number}_leftImg8bit.png"), number)
+    assert prediction.predict_submission(SETTINGS, found()) == []
+    assert Path("out/submission.zip").is_file()

@@ -1,0 +1,46 @@
+"""The jobs that a sweep's parent expects are those that Hydra makes, whatever was typed."""
+
+import subprocess
+import sys
+
+import pytest
+
+CODE = """
+import sys
+from pathlib import Path
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from seglab import config
+from seglab.multirun import launch as sweep
+config.register()
+
+@hydra.main(version_base="1.3", config_path=str(config.FOLDER), config_name="train")
+def task(cfg):
+    settings = HydraConfig.get()
+    planned = list(sweep._sweep.jobs.items())[settings.job.num]
+    assert planned[0] == Path(settings.runtime.output_dir).name, (planned, settings.runtime.output_dir)
+    print("job", len(sweep._sweep.jobs), settings.job.num)
+
+task()
+"""
+
+
+@pytest.mark.parametrize(
+    ("overrides", "count"),
+    [
+        (["loss=dice,ce", "seed=range(1,4)"], 6),
+        (["loss=glob(d*)", "model.base=8"], 3),
+        (["seed=2,1", "+callbacks.mine={_target_: mine.Mine, seed: ${seed}}"], 2),
+        (["seed=2,1", "name=run-${seed}", "data.labels=[a,'b c'],[x]"], 4),
+        (["seed=1,2", "module.mean=${module.std}"], 2),
+        (["seed=1,2", "hydra.sweep.subdir=${hydra.job.num}"], 2),
+        ([], 1),
+    ],
+)
+def test_planned_jobs_are_those_that_run(tmp_path, environment, overrides, count):
+    done = subprocess.run(
+        [sys.executable, "-c", CODE, "-m", *overrides, "sweep=x"],
+        cwd=tmp_path, env=environment, text=True, capture_output=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [f"job {count} {number}" for number in range(count)]

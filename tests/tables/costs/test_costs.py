@@ -1,0 +1,153 @@
+"""What a table costs before it runs."""
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seglab.display.sheet import comma_separated, markdown
+from seglab.tables.costs import estimate as estimating
+from seglab.tables.costs.costs import Cost, keep, key_of, of_rows, read
+from seglab.tables.costs.estimate import estimate
+from seglab.tables.costs.sheet import cost_sheet, headline
+from seglab.tables.plan.model import Plan
+from seglab.tables.plan.read import plan_of
+from seglab.tables.survey.standing import State
+from seglab.tables.survey.survey import Survey, lines
+
+TIMES = {
+    "train_step": 0.5, "val_step": 0.1, "batch_size": 4, "images": {"train": 42, "val": 9},
+    "measured_on": [4, 32, 64], "device": "cpu (1 thread)",
+}  # fmt: skip
+CONFIG: dict[str, Any] = {
+    "data": {"batch_size": 4, "eval_batch_size": 2, "size": [32, 64]},
+    "trainer": {
+        "accelerator": "cpu", "max_epochs": 3, "max_steps": -1, "accumulate_grad_batches": 1,
+        "limit_train_batches": None, "limit_val_batches": None,
+        "check_val_every_n_epoch": 1, "val_check_interval": None,
+    },
+    "callbacks": {"best": {"_target_": "seglab.callbacks.checkpoint.BestCheckpoint"}, "other": None},
+}  # fmt: skip
+
+
+def config(**changes: Any) -> dict[str, Any]:
+    """CONFIG with other values of the trainer."""
+    changed = copy.deepcopy(CONFIG)
+    changed["trainer"] |= changes
+    return changed
+
+
+@pytest.fixture
+def plan() -> Plan:
+    rows = [{"label": "ce", "overrides": ["loss=ce"]}, {"label": "half", "downsample": 2}]
+    return plan_of({"title": "T", "source": "s", "seeds": [1, 2], "rows": rows, "columns": ["miou"]}, name="t")
+
+
+def surveyed(plan: Plan, *seconds: float | None) -> Survey:
+    """The runs of 'ce', finished where they took any time, and the control."""
+    runs = [
+        State(row="ce", seed=seed, status="missing" if each is None else "trained", seconds=each)
+        for seed, each in enumerate(seconds, start=1)
+    ]
+    return Survey(plan=plan, states=(*runs, State(row="half", seed=1, status="missing")))
+
+
+def cost(plan: Plan, config: dict[str, Any], times: dict[str, Any] = TIMES) -> Cost:
+    (found,) = of_rows(surveyed(plan, None, None), {"ce": config}, {key_of(config): times})
+    return found
+
+
+@pytest.mark.parametrize(
+    ("changes", "steps", "seconds"),
+    [
+        ({}, 30, 15 + 3 * 5 * 0.1),  # 10 full batches an epoch, 5 of validation
+        ({"max_epochs": -1, "max_steps": 25}, 25, 12.5 + 2 * 0.5),
+        ({"max_steps": 5, "accumulate_grad_batches": 2}, 10, 5 + 0.5),
+        ({"limit_train_batches": 2, "limit_val_batches": 1}, 6, 3 + 3 * 0.1),
+        ({"limit_train_batches": 0.5}, 15, 7.5 + 3 * 0.5),
+        ({"check_val_every_n_epoch": 3}, 30, 15 + 0.5),
+        ({"val_check_interval": 0.5}, 30, 15 + 6 * 0.5),
+        ({"val_check_interval": 5, "check_val_every_n_epoch": None}, 30, 15 + 6 * 0.5),
+    ],
+)
+def test_an_estimate_is_steps_times_seconds(plan: Plan, changes: dict, steps: int, seconds: float) -> None:
+    found = cost(plan, config(**changes))
+    assert (found.steps, found.measured, found.at_most) == (steps, False, False)
+    assert found.seconds == pytest.approx(seconds)
+
+
+def test_finished_runs_go_before_an_estimate(plan: Plan) -> None:
+    (found,) = of_rows(surveyed(plan, 60.0, None), {"ce": CONFIG}, {key_of(CONFIG): TIMES})
+    assert (found.seconds, found.measured, found.seeds, found.left) == (60.0, True, 2, 1)
+
+
+def test_a_row_that_may_stop_early_costs_at_most(plan: Plan) -> None:
+    early = {**CONFIG, "callbacks": {"stop": {"_target_": "lightning.pytorch.callbacks.EarlyStopping"}}}
+    found = cost(plan, early)
+    assert found.at_most
+    assert headline([found]).startswith("at most 33 s on the CPU (estimated from a few steps of each row on cpu")
+
+
+@pytest.mark.parametrize(
+    ("changes", "times", "message"),
+    [
+        ({"max_epochs": -1}, TIMES, "it has no end"),
+        ({}, {**TIMES, "images": {"train": None, "val": 3}}, "only known from the files"),
+        ({}, {"error": "out of memory: 80 GiB"}, "out of memory: 80 GiB"),
+    ],
+)
+def test_what_is_unknown_says_why(plan: Plan, changes: dict, times: dict, message: str) -> None:
+    found = cost(plan, config(**changes), times)
+    assert found.seconds is None
+    assert message in (found.error or "")
+    assert headline([found]) == "the costs are unknown"
+
+
+def test_the_sheet_sums_up(plan: Plan) -> None:
+    costs = [
+        Cost(row="a", seeds=3, left=1, seconds=3600.0, measured=True, device="NVIDIA H100"),
+        Cost(row="b", seeds=2, left=2, seconds=1800.0, device="NVIDIA H100", part="2 images of 96x192"),
+        Cost(row="c", seeds=1, left=1),
+    ]
+    shown = markdown(cost_sheet(plan, costs))
+    assert "T: 4 GPU hours without the rows that are unknown (measured: finished runs of the row; estimated" in shown
+    assert "| a | measured, NVIDIA H100 |" in shown
+    assert "| b | estimated, scaled |" in shown
+    assert "| c | unknown: cost=true estimates it |" in shown
+    assert "| all |  |  |  |  |  | 6 | 4 | 4 h 00 min |" in shown
+    assert "left to be trained: 2 h 00 min" in shown
+    assert "2 images of 96x192" in shown
+    assert comma_separated(cost_sheet(plan, costs)).splitlines()[-1] == "all,,,,,,6,4,14400.0"
+
+
+def test_estimates_are_kept_by_configuration_and_device(plan: Plan, tmp_path: Path) -> None:
+    assert read(plan, tmp_path) == {}
+    keep({key_of(CONFIG): TIMES}, plan, tmp_path)
+    assert json.loads((tmp_path / "tables" / "t" / "costs.json").read_text()) == read(plan, tmp_path)
+    assert key_of(CONFIG) != key_of(config(max_epochs=4))
+    assert key_of(CONFIG) != key_of(config(accelerator="gpu"))
+
+
+def test_the_state_says_how_long_what_is_left_takes(plan: Plan) -> None:
+    assert "an unknown time" in "\n".join(lines(surveyed(plan, None, None)))
+    assert "takes about 2 min 00 s, estimated" in "\n".join(lines(surveyed(plan, None, None), {"ce": 60.0}))
+    assert "takes about 30 s, as long as" in "\n".join(lines(surveyed(plan, None, 30.0), {"ce": 60.0}))
+    assert "to train" not in "\n".join(lines(surveyed(plan, 30.0, 30.0)))  # the control is not trained
+
+
+def test_a_process_that_dies_costs_one_row_its_estimate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    program = tmp_path / "seglab_steps_that_die.py"
+    program.write_text(
+        "import json, os, sys\n"
+        "for config in json.load(sys.stdin):\n"
+        "    if config['dies']:\n"
+        "        print('no memory', file=sys.stderr, flush=True)\n"
+        "        os._exit(9)\n"
+        "    print(json.dumps({'train_step': 1.0}), flush=True)\n"
+    )
+    monkeypatch.setattr(estimating, "COMMAND", ("-I", str(program)))
+    found = estimate({row: {"dies": row == "b"} for row in "abc"}, title="t")
+    assert found["a"] == found["c"] == {"train_step": 1.0}
+    assert found["b"] == {"error": "the process ended with code 9: no memory"}

@@ -1,0 +1,230 @@
+"""What a table has trained and evaluated, and that a signal or a failure loses nothing."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from seglab import PACKAGE, runs
+from seglab.tables.launch import launch
+from seglab.tables.plan.model import Plan, Row
+from seglab.tables.survey.survey import State, Survey
+
+PLAN = Plan(
+    name="t",
+    title="T",
+    source="s",
+    rows=(Row(label="ce", overrides=("loss=ce",)), Row(label="dice", overrides=("loss=dice",))),
+    columns=("miou",),
+    seeds=(1, 2),
+    common=("data.size=[32,64]",),
+    evaluation={"split": "test", "data": "my set", "tile": [32, 64]},
+)
+Calls = list[tuple[str, list[str]]]
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
+    """The commands that would be run; each ends with exit code 1."""
+    found: Calls = []
+
+    def call(module: str, arguments: list[str]) -> int:
+        found.append((module, list(arguments)))
+        return 1
+
+    monkeypatch.setattr(launch, "_call", call)
+    return found
+
+
+def survey(*statuses: str, plan: Plan = PLAN, splits: tuple[str, ...] = ("test",)) -> Survey:
+    planned = [(row, seed) for row in plan.rows for seed in plan.seeds]
+    states = [State(row=row.label, seed=seed, status=status, folder=Path("outputs/runs") / f"{row.label} {seed}",
+                    unscored=splits if status == "trained" else (),
+                    init_from=None if row.starts_from is None else f"run:{row.starts_from}-{seed}")
+              for (row, seed), status in zip(planned, statuses, strict=True)]  # type: ignore[arg-type]  # fmt: skip
+    return Survey(plan=plan, states=tuple(states))
+
+
+def test_a_row_is_a_sweep_over_its_missing_seeds(calls: Calls) -> None:
+    launch.train_missing(
+        survey("missing", "measured", "interrupted", "stale"),
+        output=Path("outputs"), overrides=["trainer=gpu"], search_path=[], retry_failed=False,
+    )  # fmt: skip
+    assert calls == [
+        ("seglab.train", ["-m", "data.size=[32,64]", "loss=ce", "trainer=gpu", "seed=1", "sweep=t"]),
+        ("seglab.train", ["-m", "data.size=[32,64]", "loss=dice", "trainer=gpu", "seed=1,2", "sweep=t"]),
+    ]
+
+
+def test_finished_running_and_failed_ones_are_left_alone_unless_asked(calls: Calls) -> None:
+    one = survey("committed", "running", "failed", "trained")
+    launch.train_missing(one, output=Path("outputs"), overrides=[], search_path=[], retry_failed=False)
+    assert calls == []
+    launch.train_missing(one, output=Path("my out"), overrides=[], search_path=["/conf"], retry_failed=True)
+    assert calls == [
+        (
+            "seglab.train",
+            ["-m", "--config-dir", "/conf", "data.size=[32,64]", "loss=dice", "seed=1", "sweep=t", 'output="my out"',
+             "retry_failed=true"],
+        )
+    ]  # fmt: skip
+
+
+def test_a_failed_evaluation_does_not_keep_the_others(calls: Calls, caplog: pytest.LogCaptureFixture) -> None:
+    trained = survey("trained", "trained", "measured", "missing").to_evaluate()
+    launch.evaluate_trained(trained, PLAN, search_path=[])
+    assert calls == [
+        ("seglab.evaluate", [f'run="outputs/runs/ce {seed}"', "split=test", 'data="my set"', "tile=[32, 64]"])
+        for seed in (1, 2)
+    ]
+    assert "ce seed 1: the evaluation on test FAILED, exit code 1" in caplog.text
+
+
+def test_a_run_is_evaluated_once_on_each_split_that_is_left(calls: Calls) -> None:
+    plan = replace(PLAN, evaluation={"split": ["train", "val", "test"], "flip": True})
+    trained = survey("measured", "trained", "missing", "missing", plan=plan, splits=("train", "test")).to_evaluate()
+    launch.evaluate_trained(trained, plan, search_path=[])
+    assert [call[1][1:] for call in calls] == [["split=train", "flip=true"], ["split=test", "flip=true"]]
+
+
+# "second" stands before the row that it starts from, which depends on a third one.
+CHAIN = replace(
+    PLAN,
+    common=(),
+    rows=(
+        Row(label="second", overrides=("replace_head=true",), starts_from="first"),
+        Row(label="alone", overrides=("loss=ce",)),
+        Row(label="first", overrides=("data=gta5",)),
+    ),
+)
+
+
+@pytest.fixture
+def trains(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Calls:
+    """The commands that would be run; a training leaves finished runs, that with seed 2 of "first" a failed one."""
+    found: Calls = []
+
+    def call(module: str, arguments: list[str]) -> int:
+        found.append((module, list(arguments)))
+        (seeds,) = [each.removeprefix("seed=") for each in arguments if each.startswith("seed=")]
+        for seed in seeds.split(",") if "data=gta5" in arguments else ():
+            leave(tmp_path, seed, "failed" if seed == "2" else "finished")
+        return 0
+
+    monkeypatch.setattr(launch, "_call", call)
+    return found
+
+
+def leave(output: Path, seed: str, status: str) -> None:
+    folder = output / "sweeps" / "t" / f"first-{seed}"
+    (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
+    (folder / "checkpoints" / "best.ckpt").touch()
+    runs.write_record(folder, {"fingerprint": f"first-{seed}", "status": status})
+
+
+def train(found: Survey, output: Path, **changes) -> None:
+    given = {"overrides": ["trainer=gpu"], "search_path": [], "retry_failed": False}
+    launch.train_missing(found, output=output, **{**given, **changes})
+
+
+def test_a_row_comes_behind_the_one_that_it_starts_from_and_after_a_failure_not_at_all(
+    trains: Calls, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    train(survey(*["missing"] * 6, plan=CHAIN), tmp_path)
+    output = f"output={tmp_path}"
+    assert [call[1] for call in trains] == [
+        ["-m", "data=gta5", "trainer=gpu", "seed=1,2", "sweep=t", output],
+        ["-m", "replace_head=true", "trainer=gpu", "init_from=run:first-1", "seed=1", "sweep=t", output],
+        ["-m", "loss=ce", "trainer=gpu", "seed=1,2", "sweep=t", output],
+    ]
+    assert "t, second seed 2: NOT TRAINED, as it starts from first: init_from=run:first-2: expected a" in caplog.text
+    assert "came one that is failed" in caplog.text
+
+
+def test_weights_that_only_their_scores_are_committed_of_are_trained_again(trains: Calls, tmp_path: Path) -> None:
+    train(survey("missing", "committed", *["committed"] * 4, plan=CHAIN), tmp_path)
+    assert [call[1][1:3] for call in trains] == [["data=gta5", "trainer=gpu"], ["replace_head=true", "trainer=gpu"]]
+    assert [each for each in trains[0][1] if each.startswith("seed=")] == ["seed=1"]
+
+
+def test_rows_that_are_not_picked_are_left_alone(
+    trains: Calls, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    train(survey(*["missing"] * 6, plan=CHAIN), tmp_path, rows={"alone", "second"})
+    assert [call[1][1] for call in trains] == ["loss=ce"]
+    assert caplog.text.count("NOT TRAINED, as it starts from first") == 2
+    assert "there is none - train it first" in caplog.text
+
+
+def test_a_reduced_form_has_a_sweep_of_its_own(calls: Calls) -> None:
+    row = PLAN.rows[0]
+    short = launch.train_arguments(replace(PLAN, budget="short"), row, [1], output=Path("outputs"), overrides=[])
+    assert short[-1] == "sweep=t_short"
+
+
+CHILD = """
+import pathlib, signal, sys, threading, time
+from seglab.multirun import process as jobs
+jobs.watch_lifeline()
+def stop(number, frame):
+    pathlib.Path("saved").touch()
+    sys.exit(3)
+signal.signal(signal.SIGTERM, stop)
+pathlib.Path("ready").write_text(str(__import__("os").getpid()))
+time.sleep(60)
+"""
+PARENT = """
+from seglab.tables.launch import launch
+try:
+    launch._call("child", [])
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+@pytest.fixture
+def parent(tmp_path: Path) -> subprocess.Popen:
+    """A process that waits for a command of its own, which is ready."""
+    (tmp_path / "child.py").write_text(CHILD)
+    path = os.pathsep.join([str(tmp_path), str(PACKAGE.parent)])
+    process = subprocess.Popen(
+        [sys.executable, "-c", PARENT], cwd=tmp_path, env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+    wait_for(lambda: (tmp_path / "ready").exists() and (tmp_path / "ready").read_text() != "")
+    return process
+
+
+@pytest.mark.slow
+def test_sigterm_reaches_the_command_which_saves_its_state(parent: subprocess.Popen, tmp_path: Path) -> None:
+    parent.send_signal(signal.SIGTERM)
+    assert parent.communicate(timeout=60)[0] == "interrupted\n"
+    assert (tmp_path / "saved").exists()
+
+
+@pytest.mark.slow
+def test_the_command_dies_with_us(parent: subprocess.Popen, tmp_path: Path) -> None:
+    child = int((tmp_path / "ready").read_text())
+    assert is_alive(child)
+    parent.kill()
+    parent.communicate()
+    wait_for(lambda: not is_alive(child))
+
+
+def wait_for(condition) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
