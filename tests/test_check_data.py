@@ -104,7 +104,7 @@ def test_a_scheme_is_counted_on_the_training_split_and_kept_with_the_run(weighte
     kept = json.loads((tmp_path / "class_weights.json").read_text())["loss.class_weights"]
     assert kept["asked"] == "enet"
     assert list(kept["weights"].values()) == weights
-    monkeypatch.setattr(build, "class_statistics", lambda *_, **__: pytest.fail("counted again"))
+    monkeypatch.setattr(class_weights, "class_statistics", lambda *_, **__: pytest.fail("counted again"))
     assert weighted("loss.class_weights=enet")["loss"]["class_weights"] == weights
 
 
