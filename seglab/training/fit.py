@@ -73,13 +73,13 @@ def fit(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
 def scores(folder: Path) -> dict[str, Any]:
     """{"best": ..., "last": ...}, each {"epoch", "step", "metrics", "classes"}, read from the run's checkpoints."""
-    found = {}
+    measured = {}
     for name, file in (("best", BEST), ("last", LAST)):
         path = folder / "checkpoints" / file
         if path.exists():
             # mapped: of a file with all the weights, a few numbers are read
-            found[name] = _score(torch.load(path, map_location="cpu", mmap=True, weights_only=True))
-    return found
+            measured[name] = _score(torch.load(path, map_location="cpu", mmap=True, weights_only=True))
+    return measured
 
 
 def _score(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
@@ -94,11 +94,11 @@ def _device_name(run: Run) -> str:
 
 
 def _images_per_second(run: Run) -> float | None:
-    return next(one.images_per_second for one in run.trainer.callbacks if isinstance(one, Throughput))
+    return next(callback.images_per_second for callback in run.trainer.callbacks if isinstance(callback, Throughput))
 
 
 def _monitor(run: Run) -> dict[str, Any]:
-    return next((one.result() for one in run.trainer.callbacks if isinstance(one, BestCheckpoint)), {})
+    return next((callback.result() for callback in run.trainer.callbacks if isinstance(callback, BestCheckpoint)), {})
 
 
 def _protocol(config: Mapping[str, Any]) -> dict[str, Any]:

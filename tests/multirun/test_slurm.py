@@ -84,5 +84,5 @@ def test_a_preempted_job_is_requeued_and_finishes_as_if_nothing_had_happened(env
         time.sleep(1)
     output, _ = process.communicate()
     assert process.returncode == 0, output
-    one = record(folder)
-    assert (one["status"], one["attempts"], one["epochs"], one["slurm_job"]) == ("finished", 2, 40, job)
+    ended = record(folder)
+    assert (ended["status"], ended["attempts"], ended["epochs"], ended["slurm_job"]) == ("finished", 2, 40, job)
