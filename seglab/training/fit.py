@@ -33,7 +33,7 @@ def fit(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
     A folder with a last.ckpt is continued from it, and ends with the weights of a run that was never interrupted.
     """
-    _quieten_lightning()
+    _quieten_lightning(nodes=config["trainer"].get("num_nodes", 1))
     last = folder / "checkpoints" / LAST
     if last.exists():
         run = build(without_weights(config), folder)
@@ -73,13 +73,13 @@ def fit(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
 def scores(folder: Path) -> dict[str, Any]:
     """{"best": ..., "last": ...}, each {"epoch", "step", "metrics", "classes"}, read from the run's checkpoints."""
-    found = {}
+    measured = {}
     for name, file in (("best", BEST), ("last", LAST)):
         path = folder / "checkpoints" / file
         if path.exists():
             # mapped: of a file with all the weights, a few numbers are read
-            found[name] = _score(torch.load(path, map_location="cpu", mmap=True, weights_only=True))
-    return found
+            measured[name] = _score(torch.load(path, map_location="cpu", mmap=True, weights_only=True))
+    return measured
 
 
 def _score(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
@@ -94,11 +94,11 @@ def _device_name(run: Run) -> str:
 
 
 def _images_per_second(run: Run) -> float | None:
-    return next(one.images_per_second for one in run.trainer.callbacks if isinstance(one, Throughput))
+    return next(callback.images_per_second for callback in run.trainer.callbacks if isinstance(callback, Throughput))
 
 
 def _monitor(run: Run) -> dict[str, Any]:
-    return next((one.result() for one in run.trainer.callbacks if isinstance(one, BestCheckpoint)), {})
+    return next((callback.result() for callback in run.trainer.callbacks if isinstance(callback, BestCheckpoint)), {})
 
 
 def _protocol(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,9 +107,11 @@ def _protocol(config: Mapping[str, Any]) -> dict[str, Any]:
     return {**{key: data[key] for key in ("size", "labels", "limit")}, "split": data["val_split"], "reading": "dataset"}
 
 
-def _quieten_lightning() -> None:
+def _quieten_lightning(*, nodes: int) -> None:
     """Leaves of its messages those that call for something to be done."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)  # Lightning 2.6 with torch 2.15
     warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")  # metrics.csv has the epochs
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")  # data.num_workers is chosen by seglab
+    if nodes == 1:  # only a training over several nodes would hang without it
+        warnings.filterwarnings("ignore", message="The `srun` command is available.*")
