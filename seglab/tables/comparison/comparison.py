@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from seglab.errors import SeglabError, did_you_mean
+from seglab.evaluation.columns import ALL_CLASSES, CLASS_IOU, COSTS
 from seglab.tables.comparison import protocol
 from seglab.tables.comparison.cautions import cautions, listed
-from seglab.tables.comparison.differences import COSTS, Difference, Estimate, Interval
+from seglab.tables.comparison.differences import Difference, Estimate, Interval
 from seglab.tables.comparison.per_image import scores
 from seglab.tables.comparison.rows import ImagesOf, RowResult, planned_seeds, rows_of
 from seglab.tables.plan.columns import expanded, known_classes
 from seglab.tables.plan.model import Measurement, Plan, Published
-from seglab.tables.plan.read import ALL_CLASSES
 
 __all__ = ["Block", "Comparison", "Difference", "Estimate", "Interval", "PublishedResult", "RowResult", "compare"]
 
@@ -123,7 +123,7 @@ def _check_columns(plan: Plan, measurements: Sequence[Measurement]) -> None:
     """Raises SeglabError for a column or a class that no run has; where only some have it, the others show nothing."""
     classes = list(dict.fromkeys(name for each in measurements for name in each.class_iou))
     metrics = dict.fromkeys(name for each in measurements for name in each.metrics)
-    known = [*metrics, *COSTS, *(f"iou/{name}" for name in (*plan.groups, *classes))]
+    known = [*metrics, *COSTS, *(CLASS_IOU + name for name in (*plan.groups, *classes))]
     named = [("columns", column, known) for column in plan.columns]
     named += [("groups", name, classes) for group in plan.groups.values() for name in group]
     for key, name, choices in named:

@@ -8,11 +8,11 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from seglab.evaluation.columns import COSTS, class_of
 from seglab.tables.comparison import significance
 from seglab.tables.comparison.per_image import PerImage, aligned, class_iou, known_mean, scores
 from seglab.tables.plan.model import Measurement
 
-COSTS = ("parameters", "flops", "seconds")  # columns that are not scores, and are not tested
 _SEED_OF_RESAMPLING = 0  # fixed: a table that is rendered again is the same
 
 
@@ -57,10 +57,11 @@ def value(measurement: Measurement, column: str, *, groups: Mapping[str, Sequenc
     """
     if column in COSTS:
         return float(getattr(measurement, column) or math.nan)  # a row that is not trained has no costs
-    if not column.startswith("iou/"):
+    name = class_of(column)
+    if name is None:
         return measurement.metrics.get(column, math.nan)
-    name = column.removeprefix("iou/")
-    return float(known_mean(np.array([measurement.class_iou.get(each, math.nan) for each in groups.get(name, [name])])))
+    ious = [measurement.class_iou.get(member, math.nan) for member in groups.get(name, [name])]
+    return float(known_mean(np.array(ious)))
 
 
 def estimate(values: Sequence[float]) -> Estimate:
@@ -173,13 +174,13 @@ def _columns(
     whole, iou = scores(sums), class_iou(sums)
     place = {name: index for index, name in enumerate(classes)}
     unknown = np.full(len(sums), np.nan)
-    found = []
+    values = []
     for column in columns:
-        name = column.removeprefix("iou/")
-        if not column.startswith("iou/"):
-            found.append(whole.get(column, unknown))
+        name = class_of(column)
+        if name is None:
+            values.append(whole.get(column, unknown))
         elif name in groups:
-            found.append(known_mean(iou[:, [place[each] for each in groups[name]]]))
+            values.append(known_mean(iou[:, [place[member] for member in groups[name]]]))
         else:
-            found.append(iou[:, place[name]])
-    return np.stack(found, axis=1)
+            values.append(iou[:, place[name]])
+    return np.stack(values, axis=1)

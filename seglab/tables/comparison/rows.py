@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from seglab.evaluation.columns import CLASS_IOU, COSTS
 from seglab.tables.comparison import differences
-from seglab.tables.comparison.differences import COSTS, Difference, Estimate
+from seglab.tables.comparison.differences import Difference, Estimate
 from seglab.tables.comparison.per_image import PerImage
 from seglab.tables.plan.model import Measurement, Plan, Row
 
@@ -79,13 +80,13 @@ def _compared(plan: Plan, row: RowResult, baseline: Sequence[Measurement], image
     """The row with its differences, not yet corrected for the other rows."""
     pairs = [(run, other) for run in row.measurements for other in baseline if run.seed == other.seed]
     scores = [column for column in plan.columns if column not in COSTS]
-    classes = [f"iou/{name}" for name in row.classes]
+    class_ious = [CLASS_IOU + name for name in row.classes]
     return replace(
         row,
         differences=_differences(scores, pairs, images, groups=plan.groups),
         class_deltas={
-            column.removeprefix("iou/"): delta
-            for column, delta in _differences(classes, pairs, images, groups={}).items()
+            column.removeprefix(CLASS_IOU): delta
+            for column, delta in _differences(class_ious, pairs, images, groups={}).items()
         },
     )
 

@@ -5,9 +5,9 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
+from seglab.evaluation.columns import CLASS_IOU, COSTS
 from seglab.tables.comparison.comparison import Block, Comparison, PublishedResult, RowResult
 from seglab.tables.comparison.differences import Difference, Estimate
-from seglab.tables.plan.read import COSTS
 
 _DIFFERENCE = ("mean", "low", "high", "p", "p_holm", "p_wilcoxon", "effect", "pairs", "test")
 _PUBLISHED = ("source", "split", "resolution", "pretraining", "verified", "note")
@@ -16,7 +16,7 @@ _PUBLISHED = ("source", "split", "resolution", "pretraining", "verified", "note"
 def to_csv(comparison: Comparison) -> str:
     """One line for each row, fractions with every digit; empty where nothing is known."""
     columns = comparison.plan.columns
-    classes = list(dict.fromkeys(f"iou/{name}" for block in comparison.blocks for name in block.class_names))
+    classes = list(dict.fromkeys(CLASS_IOU + name for block in comparison.blocks for name in block.class_names))
     header = ["block", "row", "kind", "seeds", *_PUBLISHED]
     for column in columns:
         header += [column, f"{column} std", f"{column} n", f"{column} low", f"{column} high"]
@@ -41,7 +41,7 @@ def _measured_line(row: RowResult, block: Block, *, columns: Sequence[str]) -> d
     line = {"block": block.title, "row": row.label, "kind": "measured", "note": row.note or ""}
     line["seeds"] = " ".join(map(str, row.seeds))
     for name, found in row.classes.items():
-        line[f"iou/{name}"] = _exact(found.mean)
+        line[CLASS_IOU + name] = _exact(found.mean)
     for column in columns:
         line |= _estimate_fields(column, row.columns[column])
         if column in row.differences:

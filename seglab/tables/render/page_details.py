@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from seglab.display.numbers import duration
+from seglab.evaluation.columns import COSTS, title
 from seglab.tables.comparison.comparison import Block, Comparison, PublishedResult, RowResult
 from seglab.tables.comparison.protocol import shown, words
 from seglab.tables.plan.model import Measurement
-from seglab.tables.plan.read import COSTS
-from seglab.tables.render.words import estimate, number, sentence, title
+from seglab.tables.render.words import estimate, number, sentence
 
 
 def details(comparison: Comparison) -> Iterator[tuple[str, dict[str, Any]]]:

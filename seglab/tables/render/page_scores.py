@@ -4,12 +4,13 @@ import math
 from collections.abc import Iterator, Sequence
 
 from seglab.display.numbers import NOT_THERE
+from seglab.evaluation.columns import title
 from seglab.tables.comparison.comparison import Block, PublishedResult, RowResult
 from seglab.tables.comparison.differences import Difference
 from seglab.tables.plan.model import Row
 from seglab.tables.render.published import published_notes
 from seglab.tables.render.sheets import best_rows
-from seglab.tables.render.words import estimate, interval, number, points, probability, sentence, text, title
+from seglab.tables.render.words import estimate, interval, number, points, probability, sentence, text
 
 _LEVELS = 5  # shades on either side of zero
 _STEPS = (1, 1.5, 2, 2.5, 3, 4, 5, 7.5)

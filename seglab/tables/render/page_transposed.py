@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from seglab.display.numbers import NOT_THERE
+from seglab.evaluation.columns import COSTS, title
 from seglab.tables.comparison.comparison import Block, PublishedResult, RowResult
 from seglab.tables.plan.model import Row
-from seglab.tables.plan.read import COSTS
 from seglab.tables.render.page_scores import measured_cell, published_cell
 from seglab.tables.render.published import published_notes
 from seglab.tables.render.sheets import best_rows
-from seglab.tables.render.words import text, title
+from seglab.tables.render.words import text
 
 
 def transposed_table(block: Block, columns: tuple[str, ...], *, key: str, absent: Sequence[Row]) -> str:

@@ -6,18 +6,17 @@ from dataclasses import replace
 from seglab.display import sheet
 from seglab.display.numbers import NOT_THERE
 from seglab.display.sheet import Cell, Sheet
+from seglab.evaluation.columns import COSTS, lower_is_better
+from seglab.evaluation.columns import title as column_title
 from seglab.tables.comparison.comparison import Block, Comparison, PublishedResult, RowResult
 from seglab.tables.comparison.protocol import shown
 from seglab.tables.plan.model import Plan, Row
-from seglab.tables.plan.read import COSTS
 from seglab.tables.render.published import published_notes
 from seglab.tables.render.words import ABSENT, estimate, interval, number, points, probability
-from seglab.tables.render.words import title as column_title
 from seglab.tables.survey.survey import by_row
 
 SIGNIFICANT = "†"  # beside a score that differs from the baseline's
 PUBLISHED = "published:"  # stands alone in the line above the published rows
-_SMALLER_IS_BETTER = ("ece",)
 
 
 def show(comparison: Comparison) -> None:
@@ -86,7 +85,7 @@ def best_rows(block: Block, column: str) -> list[str]:
     known = {label: mean for label, mean in means.items() if mean is not None}
     if column in COSTS or len(set(known.values())) < 2:
         return []
-    best = min(known.values()) if column in _SMALLER_IS_BETTER else max(known.values())
+    best = min(known.values()) if lower_is_better(column) else max(known.values())
     return [label for label, mean in known.items() if mean == best]
 
 

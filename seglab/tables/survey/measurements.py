@@ -4,25 +4,19 @@ import csv
 import io
 import json
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from seglab import runs
 from seglab.errors import SeglabError
+from seglab.evaluation.columns import CLASS_IOU, class_of, measured
 from seglab.runs.class_names import dataset_name
 from seglab.runs.find import Run
 from seglab.tables.plan.model import Measurement, Plan
-from seglab.tables.plan.read import CLASS_IOU
 
 _FIXED = ("row", "seed", "fingerprint", "folder", "commit", "command", "parameters", "flops", "seconds", "threads",
           "device", "protocol", "curve")  # columns of the CSV beside the scores  # fmt: skip
-_OFFICIAL = {
-    "official_iou": "averageScoreClasses",
-    "official_iiou": "averageScoreInstClasses",
-    "official_category_iou": "averageScoreCategories",
-    "official_category_iiou": "averageScoreInstCategories",
-}
 
 
 def wanted_protocols(plan: Plan, settings: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -72,7 +66,7 @@ def of_run(
     return Measurement(
         row=row,
         seed=seed,
-        metrics={name: float(value) for name, value in scores["metrics"].items()} | dict(extras(evaluation)),
+        metrics=measured(scores) | measured(evaluation),
         class_iou={name: float(each["iou"]) for name, each in scores["classes"].items()},
         protocol={**evaluation["protocol"], "resolution": resolution},
         curve=_curve(run.folder / "metrics.csv"),
@@ -175,8 +169,8 @@ def _measurement(line: Mapping[str, str]) -> Measurement:
     return Measurement(
         row=line["row"],
         seed=int(line["seed"]),
-        metrics={name: value for name, value in scores.items() if not name.startswith(CLASS_IOU)},
-        class_iou={name.removeprefix(CLASS_IOU): value for name, value in scores.items() if name.startswith(CLASS_IOU)},
+        metrics={column: value for column, value in scores.items() if class_of(column) is None},
+        class_iou={name: value for column, value in scores.items() if (name := class_of(column)) is not None},
         protocol=json.loads(line["protocol"]),
         curve=tuple(float(value) for value in line["curve"].split()),
         fingerprint=line["fingerprint"],
@@ -189,20 +183,6 @@ def _measurement(line: Mapping[str, str]) -> Measurement:
         threads=int(line["threads"]),
         device=line["device"],
     )
-
-
-def extras(evaluation: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    """The scores beside those of the confusion matrix, by the names of a table's columns."""
-    for name, scores in evaluation.get("boundary", {}).items():
-        yield name, float(scores["mean"])
-    if "calibration" in evaluation:
-        yield "ece", float(evaluation["calibration"]["ece"])
-    for name, score in evaluation.get("named", {}).items():
-        if name != "batch_size":
-            yield name, float(score)
-    for name, key in _OFFICIAL.items():
-        if key in evaluation.get("official", {}):
-            yield name, float(evaluation["official"][key])
 
 
 def _curve(path: Path) -> tuple[float, ...]:
