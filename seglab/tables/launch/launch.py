@@ -2,10 +2,7 @@
 
 import json
 import logging
-import os
 import shlex
-import subprocess
-import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -132,27 +129,10 @@ def _quoted(text: str) -> str:
 def _call(module: str, arguments: Sequence[str]) -> int:
     """The exit code of a command, which is shown first. Its log goes where ours does; its tables are left out."""
     log.info("$ %s", shlex.join(["python", "-m", module, *arguments]))
-    process = _Child(module, arguments)
+    process = processes.start(arguments, module=module, output=None, fork=False)
     with processes.signals_reach(process) as received:
         code = process.wait(None)
     if received:
         raise KeyboardInterrupt
     assert code is not None
     return code
-
-
-class _Child:
-    """A command in a session of its own: Ctrl-C reaches it once, through us, and it dies with us."""
-
-    def __init__(self, module: str, arguments: Sequence[str]) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments], start_new_session=True,
-            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env={**os.environ, processes.LIFELINE: "1"},
-        )  # fmt: skip
-
-    def wait(self, seconds: float | None) -> int | None:
-        self._process.wait(seconds)
-        return self._process.returncode
-
-    def send(self, signal_number: int) -> None:
-        self._process.send_signal(signal_number)
