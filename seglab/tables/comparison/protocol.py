@@ -3,6 +3,7 @@
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
+from seglab.display.numbers import sides
 from seglab.tables.plan.model import Published
 
 # The state of training that was scored, and what else was scored beside the headline: no difference of measuring.
@@ -52,7 +53,7 @@ def shown(key: str, protocol: Mapping[str, Any]) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if key in ("size", "tile"):
-        return "x".join(str(side) for side in value)
+        return sides(value)
     if isinstance(value, list | tuple):
         return ", ".join(f"{each:g}" if isinstance(each, float) else str(each) for each in value)
     return str(value)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from seglab.display import numbers
+from seglab.display.numbers import cell, duration, took, word
 from seglab.display.sheet import Cell, Sheet
 from seglab.tables.costs.costs import FILE, Cost
 from seglab.tables.plan.model import Plan
@@ -16,15 +16,15 @@ def cost_sheet(plan: Plan, found: Sequence[Cost]) -> Sheet:
     known = [cost for cost in found if cost.seconds is not None]
     whole, left = (sum(n * (cost.seconds or 0.0) for n, cost in zip(ns, known, strict=True))
                    for ns in ([cost.seeds for cost in known], [cost.left for cost in known]))  # fmt: skip
-    total = [_words("all"), _words(""), *[_words("")] * 4, _whole(sum(cost.seeds for cost in found)),
-             _whole(sum(cost.left for cost in found)), _time(whole)]  # fmt: skip
+    total = [word("all"), *[word("")] * 5, cell(sum(cost.seeds for cost in found), ","),
+             cell(sum(cost.left for cost in found), ","), took(whole)]  # fmt: skip
     return Sheet(
         caption=f"{plan.title}: {headline(found)}",
         header=_HEADER,
         rows=rows,
         words=2,
         mean=total,
-        notes=[*_notes(found), f"left to be trained: {numbers.duration(left)}"],
+        notes=[*_notes(found), f"left to be trained: {duration(left)}"],
     )
 
 
@@ -38,7 +38,7 @@ def headline(found: Sequence[Cost]) -> str:
     seconds = sum(cost.seconds * cost.seeds for cost in known if cost.seconds is not None)
     on_cpu = all((cost.device or "").startswith("cpu") for cost in known)
     if seconds < 360:
-        shown, unit = numbers.duration(seconds), "on the CPU" if on_cpu else "of a GPU"
+        shown, unit = duration(seconds), "on the CPU" if on_cpu else "of a GPU"
     else:
         shown = f"{seconds / 3600:,.0f}" if seconds >= 36_000 else f"{seconds / 3600:.2g}"
         unit = "hours on the CPU" if on_cpu else "GPU hours"
@@ -57,10 +57,9 @@ def _line(cost: Cost) -> list[Cell]:
         source = cost.error or "unknown: cost=true estimates it"
     else:
         source = f"measured, {cost.device}" if cost.measured else f"estimated{', scaled' if cost.part else ''}"
-    step = _words("–") if cost.step is None else Cell(f"{cost.step:.3g}", repr(cost.step))
     total = None if cost.seconds is None else cost.seconds * cost.seeds
-    return [_words(cost.row), _words(source), _whole(cost.batch_size), step, _whole(cost.steps), _time(cost.seconds),
-            _whole(cost.seeds), _whole(cost.left), _time(total)]  # fmt: skip
+    return [word(cost.row), word(source), cell(cost.batch_size, ","), cell(cost.step, ".3g"), cell(cost.steps, ","),
+            took(cost.seconds), cell(cost.seeds, ","), cell(cost.left, ","), took(total)]  # fmt: skip
 
 
 def _notes(found: Sequence[Cost]) -> list[str]:
@@ -75,15 +74,3 @@ def _notes(found: Sequence[Cost]) -> list[str]:
         notes.append(f"scaled: on a CPU only {' or '.join(map(str, parts))} were timed, and the time grown with the "
                      "pixels")  # fmt: skip
     return notes
-
-
-def _words(text: str) -> Cell:
-    return Cell(text, text)
-
-
-def _whole(number: int | None) -> Cell:
-    return _words("–") if number is None else Cell(f"{number:,}", str(number))
-
-
-def _time(seconds: float | None) -> Cell:
-    return _words("–") if seconds is None else Cell(numbers.duration(seconds), repr(seconds))

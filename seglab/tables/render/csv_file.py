@@ -62,19 +62,15 @@ def _estimate_fields(column: str, found: Estimate) -> dict[str, str]:
 
 def _difference_fields(column: str, found: Difference) -> dict[str, str]:
     low, high = found.interval or (None, None)
-    values: list[Any] = [
-        found.mean, low, high, found.p, found.p_holm, found.p_wilcoxon, found.effect, found.n, found.test,
-    ]  # fmt: skip
-    return {f"{column} difference {name}": _exact(value) for name, value in zip(_DIFFERENCE, values, strict=True)}
+    values = {**vars(found), "low": low, "high": high, "pairs": found.n}
+    return {f"{column} difference {name}": _exact(values[name]) for name in _DIFFERENCE}
 
 
 def _published_line(result: PublishedResult, *, block: str) -> dict[str, str]:
     published = result.published
-    line = {"block": block, "row": published.label, "kind": "published", "verified": str(published.verified).lower()}
-    said = ("source", "split", "resolution", "pretraining", "note")
-    return line | {name: getattr(published, name) or "" for name in said} | {
-        column: _exact(value) for column, value in published.values.items()
-    }  # fmt: skip
+    line = {name: getattr(published, name) or "" for name in _PUBLISHED}
+    line |= {"block": block, "row": published.label, "kind": "published", "verified": str(published.verified).lower()}
+    return line | {column: _exact(value) for column, value in published.values.items()}
 
 
 def _exact(value: Any) -> str:

@@ -57,9 +57,7 @@ def _float(cut: Sequence[tuple[Sheet, Sequence[Sheet]]], *, label: str) -> Itera
             yield rf"  \label{{tab:{label}}}"
         for part in some:
             yield rf"  \begin{{tabular}}{{{_alignment(part)}}}"
-            yield r"    \toprule"
-            yield _header(part)
-            yield r"    \midrule"
+            yield from _header(part)
             yield from _rows(part)
             yield r"    \bottomrule"
             yield r"  \end{tabular}"
@@ -85,13 +83,9 @@ def _pages(cut: Sequence[tuple[Sheet, Sequence[Sheet]]], *, label: str) -> Itera
             if place == 0:
                 mark = rf"\label{{tab:{label}}}" if index == 0 else ""
                 yield rf"  \caption{{{escaped(whole.caption)}}}{mark} \\"
-            yield r"    \toprule"
-            yield _header(part)
-            yield r"    \midrule"
+            yield from _header(part)
             yield r"  \endfirsthead"
-            yield r"    \toprule"
-            yield _header(part)
-            yield r"    \midrule"
+            yield from _header(part)
             yield r"  \endhead"
             yield from _rows(part)
             yield r"    \bottomrule"
@@ -106,8 +100,10 @@ def _alignment(sheet: Sheet) -> str:
     return first + "r" * (len(sheet.header) - 1)
 
 
-def _header(sheet: Sheet) -> str:
-    return _line(_title(title) for title in sheet.header)
+def _header(sheet: Sheet) -> Iterator[str]:
+    yield r"    \toprule"
+    yield _line(_title(title) for title in sheet.header)
+    yield r"    \midrule"
 
 
 def _title(title: str) -> str:

@@ -18,7 +18,7 @@ from seglab.tables.comparison.protocol import shown, words
 from seglab.tables.plan.model import Plan
 from seglab.tables.render.page_curves import learning_curves
 from seglab.tables.render.page_details import details
-from seglab.tables.render.page_scores import heat_map, published_table, score_table
+from seglab.tables.render.page_scores import heat_map, published_table, score_table, scrolling
 from seglab.tables.render.page_transposed import transposed_published, transposed_table
 from seglab.tables.render.published import published_notes
 from seglab.tables.render.sheets import baseline_of, best_rows, missing_words, protocol_words, unmeasured
@@ -109,7 +109,7 @@ def _blocks(comparison: Comparison) -> Iterator[str]:
         show = transposed_table if plan.transposed else score_table
         table = show(block, plan.columns, key=f"b{index}", absent=unmeasured(comparison, block))
         yield f"<section><h2>{text(heading)}</h2>{_protocol(block)}{_reading(plan, block)}"
-        yield f"{_scrolling(table, label=heading)}{_sources(block.published)}</section>"
+        yield f"{scrolling(table, label=heading)}{_sources(block.published)}</section>"
         yield _heat(block)
         if not drawn.issuperset(folders := {run.folder for row in block.rows for run in row.measurements}):
             yield _curves(block, colours)
@@ -118,7 +118,7 @@ def _blocks(comparison: Comparison) -> Iterator[str]:
         show_apart = transposed_published if plan.transposed else published_table
         table = show_apart(comparison.published_apart, plan.columns, key="apart")
         yield "<section><h2>Published, measured in another way</h2><p>These stand beside no block, because their "
-        yield f"sources state a protocol that none of them has.</p>{_scrolling(table, label='published')}"
+        yield f"sources state a protocol that none of them has.</p>{scrolling(table, label='published')}"
         yield f"{_sources(comparison.published_apart)}</section>"
 
 
@@ -126,10 +126,6 @@ def _sources(published: Sequence[PublishedResult]) -> str:
     """The numbered notes, below the table: one is often that of many rows."""
     _, notes = published_notes(published)
     return "".join(f'<p class="note small">{text(note)}</p>' for note in notes)
-
-
-def _scrolling(table: str, *, label: str) -> str:
-    return f'<div class="scroll" role="region" tabindex="0" aria-label="{text(label)}">{table}</div>'
 
 
 def _protocol(block: Block) -> str:

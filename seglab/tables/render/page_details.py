@@ -8,6 +8,7 @@ from seglab.evaluation.columns import COSTS, title
 from seglab.tables.comparison.comparison import Block, Comparison, PublishedResult, RowResult
 from seglab.tables.comparison.protocol import shown, words
 from seglab.tables.plan.model import Measurement
+from seglab.tables.render.published import stated
 from seglab.tables.render.words import estimate, number, sentence
 
 
@@ -64,8 +65,7 @@ def _origin(run: Measurement, block: Block) -> list[tuple[str, str]]:
 def _published_details(result: PublishedResult) -> dict[str, Any]:
     row = result.published
     facts = [("source", row.source)]
-    stated = {"split": row.split, "resolution": row.resolution, "pre-training": row.pretraining}
-    facts += [(name, value or "not stated") for name, value in stated.items()]
+    facts += stated(row).items()
     facts.append(("verified", "yes: read in the source, or computed again" if row.verified else "no"))
     facts += [("differs", difference) for difference in result.differs]
     facts += [("cannot be compared", unknown) for unknown in result.unchecked]

@@ -1,7 +1,7 @@
 """The scores of a block as a table that can be sorted, and its differences class by class as a heat map."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from seglab.display.numbers import NOT_THERE
 from seglab.evaluation.columns import title
@@ -26,13 +26,32 @@ def score_table(block: Block, columns: tuple[str, ...], *, key: str, absent: Seq
     lines = [_measured(row, columns, best, key=f"{key}-r{index}") for index, row in enumerate(block.rows)]
     lines += [_unmeasured(row, columns) for row in absent]
     lines += _published_lines(block.published, columns, key=key)
-    return f'<table class="scores">{_head(columns)}<tbody>{"".join(lines)}</tbody></table>'
+    return table(_heads(columns), lines)
 
 
 def published_table(published: tuple[PublishedResult, ...], columns: tuple[str, ...], *, key: str) -> str:
     """A <table> of the published rows that stand beside no block."""
-    lines = _published_lines(published, columns, key=key)
-    return f'<table class="scores">{_head(columns)}<tbody>{"".join(lines)}</tbody></table>'
+    return table(_heads(columns), _published_lines(published, columns, key=key))
+
+
+def table(heads: Iterable[str], lines: Iterable[str], *, kind: str = "scores") -> str:
+    return f'<table class="{kind}"><thead><tr>{"".join(heads)}</tr></thead><tbody>{"".join(lines)}</tbody></table>'
+
+
+def scrolling(table: str, *, label: str) -> str:
+    """A <div> in which a broad table scrolls alone."""
+    return f'<div class="scroll" role="region" tabindex="0" aria-label="{text(label)}">{table}</div>'
+
+
+def sortable(heading: str) -> str:
+    """A <th>; by a click on it the lines are sorted."""
+    return f'<th scope="col" aria-sort="none"><button type="button" class="sort">{text(heading)}</button></th>'
+
+
+def opening(label: str, key: str, *, mark: str) -> str:
+    """A label that opens the details with this key, and its mark."""
+    tag = f' <span class="tag">{mark}</span>' if mark else ""
+    return f'<button type="button" class="open" data-key="{key}" aria-haspopup="dialog">{text(label)}</button>{tag}'
 
 
 def _published_lines(published: Sequence[PublishedResult], columns: tuple[str, ...], *, key: str) -> Iterator[str]:
@@ -52,13 +71,8 @@ def published_cell(result: PublishedResult, column: str, *, attributes: str = ""
     return f"<td{attributes}{sorting}>{number(column, value)}</td>"
 
 
-def _head(columns: tuple[str, ...]) -> str:
-    titles = ["row", *(title(column) for column in columns), "seeds"]
-    cells = (
-        f'<th scope="col" aria-sort="none"><button type="button" class="sort">{text(one)}</button></th>'
-        for one in titles
-    )
-    return f"<thead><tr>{''.join(cells)}</tr></thead>"
+def _heads(columns: tuple[str, ...]) -> list[str]:
+    return [sortable(heading) for heading in ("row", *map(title, columns), "seeds")]
 
 
 def _measured(row: RowResult, columns: tuple[str, ...], best: dict[str, list[str]], *, key: str) -> str:
@@ -74,10 +88,8 @@ def _unmeasured(row: Row, columns: tuple[str, ...]) -> str:
 
 
 def _row_head(label: str, key: str, *, mark: str, small: str) -> str:
-    tag = f' <span class="tag">{mark}</span>' if mark else ""
     below = f'<span class="small">{text(small)}</span>' if small else ""
-    button = f'<button type="button" class="open" data-key="{key}" aria-haspopup="dialog">{text(label)}</button>'
-    return f'<th scope="row" data-value="{text(label)}">{button}{tag}{below}</th>'
+    return f'<th scope="row" data-value="{text(label)}">{opening(label, key, mark=mark)}{below}</th>'
 
 
 def measured_cell(row: RowResult, column: str, *, is_best: bool, attributes: str = "") -> str:
@@ -108,14 +120,12 @@ def heat_map(block: Block) -> str:
     if not rows:
         return ""
     limit = _limit([one.mean for row in rows for one in row.class_deltas.values() if one.mean is not None])
-    heads = "".join(f'<th scope="col"><span>{text(name)}</span></th>' for name in block.class_names)
-    baseline = "".join(_baseline_line(row, block.class_names) for row in block.rows if row.is_baseline)
-    lines = "".join(_heat_line(row, block.class_names, limit) for row in rows)
-    return (
-        f'<div class="scroll" role="region" tabindex="0" aria-label="differences class by class"><table class="heat">'
-        f'<thead><tr><th scope="col">row</th>{heads}</tr></thead><tbody>{baseline}{lines}</tbody></table></div>'
-        f'<p class="readout" aria-live="polite"></p>{_scale(limit)}'
-    )
+    heads = [f'<th scope="col"><span>{text(name)}</span></th>' for name in block.class_names]
+    lines = [_baseline_line(row, block.class_names) for row in block.rows if row.is_baseline]
+    lines += [_heat_line(row, block.class_names, limit) for row in rows]
+    heat = table(['<th scope="col">row</th>', *heads], lines, kind="heat")
+    box = scrolling(heat, label="differences class by class")
+    return f'{box}<p class="readout" aria-live="polite"></p>{_scale(limit)}'
 
 
 def _baseline_line(row: RowResult, names: tuple[str, ...]) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from seglab.tables.comparison.comparison import PublishedResult
+from seglab.tables.plan.model import Published
 
 
 def published_notes(results: Sequence[PublishedResult]) -> tuple[list[int], list[str]]:
@@ -21,17 +22,16 @@ def published_notes(results: Sequence[PublishedResult]) -> tuple[list[int], list
     return [distinct.index(origin) + 1 for origin in origins], [*numbered, *said]
 
 
+def stated(published: Published) -> dict[str, str]:
+    """What the source says of how a row was measured."""
+    facts = {"split": published.split, "resolution": published.resolution, "pre-training": published.pretraining}
+    return {name: value or "not stated" for name, value in facts.items()}
+
+
 def _origin(result: PublishedResult) -> str:
     """'paper, Table 2; split test; resolution not stated; ...; not verified; not comparable: ...'."""
     published = result.published
-    said = [
-        f"{name} {value if value is not None else 'not stated'}"
-        for name, value in (
-            ("split", published.split),
-            ("resolution", published.resolution),
-            ("pre-training", published.pretraining),
-        )
-    ]
+    said = [f"{name} {value}" for name, value in stated(published).items()]
     verified = "verified" if published.verified else "not verified"
     differs = [f"not comparable: {'; '.join(result.differs)}"] if result.differs else []
     return "; ".join([published.source, *said, verified, *differs])

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from seglab.display import sheet
-from seglab.display.numbers import NOT_THERE
+from seglab.display.numbers import NOT_THERE, cell, exact, word
 from seglab.display.sheet import Cell, Sheet
 from seglab.evaluation.columns import COSTS, lower_is_better
 from seglab.evaluation.columns import title as column_title
@@ -16,6 +16,7 @@ from seglab.tables.render.words import ABSENT, estimate, interval, number, point
 from seglab.tables.survey.survey import by_row
 
 SIGNIFICANT = "†"  # beside a score that differs from the baseline's
+_NOTHING = Cell(NOT_THERE, "")
 PUBLISHED = "published:"  # stands alone in the line above the published rows
 
 
@@ -137,33 +138,30 @@ def _scores(comparison: Comparison, block: Block) -> Sheet:
     best = {column: best_rows(block, column) for column in plan.columns}
     rows = [
         [
-            _word(row.label),
+            word(row.label),
             *(_score(row, column, best=row.label in best[column]) for column in plan.columns),
-            _word(seeds_words(comparison, row)),
+            word(seeds_words(comparison, row)),
         ]
         for row in block.rows
     ]
     absent = unmeasured(comparison, block)
-    rows += [[_word(row.label), *([_NOTHING] * len(plan.columns)), _word(_seeds_of_nothing(row))] for row in absent]
+    nothing = [_NOTHING] * len(plan.columns)
+    rows += [[word(row.label), *nothing, word("0" if row.downsample is None else NOT_THERE)] for row in absent]
     notes = marks_notes(comparison, block)
     earlier = {row.label for each in comparison.blocks[: comparison.blocks.index(block)] for row in each.rows}
     said = [(row.label, row.note) for row in block.rows] + [(row.label, row.note) for row in absent]
     notes += [f"{label}: {note}" for label, note in said if note and label not in earlier]
     if block.published and not plan.transposed:
-        rows.append([_word(PUBLISHED), *([Cell("", "")] * (len(plan.columns) + 1))])
+        rows.append([word(PUBLISHED), *([Cell("", "")] * (len(plan.columns) + 1))])
     published, sources = _published(plan, block.published)
     rows += [[*cells, _NOTHING] for cells in published]
     notes += sources
     return _laid_out(plan, rows, title=caption(comparison, block), notes=notes, seeds=True)
 
 
-def _seeds_of_nothing(row: Row) -> str:
-    return "0" if row.downsample is None else NOT_THERE
-
-
 def _laid_out(plan: Plan, rows: Sequence[Sequence[Cell]], *, title: str, notes: Sequence[str], seeds: bool) -> Sheet:
     """The rows as lines, or as columns where the plan says so; what NaN means, where one is shown."""
-    if any(cell.text == ABSENT for row in rows for cell in row):
+    if any(value.text == ABSENT for row in rows for value in row):
         notes = [*notes, f"{ABSENT}: the class is neither in the ground truth nor predicted"]
     header = ["row", *map(column_title, plan.columns), *(["seeds"] if seeds else [])]
     found = Sheet(caption=title, header=header, rows=rows, notes=notes)
@@ -174,19 +172,18 @@ def _laid_out(plan: Plan, rows: Sequence[Sequence[Cell]], *, title: str, notes: 
 
 def _score(row: RowResult, column: str, *, best: bool) -> Cell:
     mark = f" {SIGNIFICANT}" if is_significant(row, column) else ""
-    mean = row.columns[column].mean
-    return Cell(score_text(row, column) + mark, "" if mean is None else repr(mean), best=best)
+    return Cell(score_text(row, column) + mark, exact(row.columns[column].mean), best=best)
 
 
 def _published(plan: Plan, results: Sequence[PublishedResult]) -> tuple[list[list[Cell]], list[str]]:
     """The cells of each row, its label with the number of its note, and the notes."""
     numbers, notes = published_notes(results)
-    word = ", published" if plan.transposed else ""
+    mark = ", published" if plan.transposed else ""
     rows = []
     for index, result in zip(numbers, results, strict=True):
         values = [(column, result.published.values.get(column)) for column in plan.columns]
-        cells = [Cell(number(column, value), "" if value is None else repr(value)) for column, value in values]
-        rows.append([_word(f"{result.published.label}{word} [{index}]"), *cells])
+        cells = [Cell(number(column, value), exact(value)) for column, value in values]
+        rows.append([word(f"{result.published.label}{mark} [{index}]"), *cells])
     return rows, notes
 
 
@@ -195,9 +192,9 @@ def _differences(plan: Plan, block: Block) -> Sheet:
     column = next(each for each in plan.columns if each not in COSTS)
     rows = [
         [
-            _word(row.label), _word(points(each.mean)), _word(interval(each.interval)),
-            _word(probability(each.p_holm).removeprefix("p ").removeprefix("= ")),
-            _word(NOT_THERE if each.effect is None else f"{each.effect:.2f}"), _word(each.test),
+            word(row.label), word(points(each.mean)), word(interval(each.interval)),
+            word(probability(each.p_holm).removeprefix("p ").removeprefix("= ")),
+            cell(each.effect, ".2f"), word(each.test),
         ]
         for row in block.rows
         if (each := row.differences.get(column)) is not None
@@ -236,10 +233,3 @@ def missing_words(comparison: Comparison) -> str:
     if not comparison.missing or not any(block.rows for block in comparison.blocks):
         return ""
     return f"not measured: {by_row(comparison.missing)}"
-
-
-def _word(text: str) -> Cell:
-    return Cell(text, text)
-
-
-_NOTHING = Cell(NOT_THERE, "")
