@@ -136,7 +136,7 @@ class Table:
             raise SeglabError(f"record=true: expected measurements of {self._form}; there is none - add run=true")
         plain = configurations(self._plan, search_path=self._search_path)
         planned = fingerprints(self._plan, plain, settings=self._composed.evaluation)
-        if self._settings["overrides"] and any(each.fingerprint not in planned for each in measurements):
+        if self._settings["overrides"] and any(measurement.fingerprint not in planned for measurement in measurements):
             raise SeglabError(
                 "record=true: expected measurements of the table as its YAML states it; came others, by overrides="
                 f"{self._settings['overrides']} - write them into the table's YAML first"

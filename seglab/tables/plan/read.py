@@ -28,10 +28,10 @@ def read_plan(table: str | Path) -> Plan:
     if path.suffix != ".yaml":
         path = FOLDER / f"{table}.yaml"
         if not path.is_file():
-            known = names()
+            tables = names()
             raise SeglabError(
-                f"no table {str(table)!r} in {FOLDER}{did_you_mean(str(table), known)}\n  table can be: "
-                f"{', '.join(known) or '(there is none)'}"
+                f"no table {str(table)!r} in {FOLDER}{did_you_mean(str(table), tables)}\n  table can be: "
+                f"{', '.join(tables) or '(there is none)'}"
             )
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -200,8 +200,8 @@ def _check_value(column: str, value: Any, *, where: str) -> None:
 def _groups(values: Mapping[str, Any], *, where: str) -> dict[str, tuple[str, ...]]:
     groups = values.get("groups") or {}
     require(isinstance(groups, dict), f"{where}: groups", "{name: [class, ...]}", repr(groups))
-    found = {str(name): yaml_values.texts(groups, name, where=f"{where}: groups") for name in groups}
-    for name, members in found.items():
+    classes = {str(name): yaml_values.texts(groups, name, where=f"{where}: groups") for name in groups}
+    for name, members in classes.items():
         require(bool(members), f"{where}: groups.{name}", "one class or more", "none")
         check_unique(members, f"{where}: groups.{name}", "classes")
-    return found
+    return classes

@@ -21,27 +21,27 @@ def to_csv(comparison: Comparison) -> str:
     for column in columns:
         header += [column, f"{column} std", f"{column} n", f"{column} low", f"{column} high"]
         header += [] if column in COSTS else [f"{column} difference {name}" for name in _DIFFERENCE]
-    published = [name for each in published_results(comparison) for name in each.published.values]
+    published = [name for result in published_results(comparison) for name in result.published.values]
     header += [name for name in dict.fromkeys([*classes, *published]) if name not in columns]
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, header, restval="", lineterminator="\n")
     writer.writeheader()
     for block in comparison.blocks:
         writer.writerows(_measured_line(row, block, columns=columns) for row in block.rows)
-        writer.writerows(_published_line(each, block=block.title) for each in block.published)
-    writer.writerows(_published_line(each, block="apart") for each in comparison.published_apart)
+        writer.writerows(_published_line(result, block=block.title) for result in block.published)
+    writer.writerows(_published_line(result, block="apart") for result in comparison.published_apart)
     return buffer.getvalue()
 
 
 def published_results(comparison: Comparison) -> list[PublishedResult]:
-    return [*(each for block in comparison.blocks for each in block.published), *comparison.published_apart]
+    return [*(result for block in comparison.blocks for result in block.published), *comparison.published_apart]
 
 
 def _measured_line(row: RowResult, block: Block, *, columns: Sequence[str]) -> dict[str, str]:
     line = {"block": block.title, "row": row.label, "kind": "measured", "note": row.note or ""}
     line["seeds"] = " ".join(map(str, row.seeds))
-    for name, found in row.classes.items():
-        line[CLASS_IOU + name] = _exact(found.mean)
+    for name, iou in row.classes.items():
+        line[CLASS_IOU + name] = _exact(iou.mean)
     for column in columns:
         line |= _estimate_fields(column, row.columns[column])
         if column in row.differences:
@@ -49,20 +49,20 @@ def _measured_line(row: RowResult, block: Block, *, columns: Sequence[str]) -> d
     return line
 
 
-def _estimate_fields(column: str, found: Estimate) -> dict[str, str]:
-    low, high = found.interval or (None, None)
+def _estimate_fields(column: str, estimate: Estimate) -> dict[str, str]:
+    low, high = estimate.interval or (None, None)
     return {
-        column: _exact(found.mean),
-        f"{column} std": _exact(found.std),
-        f"{column} n": str(found.n),
+        column: _exact(estimate.mean),
+        f"{column} std": _exact(estimate.std),
+        f"{column} n": str(estimate.n),
         f"{column} low": _exact(low),
         f"{column} high": _exact(high),
     }
 
 
-def _difference_fields(column: str, found: Difference) -> dict[str, str]:
-    low, high = found.interval or (None, None)
-    values = {**vars(found), "low": low, "high": high, "pairs": found.n}
+def _difference_fields(column: str, difference: Difference) -> dict[str, str]:
+    low, high = difference.interval or (None, None)
+    values = {**vars(difference), "low": low, "high": high, "pairs": difference.n}
     return {f"{column} difference {name}": _exact(values[name]) for name in _DIFFERENCE}
 
 

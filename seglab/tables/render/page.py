@@ -138,7 +138,7 @@ def _protocol(block: Block) -> str:
 def _reading(plan: Plan, block: Block) -> str:
     """What the cells mean, and what can be clicked."""
     parts = []
-    if any(each.std is not None for row in block.rows for each in row.columns.values()):
+    if any(score.std is not None for row in block.rows for score in row.columns.values()):
         parts.append("Each score is a mean ± standard deviation over seeds.")
     if any(row.differences for row in block.rows):
         parts.append(f"Below it the difference to the baseline <b>{text(baseline_of(block))}</b> in points, its 95 % "
@@ -148,7 +148,9 @@ def _reading(plan: Plan, block: Block) -> str:
     if any(best_rows(block, column) for column in plan.columns):
         parts.append("Bold: the best mean.")
     measured = {estimate(column, row.columns[column]) for row in block.rows for column in plan.columns}
-    published = {number(column, value) for each in block.published for column, value in each.published.values.items()}
+    published = {
+        number(column, value) for result in block.published for column, value in result.published.values.items()
+    }
     if ABSENT in measured | published:
         parts.append("NaN: the class is neither in the ground truth nor predicted.")
     sorts = "The arrows beside a title sort" if plan.transposed else "A click on a title sorts"

@@ -94,16 +94,16 @@ def _row_head(label: str, key: str, *, mark: str, small: str) -> str:
 
 def measured_cell(row: RowResult, column: str, *, is_best: bool, attributes: str = "") -> str:
     """A <td>: the score over seeds, and below it the difference to the baseline."""
-    found = row.columns[column]
-    value = estimate(column, found)
-    if found.mean is None:
+    score = row.columns[column]
+    value = estimate(column, score)
+    if score.mean is None:
         return f'<td{attributes} data-column="{text(column)}">{value}</td>'
     shown = f"<strong>{value}</strong>" if is_best else value
-    if found.n != row.n:  # a class may be absent from the predictions and the truth of some seeds
-        shown += f' <span class="small">(n = {found.n})</span>'
+    if score.n != row.n:  # a class may be absent from the predictions and the truth of some seeds
+        shown += f' <span class="small">(n = {score.n})</span>'
     difference = row.differences.get(column)
     below = _difference(difference) if difference is not None and not row.is_baseline else ""
-    return f'<td{attributes} data-column="{text(column)}" data-value="{found.mean!r}">{shown}{below}</td>'
+    return f'<td{attributes} data-column="{text(column)}" data-value="{score.mean!r}">{shown}{below}</td>'
 
 
 def _difference(difference: Difference) -> str:
@@ -119,7 +119,8 @@ def heat_map(block: Block) -> str:
     rows = [row for row in block.rows if row.class_deltas and not row.is_baseline]
     if not rows:
         return ""
-    limit = _limit([one.mean for row in rows for one in row.class_deltas.values() if one.mean is not None])
+    means = [difference.mean for row in rows for difference in row.class_deltas.values()]
+    limit = _limit([mean for mean in means if mean is not None])
     heads = [f'<th scope="col"><span>{text(name)}</span></th>' for name in block.class_names]
     lines = [_baseline_line(row, block.class_names) for row in block.rows if row.is_baseline]
     lines += [_heat_line(row, block.class_names, limit) for row in rows]
@@ -143,14 +144,14 @@ def _heat_cell(label: str, name: str, difference: Difference | None, limit: floa
     if difference is None or difference.mean is None or math.isnan(difference.mean):
         told = f"{label}, {name}: not known; the class is absent, or no seed is paired"
         return f'<td class="absent" tabindex="-1" title="{text(told)}">{NOT_THERE}</td>'
-    mean, found = difference.mean, difference.interval
-    unsure = found is None or found.low <= 0 <= found.high
+    mean, bounds = difference.mean, difference.interval
+    unsure = bounds is None or bounds.low <= 0 <= bounds.high
     level = math.ceil(_LEVELS * abs(mean) / limit - 1e-9) if points(mean) != "0.0" else 0
     shade = f"{'plus' if mean > 0 else 'minus'} level{min(level, _LEVELS)}" if level else "level0"
     told = f"{label}, {name}: {sentence(difference)}" + (" - uncertain" if unsure else "")
     return (
         f'<td class="{shade}{" unsure" if unsure else ""}" tabindex="-1" title="{text(told)}">'
-        f'{points(mean)}<span class="spread">{interval(found)}</span></td>'
+        f'{points(mean)}<span class="spread">{interval(bounds)}</span></td>'
     )
 
 

@@ -52,8 +52,8 @@ def _head(label: str, key: str, *, mark: str, kind: str = "") -> str:
 def _published_heads(published: Sequence[PublishedResult], *, key: str) -> list[str]:
     numbers, _ = published_notes(published)
     return [
-        _head(each.published.label, f"{key}-p{index}", mark=f"published [{note}]", kind=' class="published"')
-        for index, (each, note) in enumerate(zip(published, numbers, strict=True))
+        _head(result.published.label, f"{key}-p{index}", mark=f"published [{note}]", kind=' class="published"')
+        for index, (result, note) in enumerate(zip(published, numbers, strict=True))
     ]
 
 
@@ -65,8 +65,8 @@ def _measured(row: RowResult, column: str, *, key: str, is_best: bool) -> str:
 
 def _published_cells(published: Sequence[PublishedResult], column: str, *, key: str) -> list[str]:
     return [
-        published_cell(each, column, attributes=f' class="published" data-key="{key}-p{index}"')
-        for index, each in enumerate(published)
+        published_cell(result, column, attributes=f' class="published" data-key="{key}-p{index}"')
+        for index, result in enumerate(published)
     ]
 
 

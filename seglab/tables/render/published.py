@@ -11,12 +11,12 @@ def published_notes(results: Sequence[PublishedResult]) -> tuple[list[int], list
 
     Rows of one origin share its number, and rows of one note its line.
     """
-    origins = [_origin(each) for each in results]
+    origins = [_origin(result) for result in results]
     distinct = list(dict.fromkeys(origins))
     own: dict[str, list[str]] = {}
-    for each in results:
-        if each.published.note:
-            own.setdefault(each.published.note, []).append(each.published.label)
+    for result in results:
+        if result.published.note:
+            own.setdefault(result.published.note, []).append(result.published.label)
     said = [f"{'; '.join(labels)}: {note}" for note, labels in own.items()]
     numbered = [f"[{index}] {origin}" for index, origin in enumerate(distinct, start=1)]
     return [distinct.index(origin) + 1 for origin in origins], [*numbered, *said]

@@ -27,13 +27,13 @@ def number(column: str, value: float | None) -> str:
     return f"{value / COSTS[column].unit:.3g}" if column in COSTS else f"{100 * value:.1f}"
 
 
-def estimate(column: str, found: Estimate) -> str:
+def estimate(column: str, score: Estimate) -> str:
     """'46.3 ± 0.4'; without the deviation where one seed has none, or where no seed changes a cost; NaN or a dash."""
-    if found.mean is None and class_of(column) is not None:
+    if score.mean is None and class_of(column) is not None:
         return ABSENT
-    if found.std is None or (column in COSTS and found.std == 0):
-        return number(column, found.mean)
-    return f"{number(column, found.mean)} ± {number(column, found.std)}"
+    if score.std is None or (column in COSTS and score.std == 0):
+        return number(column, score.mean)
+    return f"{number(column, score.mean)} ± {number(column, score.std)}"
 
 
 def points(value: float | None) -> str:
@@ -44,9 +44,9 @@ def points(value: float | None) -> str:
     return "0.0" if float(rounded) == 0 else rounded.replace("-", "−")
 
 
-def interval(found: Interval | None) -> str:
+def interval(bounds: Interval | None) -> str:
     """'+0.3 to +2.1'."""
-    return NOT_THERE if found is None else f"{points(found.low)} to {points(found.high)}"
+    return NOT_THERE if bounds is None else f"{points(bounds.low)} to {points(bounds.high)}"
 
 
 def probability(value: float | None) -> str:

@@ -82,7 +82,7 @@ def of_run(
         row=row,
         seed=seed,
         metrics=measured(scores) | measured(evaluation),
-        class_iou={name: float(each["iou"]) for name, each in scores["classes"].items()},
+        class_iou={name: float(of_class["iou"]) for name, of_class in scores["classes"].items()},
         protocol={**evaluation["protocol"], "resolution": resolution},
         curve=_curve(run.folder / "metrics.csv"),
         fingerprint=record["fingerprint"],
@@ -104,7 +104,7 @@ def evaluation_of(run: Run, *, wanted: Mapping[str, Any], extra: Sequence[str] =
         same = all(protocol.get(key) == value for key, value in wanted.items() if key != "resolution")
         measured = wanted["resolution"] in protocol.get("resolutions", ())
         # Beside another headline the extras are of that one.
-        complete = all(each in evaluation for each in extra)
+        complete = all(name in evaluation for name in extra)
         if same and measured and complete and (not extra or protocol["resolution"] == wanted["resolution"]):
             return evaluation
     return None
@@ -202,5 +202,5 @@ def commit(git: Mapping[str, Any] | None) -> str:
 def _command(record: runs.Record) -> str:
     """The command that repeats the run anywhere: without the folders of the machine it ran on."""
     mine = ("sweep", "output", "resume", "retry_failed")
-    overrides = [each for each in record["overrides"] if each.partition("=")[0] not in mine]
+    overrides = [override for override in record["overrides"] if override.partition("=")[0] not in mine]
     return shlex.join(["python", "-m", "seglab.train", *overrides])
