@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 from seglab import config, runs
 from seglab.config import command
 from seglab.errors import SeglabError, did_you_mean
-from seglab.evaluation import official, report
+from seglab.evaluation import columns, official, report
 
 log = logging.getLogger("seglab")
 
@@ -24,7 +24,7 @@ _CHOICES = {
     "checkpoint": ("best", "last"),
     "resolution": ("both", "original", "network"),
     "official": ("auto", True, False),
-    "extra": ("boundary", "calibration", "named"),
+    "extra": columns.EXTRAS,
 }
 
 config.register()

@@ -15,10 +15,10 @@ from omegaconf.errors import OmegaConfBaseException
 from seglab import config, runs
 from seglab.config.messages import message_for
 from seglab.errors import SeglabError, did_you_mean
+from seglab.evaluation.columns import ALL_CLASSES, class_of
 from seglab.labels import LabelSpace, label_space
 from seglab.runs import init_from
 from seglab.tables.plan.model import Plan, Row
-from seglab.tables.plan.read import ALL_CLASSES, CLASS_IOU
 
 
 def configurations(
@@ -116,10 +116,9 @@ def _no_other_application() -> Iterator[None]:
 def _check_classes(plan: Plan, labels: LabelSpace) -> None:
     """Raises SeglabError for a column or a group of classes that the data set does not have."""
     asked = [(f"groups.{group}", name) for group, members in plan.groups.items() for name in members]
+    columns = {column: class_of(column) for column in plan.columns if column != ALL_CLASSES}
     asked += [
-        (f"columns: {column}", column.removeprefix(CLASS_IOU))
-        for column in plan.columns
-        if column.startswith(CLASS_IOU) and column != ALL_CLASSES and column.removeprefix(CLASS_IOU) not in plan.groups
+        (f"columns: {column}", name) for column, name in columns.items() if name is not None and name not in plan.groups
     ]
     for where, name in asked:
         if name not in labels.names:
