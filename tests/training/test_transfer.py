@@ -336,7 +336,7 @@ def test_a_continued_run_equals_a_straight_one_and_needs_the_file_no_more(tiny_c
         return run
 
     with monkeypatch.context() as patched:
-        patched.setattr(fit_module, "build", build_and_signal)
+        patched.setattr(transfer, "build", build_and_signal)
         with pytest.raises(Interrupted):
             fit(config, tmp_path / "stopped")
     for file in (source / "checkpoints").iterdir():
