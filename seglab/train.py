@@ -4,6 +4,7 @@ Nothing heavy is imported before the configuration is composed and checked.
 """
 
 import logging
+import shlex
 import time
 import traceback
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from seglab import config, runs
 from seglab.config import command
+from seglab.config.overrides import quoted
 from seglab.display import scores
 from seglab.errors import Interrupted, SeglabError
 from seglab.multirun import launch, process
@@ -100,16 +102,16 @@ def _fit_and_record(settings: dict[str, Any], folder: Path) -> runs.Record:
             traceback=runs.TRACEBACK if status == "failed" else None,
         )
         if status == "interrupted":
-            log.warning("interrupted; to continue: python -m seglab.train resume=%s", runs.shown(folder))
+            resume = shlex.quote(f"resume={quoted(runs.shown(folder))}")
+            log.warning("interrupted; to continue: python -m seglab.train %s", resume)
         raise
     seconds = round(time.monotonic() - started, 1)
     return runs.update_record(folder, status="finished", ended=runs.now(), seconds=seconds, **result)
 
 
 def _fit(settings: dict[str, Any], folder: Path) -> dict[str, Any]:
-    from seglab.training.fit import (
-        fit,  # torch, Lightning and all the rest are imported here, after every cheap way to fail
-    )
+    # torch, Lightning and all the rest are imported here, after every cheap way to fail
+    from seglab.training.fit import fit
 
     return fit(settings, folder)
 

@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from seglab import config, runs
 from seglab.config.messages import message_for
+from seglab.config.overrides import quoted
 from seglab.errors import SeglabError, did_you_mean
 from seglab.evaluation.columns import ALL_CLASSES, class_of
 from seglab.labels import LabelSpace, label_space
@@ -130,5 +131,7 @@ def _check_classes(plan: Plan, labels: LabelSpace) -> None:
 
 
 def _typed(value: Any) -> str:
-    """A value in Hydra's grammar, in which JSON's lists, numbers and quoted texts are at home."""
-    return str(value) if isinstance(value, str) and value.replace("_", "").isalnum() else json.dumps(value)
+    """A value in Hydra's grammar, in which JSON's numbers and words are at home."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_typed, value))}]"
+    return quoted(value) if isinstance(value, str) else json.dumps(value)
