@@ -94,7 +94,7 @@ def test_titles_and_what_a_column_needs() -> None:
 
 def test_every_extra_can_be_asked_for() -> None:
     assert set(EXTRAS) == {"boundary", "calibration", "named"} == set(LINES) - {OFFICIAL}
-    assert scoring._CHOICES["extra"] == EXTRAS
+    assert scoring._RANGES["extra"].choices == EXTRAS
 
 
 def quoted(text: str) -> Iterator[str]:
