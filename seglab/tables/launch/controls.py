@@ -42,7 +42,7 @@ def _measure_control(
     from seglab.tables.launch.downsampled import measure  # torch and all the rest are imported here
 
     assert row.downsample is not None
-    sought = wanted(plan, row, config=config, settings=settings)
+    sought = wanted(plan, row, seed=plan.seeds[0], config=config, settings=settings)
     official = "official" in sought.extra
     for name, protocol in sought.protocols.items():
         folder = control.folder_of(output, sought.fingerprint, protocol, factor=row.downsample)

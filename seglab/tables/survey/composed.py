@@ -25,14 +25,8 @@ from seglab.tables.survey.configurations import configurations, evaluation_setti
 
 FILE = "composed.json"  # in the table's folder
 
-_CODE = (
-    "labels.py",
-    "evaluation/columns.py",
-    "config/*.py",
-    "runs/*.py",
-    "tables/plan/*.py",
-    "tables/survey/*.py",
-)  # below seglab/
+# Below seglab/.
+_CODE = ("labels.py", "evaluation/columns.py", "config/*.py", "runs/*.py", "tables/plan/*.py", "tables/survey/*.py")
 _VARIABLE = re.compile(r"oc\.env:\s*(\w+)")
 
 
