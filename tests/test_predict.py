@@ -252,11 +252,11 @@ def test_corrupt_mask_is_named_and_the_rest_is_converted(predict, tmp_path):
         (("run=run", "input=empty"), "in the folder 'empty'"),
         (
             ("run=gone", "input=one.png"),
-            "run=gone: expected the folder of a trained run, with config.yaml and checkpoints/ in it; it does not exist",
+            "run=gone: expected the folder of a trained run, with config.yaml and checkpoints/ in it; it does not",
         ),
         (
             ("run=empty", "input=one.png"),
-            "run=empty: expected the folder of a trained run, with config.yaml and checkpoints/ in it; it has no config.yaml",
+            "with config.yaml and checkpoints/ in it; it has no config.yaml - look into outputs/",
         ),
         (("input=one.png",), "run is not set"),
         (("run=run",), "input is not set"),
