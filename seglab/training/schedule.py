@@ -1,6 +1,7 @@
 """Learning-rate schedules: called with the optimizer and the number of steps, they return what Lightning wants."""
 
 import math
+from collections.abc import Callable
 from typing import Any, Literal, Protocol
 
 from torch.optim import Optimizer
@@ -31,15 +32,13 @@ class Poly:
         self.warmup_start = warmup_start
 
     def __call__(self, optimizer: Optimizer, *, total_steps: int) -> LRSchedulerConfig:
-        _check_warmup(self.warmup_steps, total_steps)
-
-        def factor(step: int) -> float:
-            if step < self.warmup_steps:
-                return _warmup(step, steps=self.warmup_steps, start=self.warmup_start)
-            progress = (step - self.warmup_steps) / (total_steps - self.warmup_steps)
-            return (1 - min(progress, 1.0)) ** self.power
-
-        return {"scheduler": LambdaLR(optimizer, factor), "interval": "step"}
+        return _by_step(
+            optimizer,
+            lambda progress: (1 - progress) ** self.power,
+            total_steps=total_steps,
+            warmup_steps=self.warmup_steps,
+            warmup_start=self.warmup_start,
+        )
 
 
 class Cosine:
@@ -51,15 +50,13 @@ class Cosine:
         self.warmup_start = warmup_start
 
     def __call__(self, optimizer: Optimizer, *, total_steps: int) -> LRSchedulerConfig:
-        _check_warmup(self.warmup_steps, total_steps)
-
-        def factor(step: int) -> float:
-            if step < self.warmup_steps:
-                return _warmup(step, steps=self.warmup_steps, start=self.warmup_start)
-            progress = min((step - self.warmup_steps) / (total_steps - self.warmup_steps), 1.0)
-            return self.final + (1 - self.final) * 0.5 * (1 + math.cos(math.pi * progress))
-
-        return {"scheduler": LambdaLR(optimizer, factor), "interval": "step"}
+        return _by_step(
+            optimizer,
+            lambda progress: self.final + (1 - self.final) * 0.5 * (1 + math.cos(math.pi * progress)),
+            total_steps=total_steps,
+            warmup_steps=self.warmup_steps,
+            warmup_start=self.warmup_start,
+        )
 
 
 class Plateau:
@@ -76,14 +73,24 @@ class Plateau:
         return {"scheduler": scheduler, "interval": "epoch", "monitor": self.monitor}
 
 
-def _warmup(step: int, *, steps: int, start: float) -> float:
-    """Rises linearly from `start` at step 0 to 1 at step `steps`."""
-    return start + (1 - start) * step / steps
-
-
-def _check_warmup(warmup_steps: int, total_steps: int) -> None:
+def _by_step(
+    optimizer: Optimizer,
+    decay: Callable[[float], float],
+    *,
+    total_steps: int,
+    warmup_steps: int,
+    warmup_start: float,
+) -> LRSchedulerConfig:
+    """A linear rise from `warmup_start` to 1, then `decay` of the part of the remaining steps that is done, 0 to 1."""
     if warmup_steps >= total_steps:
         raise SeglabError(
             f"scheduler.warmup_steps is {warmup_steps}; expected fewer than the {total_steps} steps of this training - "
             "lower it, or train for longer (trainer.max_epochs)"
         )
+
+    def factor(step: int) -> float:
+        if step < warmup_steps:
+            return warmup_start + (1 - warmup_start) * step / warmup_steps
+        return decay(min((step - warmup_steps) / (total_steps - warmup_steps), 1.0))
+
+    return {"scheduler": LambdaLR(optimizer, factor), "interval": "step"}
