@@ -39,6 +39,6 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	@echo "Setting up $(VENV): about 6 GB, because PyTorch's ordinary wheels bring the CUDA libraries."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.lock
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
 	@touch $@

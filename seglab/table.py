@@ -16,7 +16,6 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from seglab import config, runs
 from seglab.config import command
 from seglab.errors import SeglabError, did_you_mean
-from seglab.tables.table import FORMATS, Table, home_of, list_tables
 
 log = logging.getLogger("seglab")
 
@@ -55,20 +54,22 @@ def task(cfg: DictConfig) -> None:
     sources = HydraConfig.get().runtime.config_sources
     folders = [Path(source.path) / "table" for source in sources if source.schema == "file"]
     own = [source.path for source in sources if source.provider not in ("main", "hydra", "schema")]
-    if settings["readme"] is not None:
-        from seglab.tables.render import readme
+    # Here, so that --help and --cfg need not wait for numpy and all that draws a page.
+    from seglab.tables import table
+    from seglab.tables.plan.budgets import reduced
+    from seglab.tables.plan.read import plan_of
+    from seglab.tables.render import readme
 
+    if settings["readme"] is not None:
         changed = readme.update(Path(settings["readme"]))
         print(f"{settings['readme']}: {'rendered again' if changed else 'is up to date'}")
     elif cfg.table is None:
-        list_tables(folders, settings, search_path=own)
+        table.list_tables(folders, settings, search_path=own)
     else:
-        from seglab.tables.plan.budgets import reduced
-        from seglab.tables.plan.read import plan_of
-
         name = HydraConfig.get().runtime.choices["table"]
         plan = reduced(plan_of(OmegaConf.to_container(cfg.table, resolve=False), name=name), settings["budget"])
-        _code = Table(plan, settings, home=home_of(name, folders), search_path=own).make()
+        home = table.home_of(name, folders)
+        _code = table.Table(plan, settings, home=home, search_path=own).make()
 
 
 def main() -> None:
@@ -77,6 +78,8 @@ def main() -> None:
 
 def check(settings: Mapping[str, Any]) -> None:
     """Raises SeglabError for a value that is none of its key's choices, or keys that do not go together."""
+    from seglab.tables.table import FORMATS  # see `task`
+
     for value in settings["write"]:
         if value not in FORMATS:
             near = did_you_mean(value, FORMATS)

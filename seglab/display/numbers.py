@@ -53,6 +53,15 @@ def number(value: int | None) -> Cell:
     return Cell(NOT_THERE if value is None else str(value), exact(value))
 
 
+def cell(value: float | None, form: str) -> Cell:
+    """A number in a format such as ',' or '.3g'; a dash where there is none."""
+    return Cell(NOT_THERE if value is None else format(value, form), exact(value))
+
+
+def took(seconds: float | None) -> Cell:
+    return Cell(duration(seconds), exact(seconds))
+
+
 def word(text: str) -> Cell:
     return Cell(text, text)
 

@@ -152,6 +152,17 @@ class NamedReadings:
                 self._scores[name][1] += 1
 
 
+def extra_of(name: str, class_names: Sequence[str], *, batch_size: int) -> Extra:
+    """What counts the scores of one `extra`, or the official ones: of a key of seglab.evaluation.columns.LINES."""
+    makers: dict[str, Callable[[], Extra]] = {
+        "official": Official,
+        "boundary": lambda: Boundaries(class_names),
+        "calibration": Calibration,
+        "named": lambda: NamedReadings(len(class_names), batch_size=batch_size),
+    }
+    return makers[name]()
+
+
 class Ranked(NamedTuple):
     """An image by its own mIoU."""
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
@@ -18,7 +18,8 @@ from seglab.data.transforms import resize
 from seglab.display import draw
 from seglab.errors import SeglabError
 from seglab.evaluation.cityscapes_files import read_png
-from seglab.evaluation.counts import Boundaries, Calibration, Extra, Extremes, NamedReadings, Official, Pixels, View
+from seglab.evaluation.columns import OFFICIAL
+from seglab.evaluation.counts import Extra, Extremes, Pixels, View, extra_of
 from seglab.evaluation.data import check_same_classes, data_config, has_official, instances_of, open_source
 from seglab.inference.file_loop import ahead
 from seglab.inference.predictor import Predictor, device_of
@@ -115,14 +116,8 @@ class Evaluation:
 
     def _extras(self) -> dict[str, Extra]:
         """What is computed at the headline's resolution beside the confusion matrix."""
-        makers: dict[str, Callable[[], Extra]] = {
-            "official": Official,
-            "boundary": lambda: Boundaries(self.labels.names),
-            "calibration": Calibration,
-            "named": lambda: NamedReadings(self.labels.num_classes, batch_size=self._batch_size),
-        }
-        asked = [*(["official"] if self._with_official else []), *self._settings["extra"]]
-        return {name: makers[name]() for name in asked}
+        asked = [*([OFFICIAL] if self._with_official else []), *self._settings["extra"]]
+        return {name: extra_of(name, self.labels.names, batch_size=self._batch_size) for name in asked}
 
     def _view(self, item: Item, pred: np.ndarray, mask: np.ndarray) -> View:
         def probabilities() -> Tensor:

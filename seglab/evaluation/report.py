@@ -11,6 +11,7 @@ from seglab import runs
 from seglab.display.numbers import duration, percent, sides, words
 from seglab.display.scores import class_sheet
 from seglab.display.sheet import Sheet, show
+from seglab.evaluation import columns
 
 
 def print_evaluation(result: Mapping[str, Any]) -> None:
@@ -41,20 +42,12 @@ def evaluation_sheet(result: Mapping[str, Any]) -> Sheet:
 
 def evaluation_lines(result: Mapping[str, Any]) -> list[str]:
     """One line for each kind of score; the last holds the mIoU at every resolution and where the files lie."""
-    lines = []
-    if official := result.get("official"):
-        names = {"Classes": "IoU class", "InstClasses": "iIoU class", "Categories": "IoU category",
-                 "InstCategories": "iIoU category"}  # fmt: skip
-        scores = ", ".join(f"{title} {words(official[f'averageScore{key}'])}" for key, title in names.items())
-        lines.append(f"official Cityscapes protocol: {scores}")
-    if boundary := result.get("boundary"):
-        lines.append(f"boundary F1 {words(boundary['boundary_f1']['mean'])}, "
-                     f"boundary IoU {words(boundary['boundary_iou']['mean'])}")  # fmt: skip
-    if calibration := result.get("calibration"):
-        lines.append(f"expected calibration error {words(calibration['ece'])} ({calibration['bins']} bins)")
-    if named := result.get("named"):
-        values = ", ".join(f"{key} {words(value)}" for key, value in named.items() if key != "batch_size")
-        lines.append(f"as others count, in batches of {named['batch_size']}: {values}")
+    lines, values = [], columns.measured(result)
+    for kind, line in columns.LINES.items():
+        if kind in result:
+            scores = [score for score in columns.SCORES.values() if score.measured_by == kind and score.name in values]
+            told = ", ".join(f"{score.told} {words(values[score.name])}" for score in scores)
+            lines.append(line.format(scores=told, **result[kind]))
     protocol = result["protocol"]
     numbers = ", ".join(
         f"{words(result[name]['metrics']['miou'])} {_resolution(protocol, name)}" for name in protocol["resolutions"]

@@ -1,4 +1,4 @@
-"""A training in a process of its own, which dies with its parent and takes nothing of it along.
+"""A command in a process of its own, which dies with its parent and takes nothing of it along.
 
 Jobs on one device are forked from a server that has imported torch and Lightning once for the whole sweep, and has not
 touched CUDA. Jobs on several devices are fresh processes: Lightning starts their further ranks with the command line of
@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Protocol
@@ -28,22 +28,31 @@ _forking = multiprocessing.get_context("forkserver")
 
 
 class Job(Protocol):
-    def wait(self, seconds: float) -> int | None:
+    def wait(self, seconds: float | None) -> int | None:
         """The exit code, negative for a signal, or None when the job still runs after `seconds`."""
 
     def send(self, signal_number: int) -> None: ...
 
 
-def start(arguments: list[str], *, output: Path, fork: bool, gpu: str | None = None) -> Job:
-    """`python -m seglab.train ARGUMENTS` with what it prints appended to the file `output`.
+def start(
+    arguments: Sequence[str],
+    *,
+    output: Path | None,
+    fork: bool,
+    gpu: str | None = None,
+    module: str = "seglab.train",
+) -> Job:
+    """`python -m MODULE ARGUMENTS` with what it prints appended to the file `output`.
 
     Args:
-        fork: from the server, where there can be one; for a job on one device.
+        output: None leaves out what it prints; its log goes where ours does.
+        fork: from the server, where there can be one; for a job on one device, with an output of its own.
         gpu: the only one that the job may see, as CUDA_VISIBLE_DEVICES; None leaves it the parent's.
     """
     environment = {} if gpu is None else {"CUDA_VISIBLE_DEVICES": gpu}
-    start_one = _Forked if fork and _server_has_an_address() else _Fresh
-    return start_one(arguments, output=output, environment=environment)
+    if fork and output is not None and _server_has_an_address():
+        return _Forked(module, arguments, output=output, environment=environment)
+    return _Fresh(module, arguments, output=output, environment=environment)
 
 
 def _server_has_an_address() -> bool:
@@ -78,16 +87,16 @@ def signals_reach(job: Job) -> Iterator[list[int]]:
 
 
 class _Forked:
-    def __init__(self, arguments: list[str], *, output: Path, environment: dict[str, str]) -> None:
+    def __init__(self, module: str, arguments: Sequence[str], *, output: Path, environment: dict[str, str]) -> None:
         # NVML answers "is there a GPU?" without initialising CUDA, which a forked child could then no longer use.
         os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"
         _forking.set_forkserver_preload(["seglab.multirun.fork_server"])
-        self._process = _forking.Process(target=_run_forked, args=(arguments, str(output), environment))
+        self._process = _forking.Process(target=_run_forked, args=(module, arguments, str(output), environment))
         if multiprocessing.get_start_method() == "loky":  # a worker of joblib: the child would be told to use it too
             multiprocessing.set_start_method("forkserver", force=True)
         self._process.start()
 
-    def wait(self, seconds: float) -> int | None:
+    def wait(self, seconds: float | None) -> int | None:
         self._process.join(seconds)
         return self._process.exitcode
 
@@ -98,26 +107,30 @@ class _Forked:
 
 
 class _Fresh:
-    def __init__(self, arguments: list[str], *, output: Path, environment: dict[str, str]) -> None:
+    def __init__(
+        self, module: str, arguments: Sequence[str], *, output: Path | None, environment: dict[str, str]
+    ) -> None:
         inherited = {key: value for key, value in os.environ.items() if key not in _LEAKING}
-        with open(output, "ab") as file:
+        with open(os.devnull if output is None else output, "ab") as file:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "seglab.train", *arguments],
-                stdin=subprocess.PIPE, stdout=file, stderr=subprocess.STDOUT, start_new_session=True,
+                [sys.executable, "-m", module, *arguments], stdin=subprocess.PIPE, stdout=file,
+                stderr=None if output is None else subprocess.STDOUT, start_new_session=True,
                 env=inherited | environment | {LIFELINE: "1"},
             )  # fmt: skip
 
-    def wait(self, seconds: float) -> int | None:
+    def wait(self, seconds: float | None) -> int | None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(seconds)
+            if self._process.stdin is not None:
+                self._process.stdin.close()  # our end of the lifeline
         return self._process.returncode
 
     def send(self, signal_number: int) -> None:
         self._process.send_signal(signal_number)
 
 
-def _run_forked(arguments: list[str], output: str, environment: dict[str, str]) -> None:
-    """The first function of a forked job: from here on it is an ordinary `python -m seglab.train`."""
+def _run_forked(module: str, arguments: Sequence[str], output: str, environment: dict[str, str]) -> None:
+    """The first function of a forked job: from here on it is an ordinary `python -m MODULE`."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     threading.Thread(target=_die_with, args=(parent.join,), daemon=True).start()
@@ -128,8 +141,8 @@ def _run_forked(arguments: list[str], output: str, environment: dict[str, str]) 
     for key in _LEAKING:
         os.environ.pop(key, None)
     os.environ.update(environment)
-    sys.argv = ["seglab-train", *arguments]
-    runpy.run_module("seglab.train", run_name="__main__")
+    sys.argv = [module.replace(".", "-"), *arguments]
+    runpy.run_module(module, run_name="__main__")
 
 
 def _die_at_end_of_input() -> None:

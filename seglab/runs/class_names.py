@@ -13,8 +13,8 @@ from seglab import PACKAGE
 
 # Frozen: a class that came later is "seglab.NAME", whatever file it lives in. Never add to this table.
 _FIRST_HOMES = {
-    "seglab.training.module": ("SegmentationModule",),
-    "seglab.training.schedule": ("Constant", "Cosine", "Plateau", "Poly"),
+    "seglab.module": ("SegmentationModule",),
+    "seglab.schedule": ("Constant", "Cosine", "Plateau", "Poly"),
     "seglab.losses": ("Boundary", "Compound", "CrossEntropy", "Dice", "Focal", "Jaccard", "Lovasz", "MseRgb", "Ohem",
                       "Tversky", "mixture"),
     "seglab.metrics.channels": ("by_strongest_channel",),

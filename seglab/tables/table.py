@@ -2,17 +2,29 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from seglab import runs
+from seglab.display import sheet
 from seglab.errors import SeglabError
-
-if TYPE_CHECKING:
-    from seglab.tables.plan.model import Measurement, Plan
-    from seglab.tables.survey.composed import Composed
-    from seglab.tables.survey.survey import Survey
+from seglab.tables.comparison.comparison import compare
+from seglab.tables.costs.estimate import estimate_missing, known_costs
+from seglab.tables.costs.sheet import cost_sheet
+from seglab.tables.launch import launch
+from seglab.tables.plan.budgets import form, picked
+from seglab.tables.plan.columns import classes_of, expanded
+from seglab.tables.plan.model import Measurement, Plan
+from seglab.tables.render import csv_file, latex, sheets
+from seglab.tables.render.page import write_page
+from seglab.tables.survey.composed import compose
+from seglab.tables.survey.configurations import configurations
+from seglab.tables.survey.inventory import committed_csv, listed, take
+from seglab.tables.survey.measurements import write_csv
+from seglab.tables.survey.survey import Survey, lines
+from seglab.tables.survey.wanted import fingerprints
 
 FORMATS = {"markdown": "md", "latex": "tex", "csv": "csv", "html": "html"}
+_TEXTS = {"markdown": sheets.markdown, "latex": latex.latex, "csv": csv_file.to_csv}  # the page has pictures as well
 
 
 def home_of(name: str, folders: list[Path]) -> Path:
@@ -22,8 +34,6 @@ def home_of(name: str, folders: list[Path]) -> Path:
 
 def list_tables(folders: list[Path], settings: Mapping[str, Any], *, search_path: list[str]) -> None:
     """Prints every table with its title and its state."""
-    from seglab.tables.survey.inventory import listed
-
     output, overrides = Path(settings["output"]), settings["overrides"]
     for line in listed(folders, output=output, overrides=overrides, search_path=search_path):
         print(line, flush=True)
@@ -33,10 +43,7 @@ def list_tables(folders: list[Path], settings: Mapping[str, Any], *, search_path
 class Table:
     """One table, or a reduced form of it, and what is known of its runs."""
 
-    def __init__(self, plan: "Plan", settings: Mapping[str, Any], *, home: Path, search_path: list[str]) -> None:
-        from seglab.tables.plan.budgets import form, picked
-        from seglab.tables.survey.composed import compose
-
+    def __init__(self, plan: Plan, settings: Mapping[str, Any], *, home: Path, search_path: list[str]) -> None:
         self._plan = plan
         self._settings = settings
         self._search_path = search_path
@@ -44,7 +51,7 @@ class Table:
         self._home = home
         self._form = form(plan)
         self._picked = picked(plan, settings["rows"])
-        self._composed: Composed = compose(plan, overrides=settings["overrides"], search_path=search_path)
+        self._composed = compose(plan, overrides=settings["overrides"], search_path=search_path)
 
     def make(self) -> int:
         """Trains what is to be trained, shows the table and writes it; 1 where something that was to be run is left."""
@@ -65,9 +72,7 @@ class Table:
             self._record(survey.measurements())
         return int(run and self._is_left(survey))
 
-    def survey(self) -> "Survey":
-        from seglab.tables.survey.inventory import take
-
+    def survey(self) -> Survey:
         return take(
             self._plan,
             self._composed,
@@ -76,40 +81,29 @@ class Table:
             outdated_too=not self._settings["overrides"],
         )
 
-    def _is_left(self, survey: "Survey") -> bool:
+    def _is_left(self, survey: Survey) -> bool:
         """Whether a run is left of those that were asked for."""
         states = [state for state in survey.states if state.row in self._picked]
         return any(state.status not in ("measured", "committed") for state in states)
 
-    def _is_dear(self, survey: "Survey") -> bool:
+    def _is_dear(self, survey: Survey) -> bool:
         """Whether to say first what it costs: not that of two steps, nor what the finished runs tell."""
-        from seglab.tables.costs.estimate import known_costs
-
         costs = known_costs(survey, self._composed, output=self._output)
         unknown = [cost for cost in costs if cost.left and not cost.measured and cost.row in self._picked]
         return bool(unknown) and self._plan.budget != "smoke"
 
-    def _show_costs(self, survey: "Survey") -> None:
-        from seglab.display import sheet
-        from seglab.tables.costs.estimate import estimate_missing, known_costs
-        from seglab.tables.costs.sheet import cost_sheet
-
+    def _show_costs(self, survey: Survey) -> None:
         estimate_missing(survey, self._composed, output=self._output)
         sheet.show(cost_sheet(self._plan, known_costs(survey, self._composed, output=self._output)))
         print(flush=True)
 
-    def _print_state(self, survey: "Survey") -> None:
-        from seglab.tables.costs.estimate import known_costs
-        from seglab.tables.survey.survey import lines
-
+    def _print_state(self, survey: Survey) -> None:
         costs = known_costs(survey, self._composed, output=self._output)
         estimates = {cost.row: cost.seconds for cost in costs if cost.seconds is not None and not cost.measured}
         print("\n".join(lines(survey, estimates)), flush=True)
 
-    def _run(self, before: "Survey") -> "Survey":
+    def _run(self, before: Survey) -> Survey:
         """The survey after training and evaluating what could be."""
-        from seglab.tables.launch import launch
-
         launch.train_missing(
             before,
             output=self._output,
@@ -122,12 +116,8 @@ class Table:
         launch.evaluate_trained(trained, self._plan, search_path=self._search_path)
         return self.survey()
 
-    def _show(self, survey: "Survey") -> None:
+    def _show(self, survey: Survey) -> None:
         """Prints the table and writes it in the formats asked for."""
-        from seglab.tables.comparison.comparison import compare
-        from seglab.tables.plan.columns import classes_of, expanded
-        from seglab.tables.render import sheets
-
         plan = expanded(self._plan, classes_of(self._composed.configurations))
         comparison = compare(plan, survey.measurements(), survey.images())
         sheets.show(comparison)
@@ -136,24 +126,17 @@ class Table:
             folder.mkdir(parents=True, exist_ok=True)
             path = folder / f"{self._form}.{FORMATS[name]}"
             if name == "html":
-                from seglab.tables.render.page import write_page
-
                 write_page(comparison, path, pictures=survey.pictures())
             else:
-                runs.write_atomically(path, _text(name)(comparison))
+                runs.write_atomically(path, _TEXTS[name](comparison))
             print(runs.shown(path.absolute()))
 
-    def _record(self, measurements: list["Measurement"]) -> None:
-        from seglab.tables.survey.configurations import configurations
-        from seglab.tables.survey.inventory import committed_csv
-        from seglab.tables.survey.measurements import write_csv
-        from seglab.tables.survey.wanted import fingerprints
-
+    def _record(self, measurements: list[Measurement]) -> None:
         if not measurements:
             raise SeglabError(f"record=true: expected measurements of {self._form}; there is none - add run=true")
         plain = configurations(self._plan, search_path=self._search_path)
         planned = fingerprints(self._plan, plain, settings=self._composed.evaluation)
-        if self._settings["overrides"] and any(each.fingerprint not in planned for each in measurements):
+        if self._settings["overrides"] and any(measurement.fingerprint not in planned for measurement in measurements):
             raise SeglabError(
                 "record=true: expected measurements of the table as its YAML states it; came others, by overrides="
                 f"{self._settings['overrides']} - write them into the table's YAML first"
@@ -161,9 +144,3 @@ class Table:
         path = committed_csv(self._plan, self._home)
         write_csv(path, measurements)
         print(f"{runs.shown(path.absolute())}: {len(measurements)} measurements, to be committed")
-
-
-def _text(name: str) -> Any:
-    from seglab.tables.render import csv_file, latex, sheets
-
-    return {"markdown": sheets.markdown, "latex": latex.latex, "csv": csv_file.to_csv}[name]

@@ -31,7 +31,7 @@ def fit(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
     A folder with a last.ckpt is continued from it, and ends with the weights of a run that was never interrupted.
     """
-    _quieten_lightning()
+    _quieten_lightning(nodes=config["trainer"].get("num_nodes", 1))
     last = folder / "checkpoints" / LAST
     checkpoint = last if last.exists() else None
     run = _built(config, folder, is_continued=checkpoint is not None)
@@ -106,9 +106,11 @@ def _protocol(config: Mapping[str, Any]) -> dict[str, Any]:
     return {**{key: data[key] for key in ("size", "labels", "limit")}, "split": data["val_split"], "reading": "dataset"}
 
 
-def _quieten_lightning() -> None:
+def _quieten_lightning(*, nodes: int) -> None:
     """Leaves of its messages those that call for something to be done."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)  # Lightning 2.6 with torch 2.15
     warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")  # metrics.csv has the epochs
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")  # data.num_workers is chosen by seglab
+    if nodes == 1:  # only a training over several nodes would hang without it
+        warnings.filterwarnings("ignore", message="The `srun` command is available.*")

@@ -21,7 +21,7 @@ def cautions(plan: Plan, rows: Sequence[RowResult], *, where: str) -> list[str]:
     elif plan.baseline:
         labels = listed(row.label for row in others)
         lines.append(f"{labels}{where}: not compared, as the baseline {listed(plan.baseline)} was not measured alike")
-    if any("bootstrap" in one.test for row in others for one in row.differences.values()):
+    if any("bootstrap" in difference.test for row in others for difference in row.differences.values()):
         lines.append("intervals over images are of these trained networks on other images; they say nothing about "
                      "other trainings of the settings, and nothing is called significant by them")  # fmt: skip
     runs = [run for row in rows for run in row.measurements]
@@ -43,11 +43,11 @@ def _pairing(baseline: RowResult, others: Sequence[RowResult]) -> list[str]:
         caution = significance.caution(len(seeds))
         if caution is not None:
             by_caution.setdefault(caution, []).append(row.label)
-        for one, other in ((row, baseline), (baseline, row)):
-            alone = [str(seed) for seed in one.seeds if seed not in seeds]
+        for first, second in ((row, baseline), (baseline, row)):
+            alone = [str(seed) for seed in first.seeds if seed not in seeds]
             if alone:
-                lines.append(f"{row.label} minus {baseline.label}: without seed {', '.join(alone)} of {one.label}, "
-                             f"which {other.label} lacks")  # fmt: skip
+                lines.append(f"{row.label} minus {baseline.label}: without seed {', '.join(alone)} of {first.label}, "
+                             f"which {second.label} lacks")  # fmt: skip
     return [*(f"{listed(labels)}: {caution}" for caution, labels in by_caution.items()), *lines]
 
 

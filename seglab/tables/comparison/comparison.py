@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from seglab.errors import SeglabError, did_you_mean
+from seglab.evaluation.columns import ALL_CLASSES, CLASS_IOU, COSTS
 from seglab.tables.comparison import protocol
 from seglab.tables.comparison.cautions import cautions, listed
-from seglab.tables.comparison.differences import COSTS, Difference, Estimate, Interval
+from seglab.tables.comparison.differences import Difference, Estimate, Interval
 from seglab.tables.comparison.per_image import scores
 from seglab.tables.comparison.rows import ImagesOf, RowResult, planned_seeds, rows_of
 from seglab.tables.plan.columns import expanded, known_classes
 from seglab.tables.plan.model import Measurement, Plan, Published
-from seglab.tables.plan.read import ALL_CLASSES
 
 __all__ = ["Block", "Comparison", "Difference", "Estimate", "Interval", "PublishedResult", "RowResult", "compare"]
 
@@ -67,19 +67,21 @@ def compare(plan: Plan, measurements: Sequence[Measurement], images: ImagesOf | 
     Raises:
         SeglabError: a run was measured twice under one protocol, a column is unknown, or images differ.
     """
-    labels = [row.label for row in plan.rows]
-    planned = [each for each in measurements if each.row in labels and each.seed in plan.seeds]
+    runs = {(row.label, seed) for row in plan.rows for seed in plan.seeds}
+    planned = [measurement for measurement in measurements if measurement.key in runs]
     if ALL_CLASSES in plan.columns:
         plan = expanded(plan, known_classes(plan, planned))
     _check_columns(plan, planned)
     groups = _grouped(plan, planned)
     keys = protocol.differing([group[0].protocol for group in groups])
-    found = [_block(plan, group, images or {}, keys=keys) for group in groups]
-    blocks, published_apart = _with_published(plan, [block for block, _ in found] or _to_be_measured(plan))
-    measured = {(each.row, each.seed) for each in planned}
-    left_out = sorted({f"{each.row} (seed {each.seed})" for each in measurements if each not in planned})
+    compared = [_block(plan, group, images or {}, keys=keys) for group in groups]
+    blocks, published_apart = _with_published(plan, [block for block, _ in compared] or _to_be_measured(plan))
+    measured = {measurement.key for measurement in planned}
+    left_out = sorted(
+        {f"{measurement.row} (seed {measurement.seed})" for measurement in measurements if measurement not in planned}
+    )
     warnings = [f"not in the table's plan, left out: {', '.join(left_out)}"] if left_out else []
-    for block, lines in found:
+    for block, lines in compared:
         where = f" ({block.title})" if block.title else ""
         warnings += [*lines, *cautions(plan, block.rows, where=where)]
     return Comparison(
@@ -109,22 +111,22 @@ def _to_be_measured(plan: Plan) -> list[Block]:
     protocols: list[dict[str, Any]] = [{"split": split} for split in splits] or [{}]
     return [
         Block(
-            protocol=each,
-            title=f"split {each['split']}" if len(splits) > 1 else "",
+            protocol=stated,
+            title=f"split {stated['split']}" if len(splits) > 1 else "",
             rows=(),
             published=(),
             class_names=(),
         )
-        for each in protocols
+        for stated in protocols
     ]
 
 
 def _check_columns(plan: Plan, measurements: Sequence[Measurement]) -> None:
     """Raises SeglabError for a column or a class that no run has; where only some have it, the others show nothing."""
-    classes = list(dict.fromkeys(name for each in measurements for name in each.class_iou))
-    metrics = dict.fromkeys(name for each in measurements for name in each.metrics)
-    known = [*metrics, *COSTS, *(f"iou/{name}" for name in (*plan.groups, *classes))]
-    named = [("columns", column, known) for column in plan.columns]
+    classes = list(dict.fromkeys(name for measurement in measurements for name in measurement.class_iou))
+    metrics = dict.fromkeys(name for measurement in measurements for name in measurement.metrics)
+    columns = [*metrics, *COSTS, *(CLASS_IOU + name for name in (*plan.groups, *classes))]
+    named = [("columns", column, columns) for column in plan.columns]
     named += [("groups", name, classes) for group in plan.groups.values() for name in group]
     for key, name, choices in named:
         if measurements and name not in choices:
@@ -135,22 +137,22 @@ def _check_columns(plan: Plan, measurements: Sequence[Measurement]) -> None:
 def _grouped(plan: Plan, measurements: Sequence[Measurement]) -> list[list[Measurement]]:
     """The measurements by protocol: the baseline's first, then those with most rows; splits as the plan has them."""
     groups: dict[Any, dict[tuple[str, int], Measurement]] = {}
-    for each in measurements:
-        group = groups.setdefault(protocol.identity(each.protocol), {})
-        other = group.setdefault((each.row, each.seed), each)
-        if other is not each:
+    for measurement in measurements:
+        group = groups.setdefault(protocol.identity(measurement.protocol), {})
+        other = group.setdefault(measurement.key, measurement)
+        if other is not measurement:
             raise SeglabError(
-                f"table {plan.name}: expected one measurement of {each.row} with seed {each.seed} under one protocol; "
-                f"came {other.folder} and {each.folder} - remove one of the two"
+                f"table {plan.name}: expected one measurement of {other.row} with seed {other.seed} under one "
+                f"protocol; came {other.folder} and {measurement.folder} - remove one of the two"
             )
-    found = [list(group.values()) for group in groups.values()]
+    members = [list(group.values()) for group in groups.values()]
     splits = {split: place for place, split in enumerate(_splits(plan))}
 
     def place(group: Sequence[Measurement]) -> tuple[bool, int, int]:
-        rows = {each.row for each in group}
+        rows = {measurement.row for measurement in group}
         return rows.isdisjoint(plan.baseline), -len(rows), splits.get(group[0].protocol.get("split", ""), len(splits))
 
-    return sorted(found, key=place)
+    return sorted(members, key=place)
 
 
 def _block(
@@ -171,18 +173,19 @@ def _block(
 
 def _fitting(group: Sequence[Measurement], images: ImagesOf) -> tuple[ImagesOf, list[str]]:
     """The counts that give the measured mIoU, and what is said of the others."""
-    found, warnings = {}, []
-    for each in group:
-        counts = images.get((each.row, each.seed))
+    fitting, warnings = {}, []
+    for measurement in group:
+        counts = images.get(measurement.key)
         if counts is None:
             continue
         miou = float(scores(counts.counts.sum(0))["miou"])
-        if abs(miou - each.metrics["miou"]) <= _SAME:
-            found[each.row, each.seed] = counts
+        if abs(miou - measurement.metrics["miou"]) <= _SAME:
+            fitting[measurement.key] = counts
         else:
-            warnings.append(f"{each.row}, seed {each.seed}: the counts of its images give mIoU {miou:.4f} instead of "
-                            f"{each.metrics['miou']:.4f}: of another evaluation, left out")  # fmt: skip
-    return found, warnings
+            row, seed = measurement.key
+            warnings.append(f"{row}, seed {seed}: the counts of its images give mIoU {miou:.4f} instead of "
+                            f"{measurement.metrics['miou']:.4f}: of another evaluation, left out")  # fmt: skip
+    return fitting, warnings
 
 
 def _with_published(plan: Plan, blocks: Sequence[Block]) -> tuple[tuple[Block, ...], tuple[PublishedResult, ...]]:

@@ -8,11 +8,11 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from seglab.evaluation.columns import COSTS, class_of
 from seglab.tables.comparison import significance
 from seglab.tables.comparison.per_image import PerImage, aligned, class_iou, known_mean, scores
 from seglab.tables.plan.model import Measurement
 
-COSTS = ("parameters", "flops", "seconds")  # columns that are not scores, and are not tested
 _SEED_OF_RESAMPLING = 0  # fixed: a table that is rendered again is the same
 
 
@@ -57,41 +57,42 @@ def value(measurement: Measurement, column: str, *, groups: Mapping[str, Sequenc
     """
     if column in COSTS:
         return float(getattr(measurement, column) or math.nan)  # a row that is not trained has no costs
-    if not column.startswith("iou/"):
+    name = class_of(column)
+    if name is None:
         return measurement.metrics.get(column, math.nan)
-    name = column.removeprefix("iou/")
-    return float(known_mean(np.array([measurement.class_iou.get(each, math.nan) for each in groups.get(name, [name])])))
+    ious = [measurement.class_iou.get(member, math.nan) for member in groups.get(name, [name])]
+    return float(known_mean(np.array(ious)))
 
 
 def estimate(values: Sequence[float]) -> Estimate:
-    found = significance.spread(values)
+    spread = significance.spread(values)
     return Estimate(
-        values=tuple(known(each) for each in values),
-        n=found.n,
-        mean=known(found.mean),
-        std=known(found.std),
-        interval=_interval(found.low, found.high),
+        values=tuple(known(number) for number in values),
+        n=spread.n,
+        mean=known(spread.mean),
+        std=known(spread.std),
+        interval=_interval(spread.low, spread.high),
     )
 
 
 def over_seeds(values: Sequence[float], baseline: Sequence[float]) -> Difference:
     """The difference of values that were measured with the same seeds, in the same order; not yet corrected."""
-    found = significance.paired(values, baseline)
-    tested = not math.isnan(found.p)
+    paired = significance.paired(values, baseline)
+    tested = not math.isnan(paired.p)
     if tested:
-        test = f"paired t over {found.n} seeds"
-    elif found.n < 2:
-        test = "none: one seed in common" if found.n else "none: no seed for which both are known"
+        test = f"paired t over {paired.n} seeds"
+    elif paired.n < 2:
+        test = "none: one seed in common" if paired.n else "none: no seed for which both are known"
     else:
         test = "none: the differences do not vary"
     return Difference(
-        mean=known(found.mean),
-        interval=_interval(found.low, found.high),
-        p=known(found.p),
+        mean=known(paired.mean),
+        interval=_interval(paired.low, paired.high),
+        p=known(paired.p),
         p_holm=None,
-        p_wilcoxon=known(found.p_ranks),
-        effect=known(found.effect),
-        n=found.n,
+        p_wilcoxon=known(paired.p_ranks),
+        effect=known(paired.effect),
+        n=paired.n,
         over="seeds" if tested else None,
         test=test,
         significant=False,
@@ -116,7 +117,7 @@ def over_images(
         SeglabError: they were measured on different images or classes.
     """
     second, first = aligned(dict(zip(names, (run, baseline), strict=True))).values()
-    found = significance.over_images(
+    bootstrap = significance.over_images(
         second.counts,
         first.counts,
         lambda sums: _columns(sums, columns, classes=run.classes, groups=groups),
@@ -124,28 +125,28 @@ def over_images(
     )
     return {
         column: Difference(
-            mean=known(found.estimate[index]),
-            interval=_interval(found.low[index], found.high[index]),
-            p=known(found.p[index]),
+            mean=known(bootstrap.estimate[index]),
+            interval=_interval(bootstrap.low[index], bootstrap.high[index]),
+            p=known(bootstrap.p[index]),
             p_holm=None,
             p_wilcoxon=None,
             effect=None,
             n=1,
-            over=None if np.isnan(found.p[index]) else "images",
-            test=_words(len(run.names), tested=not np.isnan(found.p[index])),
+            over=None if np.isnan(bootstrap.p[index]) else "images",
+            test=_words(len(run.names), tested=not np.isnan(bootstrap.p[index])),
             significant=False,
         )
         for index, column in enumerate(columns)
-        if not np.isnan(found.estimate[index])
+        if not np.isnan(bootstrap.estimate[index])
     }
 
 
 def corrected(differences: Sequence[Difference]) -> list[Difference]:
     """The differences of one family of tests, with p_holm, and whether that is significant."""
-    adjusted = significance.holm([math.nan if each.p is None else each.p for each in differences])
+    adjusted = significance.holm([math.nan if difference.p is None else difference.p for difference in differences])
     return [
-        replace(each, p_holm=known(p), significant=each.over == "seeds" and p < 1 - significance.LEVEL)
-        for each, p in zip(differences, adjusted, strict=True)
+        replace(difference, p_holm=known(p), significant=difference.over == "seeds" and p < 1 - significance.LEVEL)
+        for difference, p in zip(differences, adjusted, strict=True)
     ]
 
 
@@ -173,13 +174,13 @@ def _columns(
     whole, iou = scores(sums), class_iou(sums)
     place = {name: index for index, name in enumerate(classes)}
     unknown = np.full(len(sums), np.nan)
-    found = []
+    values = []
     for column in columns:
-        name = column.removeprefix("iou/")
-        if not column.startswith("iou/"):
-            found.append(whole.get(column, unknown))
+        name = class_of(column)
+        if name is None:
+            values.append(whole.get(column, unknown))
         elif name in groups:
-            found.append(known_mean(iou[:, [place[each] for each in groups[name]]]))
+            values.append(known_mean(iou[:, [place[member] for member in groups[name]]]))
         else:
-            found.append(iou[:, place[name]])
-    return np.stack(found, axis=1)
+            values.append(iou[:, place[name]])
+    return np.stack(values, axis=1)

@@ -67,7 +67,7 @@ def aligned(runs: Mapping[str, PerImage]) -> dict[str, PerImage]:
                               f"came {', '.join(run.classes)} - evaluate both on one label space")  # fmt: skip
         place = {name: index for index, name in enumerate(run.names)}
         if place.keys() != set(first.names):
-            only = [f"only in {one}: {_first_names(names)}" for one, names in (
+            only = [f"only in {which}: {_first_names(names)}" for which, names in (
                         (first_label, sorted(set(first.names) - place.keys())),
                         (label, sorted(place.keys() - set(first.names)))) if names]  # fmt: skip
             raise SeglabError(f"expected the images of {first_label} in {label} as well; came others "
@@ -100,8 +100,8 @@ def scores(sums: np.ndarray) -> dict[str, np.ndarray]:
 
 def known_mean(values: np.ndarray) -> np.ndarray:
     """(..., M) -> (...): the mean of those that are not NaN; NaN where all are."""
-    known = ~np.isnan(values)
-    return _ratio(np.where(known, values, 0).sum(-1), known.sum(-1))
+    is_known = ~np.isnan(values)
+    return _ratio(np.where(is_known, values, 0).sum(-1), is_known.sum(-1))
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
+from seglab.display.numbers import sides
 from seglab.tables.plan.model import Published
 
 # The state of training that was scored, and what else was scored beside the headline: no difference of measuring.
@@ -30,12 +31,12 @@ def identity(protocol: Mapping[str, Any]) -> Hashable:
 
 def differing(protocols: Sequence[Mapping[str, Any]]) -> list[str]:
     """The keys in which they differ, without those that follow from others: another split has other images."""
-    keys = [key for key in dict.fromkeys(key for each in protocols for key in each) if key not in NO_DIFFERENCE]
-    found = [key for key in keys if len({_frozen(each.get(key, ...)) for each in protocols}) > 1]
-    shorter = [key for key in found if key not in _FOLLOW_FROM_DATA]
-    if any(key in _DATA for key in shorter) and _distinct(protocols, shorter) == _distinct(protocols, found):
+    keys = [key for key in dict.fromkeys(key for protocol in protocols for key in protocol) if key not in NO_DIFFERENCE]
+    differ = [key for key in keys if len({_frozen(protocol.get(key, ...)) for protocol in protocols}) > 1]
+    shorter = [key for key in differ if key not in _FOLLOW_FROM_DATA]
+    if any(key in _DATA for key in shorter) and _distinct(protocols, shorter) == _distinct(protocols, differ):
         return shorter
-    return found
+    return differ
 
 
 def words(key: str) -> str:
@@ -52,9 +53,9 @@ def shown(key: str, protocol: Mapping[str, Any]) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if key in ("size", "tile"):
-        return "x".join(str(side) for side in value)
+        return sides(value)
     if isinstance(value, list | tuple):
-        return ", ".join(f"{each:g}" if isinstance(each, float) else str(each) for each in value)
+        return ", ".join(f"{item:g}" if isinstance(item, float) else str(item) for item in value)
     return str(value)
 
 
@@ -75,7 +76,7 @@ def apart(published: Published, protocol: Mapping[str, Any]) -> tuple[tuple[str,
 
 
 def _distinct(protocols: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> int:
-    return len({tuple(_frozen(each.get(key, ...)) for key in keys) for each in protocols})
+    return len({tuple(_frozen(protocol.get(key, ...)) for key in keys) for protocol in protocols})
 
 
 def _resolution(stated: str | None, protocol: Mapping[str, Any]) -> str | None:
@@ -95,7 +96,7 @@ def _plain(text: str) -> str:
 def _frozen(value: Any) -> Hashable:
     """Lists as tuples, and equal numbers equal: a protocol that was read from JSON equals the one that was written."""
     if isinstance(value, Mapping):
-        return frozenset((key, _frozen(each)) for key, each in value.items())
+        return frozenset((key, _frozen(item)) for key, item in value.items())
     if isinstance(value, list | tuple):
-        return tuple(_frozen(each) for each in value)
+        return tuple(_frozen(item) for item in value)
     return value

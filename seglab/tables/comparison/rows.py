@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from seglab.evaluation.columns import CLASS_IOU, COSTS
 from seglab.tables.comparison import differences
-from seglab.tables.comparison.differences import COSTS, Difference, Estimate
+from seglab.tables.comparison.differences import Difference, Estimate
 from seglab.tables.comparison.per_image import PerImage
 from seglab.tables.plan.model import Measurement, Plan, Row
 
@@ -53,8 +54,8 @@ def common_seeds(row: RowResult, baseline: RowResult) -> tuple[int, ...]:
 
 
 def _of_row(plan: Plan, measurements: Sequence[Measurement], label: str) -> tuple[Measurement, ...]:
-    found = [each for each in measurements if each.row == label]
-    return tuple(sorted(found, key=lambda each: plan.seeds.index(each.seed)))
+    runs = [run for run in measurements if run.row == label]
+    return tuple(sorted(runs, key=lambda run: plan.seeds.index(run.seed)))
 
 
 def _row(plan: Plan, row: Row, runs: tuple[Measurement, ...], *, is_baseline: bool) -> RowResult:
@@ -79,13 +80,13 @@ def _compared(plan: Plan, row: RowResult, baseline: Sequence[Measurement], image
     """The row with its differences, not yet corrected for the other rows."""
     pairs = [(run, other) for run in row.measurements for other in baseline if run.seed == other.seed]
     scores = [column for column in plan.columns if column not in COSTS]
-    classes = [f"iou/{name}" for name in row.classes]
+    class_ious = [CLASS_IOU + name for name in row.classes]
     return replace(
         row,
         differences=_differences(scores, pairs, images, groups=plan.groups),
         class_deltas={
-            column.removeprefix("iou/"): delta
-            for column, delta in _differences(classes, pairs, images, groups={}).items()
+            column.removeprefix(CLASS_IOU): delta
+            for column, delta in _differences(class_ious, pairs, images, groups={}).items()
         },
     )
 
@@ -102,14 +103,14 @@ def _differences(
     def values(side: int, column: str) -> list[float]:
         return [differences.value(pair[side], column, groups=groups) for pair in pairs]
 
-    found = {column: differences.over_seeds(values(0, column), values(1, column)) for column in columns}
+    by_column = {column: differences.over_seeds(values(0, column), values(1, column)) for column in columns}
     if len(pairs) == 1:
-        keys = [(each.row, each.seed) for each in pairs[0]]
+        keys = [run.key for run in pairs[0]]
         if all(key in images for key in keys):
             names = [f"{row}, seed {seed}" for row, seed in keys]
             run, other = (images[key] for key in keys)
-            found |= differences.over_images(run, other, columns, groups=groups, names=(names[0], names[1]))
-    return found
+            by_column |= differences.over_images(run, other, columns, groups=groups, names=(names[0], names[1]))
+    return by_column
 
 
 def _corrected(plan: Plan, rows: Sequence[RowResult]) -> list[RowResult]:

@@ -56,15 +56,15 @@ def spread(values: Sequence[float] | np.ndarray, *, level: float = LEVEL) -> Spr
     The interval is mean ± t(1 - (1 - level) / 2; n - 1) · std / sqrt(n) (Student, "The probable error of a mean",
     Biometrika 6, 1908). One value has neither deviation nor interval; values that do not vary have no interval.
     """
-    known = np.asarray(values, dtype=np.float64)
-    known = known[~np.isnan(known)]
-    n = len(known)
+    measured = np.asarray(values, dtype=np.float64)
+    measured = measured[~np.isnan(measured)]
+    n = len(measured)
     if n == 0:
         return Spread(0, math.nan, math.nan, math.nan, math.nan)
-    mean = float(known.mean())
+    mean = float(measured.mean())
     if n == 1:
         return Spread(1, mean, math.nan, math.nan, math.nan)
-    std = _deviation(known, scale=float(np.abs(known).max()))
+    std = _deviation(measured, scale=float(np.abs(measured).max()))
     half = half_width(n, level=level) * std if std > 0 else math.nan
     return Spread(n, mean, std, mean - half, mean + half)
 
@@ -86,17 +86,17 @@ def paired(values: Sequence[float], baseline: Sequence[float], *, level: float =
     differences = np.asarray(values, dtype=np.float64) - np.asarray(baseline, dtype=np.float64)
     together = ~np.isnan(differences)
     differences = differences[together]
-    found = spread(differences, level=level)
-    if found.n < 2:
-        return Paired(found.n, found.mean, math.nan, math.nan, math.nan, math.nan, math.nan)
+    summary = spread(differences, level=level)
+    if summary.n < 2:
+        return Paired(summary.n, summary.mean, math.nan, math.nan, math.nan, math.nan, math.nan)
     scale = float(np.abs(np.stack([values, baseline])[:, together]).max())
     std = _deviation(differences, scale=scale)
     if std == 0:
-        p = 1.0 if abs(found.mean) <= _EQUAL * scale else math.nan
-        return Paired(found.n, found.mean, math.nan, math.nan, p, signed_ranks(differences), math.nan)
-    p = _two_sided(found.mean / (std / math.sqrt(found.n)), freedom=found.n - 1)
-    effect = hedges_g(found.mean / std, n=found.n)
-    return Paired(found.n, found.mean, found.low, found.high, p, signed_ranks(differences), effect)
+        p = 1.0 if abs(summary.mean) <= _EQUAL * scale else math.nan
+        return Paired(summary.n, summary.mean, math.nan, math.nan, p, signed_ranks(differences), math.nan)
+    p = _two_sided(summary.mean / (std / math.sqrt(summary.n)), freedom=summary.n - 1)
+    effect = hedges_g(summary.mean / std, n=summary.n)
+    return Paired(summary.n, summary.mean, summary.low, summary.high, p, signed_ranks(differences), effect)
 
 
 def hedges_g(d_z: float, *, n: int) -> float:

@@ -58,7 +58,7 @@ def of_rows(
         configs: {row: resolved configuration with the first seed}.
         kept: {key: what `seglab.diagnostics.step_times` measured}, see `read`.
     """
-    found = []
+    costs = []
     for row in survey.plan.rows:
         if row.downsample is not None:
             continue
@@ -66,16 +66,16 @@ def of_rows(
         config = configs[row.label]
         left = sum(state.status not in ("measured", "committed", "trained") for state in states)
         unknown = Cost(row=row.label, seeds=len(states), left=left)
-        known = _measured(states, on_cpu=device_here(config).startswith("CPU"))
-        if known:
-            seconds, devices = zip(*known, strict=True)
+        finished = _measured(states, on_cpu=device_here(config).startswith("CPU"))
+        if finished:
+            seconds, devices = zip(*finished, strict=True)
             device = ", ".join(dict.fromkeys(devices))
-            found.append(replace(unknown, seconds=fmean(seconds), measured=True, device=device))
+            costs.append(replace(unknown, seconds=fmean(seconds), measured=True, device=device))
         elif (times := kept.get(key_of(config))) is not None:
-            found.append(_estimated(unknown, times, config))
+            costs.append(_estimated(unknown, times, config))
         else:
-            found.append(unknown)
-    return found
+            costs.append(unknown)
+    return costs
 
 
 def key_of(config: Mapping[str, Any]) -> str:
@@ -107,14 +107,14 @@ def _may_end_sooner(config: Mapping[str, Any]) -> bool:
 
 def _measured(states: list[Any], *, on_cpu: bool) -> list[tuple[float, str]]:
     """(seconds, device) of the finished runs, without committed ones of other configurations and kinds of device."""
-    found = []
+    finished = []
     for state in states:
         if state.seconds is None or state.outdated:
             continue
         device = state.measurements[0].device if state.measurements else "this machine"
         if state.status != "committed" or (device == "cpu") == on_cpu:
-            found.append((state.seconds, device))
-    return found
+            finished.append((state.seconds, device))
+    return finished
 
 
 def _estimated(unknown: Cost, kept: Mapping[str, Any], config: Mapping[str, Any]) -> Cost:

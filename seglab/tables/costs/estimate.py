@@ -33,16 +33,16 @@ def estimate_missing(survey: Survey, composed: Composed, *, output: Path) -> Non
     if unknown:
         times = estimate({row: configs[row] for row in unknown}, title=survey.plan.name)
         kept = costs.read(survey.plan, output)
-        costs.keep({**kept, **{costs.key_of(configs[row]): each for row, each in times.items()}}, survey.plan, output)
+        costs.keep({**kept, **{costs.key_of(configs[row]): timed for row, timed in times.items()}}, survey.plan, output)
 
 
 def _configs(composed: Composed) -> dict[str, dict[str, Any]]:
     """{row: resolved configuration with its first seed}."""
-    found: dict[str, dict[str, Any]] = {}
+    configs: dict[str, dict[str, Any]] = {}
     for (row, _), cfg in composed.configurations.items():
-        if row not in found:
-            found[row] = runs.plain(cfg)
-    return found
+        if row not in configs:
+            configs[row] = runs.plain(cfg)
+    return configs
 
 
 def estimate(configs: Mapping[str, Mapping[str, Any]], *, title: str) -> dict[str, dict[str, Any]]:
@@ -50,23 +50,23 @@ def estimate(configs: Mapping[str, Mapping[str, Any]], *, title: str) -> dict[st
 
     A process that dies, for want of memory perhaps, costs the row that it was at; the others are timed by a new one.
     """
-    found: dict[str, dict[str, Any]] = {}
-    while left := [row for row in configs if row not in found]:
+    times: dict[str, dict[str, Any]] = {}
+    while left := [row for row in configs if row not in times]:
         log.info("%s: timing a few steps of %d rows", title, len(left))
         with tempfile.TemporaryFile("w+") as messages:
-            code = _time(configs, left, found, messages)
-            if len(found) < len(configs):
+            code = _time(configs, left, times, messages)
+            if len(times) < len(configs):
                 messages.seek(0)
                 said = [line.strip() for line in messages.read().splitlines() if line.strip()]
-                stopped = next(row for row in left if row not in found)
-                found[stopped] = {"error": f"the process ended with code {code}: {said[-1] if said else 'no message'}"}
-    return found
+                stopped = next(row for row in left if row not in times)
+                times[stopped] = {"error": f"the process ended with code {code}: {said[-1] if said else 'no message'}"}
+    return times
 
 
 def _time(
-    configs: Mapping[str, Mapping[str, Any]], rows: Sequence[str], found: dict[str, dict[str, Any]], messages: IO[str]
+    configs: Mapping[str, Mapping[str, Any]], rows: Sequence[str], times: dict[str, dict[str, Any]], messages: IO[str]
 ) -> int:
-    """The exit code of a process that adds a line for each row to `found`."""
+    """The exit code of a process that adds a line for each row to `times`."""
     with _process(messages) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -74,7 +74,7 @@ def _time(
             json.dump([configs[row] for row in rows], process.stdin)
             process.stdin.close()
         for row, line in zip(rows, process.stdout, strict=False):
-            found[row] = json.loads(line)
+            times[row] = json.loads(line)
         return process.wait()
 
 

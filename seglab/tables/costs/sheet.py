@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from seglab.display import numbers
+from seglab.display.numbers import cell, duration, took, word
 from seglab.display.sheet import Cell, Sheet
 from seglab.tables.costs.costs import FILE, Cost
 from seglab.tables.plan.model import Plan
@@ -10,44 +10,44 @@ from seglab.tables.plan.model import Plan
 _HEADER = ("row", "known from", "batch", "s/step", "steps", "a run", "runs", "left", "all runs")
 
 
-def cost_sheet(plan: Plan, found: Sequence[Cost]) -> Sheet:
+def cost_sheet(plan: Plan, costs: Sequence[Cost]) -> Sheet:
     """One line for each row that is trained, and the sum."""
-    rows = [_line(cost) for cost in found]
-    known = [cost for cost in found if cost.seconds is not None]
-    whole, left = (sum(n * (cost.seconds or 0.0) for n, cost in zip(ns, known, strict=True))
-                   for ns in ([cost.seeds for cost in known], [cost.left for cost in known]))  # fmt: skip
-    total = [_words("all"), _words(""), *[_words("")] * 4, _whole(sum(cost.seeds for cost in found)),
-             _whole(sum(cost.left for cost in found)), _time(whole)]  # fmt: skip
+    rows = [_line(cost) for cost in costs]
+    priced = [cost for cost in costs if cost.seconds is not None]
+    whole, left = (sum(n * (cost.seconds or 0.0) for n, cost in zip(ns, priced, strict=True))
+                   for ns in ([cost.seeds for cost in priced], [cost.left for cost in priced]))  # fmt: skip
+    total = [word("all"), *[word("")] * 5, cell(sum(cost.seeds for cost in costs), ","),
+             cell(sum(cost.left for cost in costs), ","), took(whole)]  # fmt: skip
     return Sheet(
-        caption=f"{plan.title}: {headline(found)}",
+        caption=f"{plan.title}: {headline(costs)}",
         header=_HEADER,
         rows=rows,
         words=2,
         mean=total,
-        notes=[*_notes(found), f"left to be trained: {numbers.duration(left)}"],
+        notes=[*_notes(costs), f"left to be trained: {duration(left)}"],
     )
 
 
-def headline(found: Sequence[Cost]) -> str:
+def headline(costs: Sequence[Cost]) -> str:
     """'at most 3.2 GPU hours (estimated from a few steps of each row on NVIDIA H100)'."""
-    known = [cost for cost in found if cost.seconds is not None]
-    if not found:
+    priced = [cost for cost in costs if cost.seconds is not None]
+    if not costs:
         return "nothing is trained"
-    if not known:
+    if not priced:
         return "the costs are unknown"
-    seconds = sum(cost.seconds * cost.seeds for cost in known if cost.seconds is not None)
-    on_cpu = all((cost.device or "").startswith("cpu") for cost in known)
+    seconds = sum(cost.seconds * cost.seeds for cost in priced if cost.seconds is not None)
+    on_cpu = all((cost.device or "").startswith("cpu") for cost in priced)
     if seconds < 360:
-        shown, unit = numbers.duration(seconds), "on the CPU" if on_cpu else "of a GPU"
+        shown, unit = duration(seconds), "on the CPU" if on_cpu else "of a GPU"
     else:
         shown = f"{seconds / 3600:,.0f}" if seconds >= 36_000 else f"{seconds / 3600:.2g}"
         unit = "hours on the CPU" if on_cpu else "GPU hours"
-    most = "at most " if any(cost.at_most for cost in known) else ""
-    least = " without the rows that are unknown" if len(known) < len(found) else ""
+    most = "at most " if any(cost.at_most for cost in priced) else ""
+    least = " without the rows that are unknown" if len(priced) < len(costs) else ""
     sources = []
-    if any(cost.measured for cost in known):
+    if any(cost.measured for cost in priced):
         sources.append("measured: finished runs of the row")
-    if devices := list(dict.fromkeys(cost.device or "" for cost in known if not cost.measured)):
+    if devices := list(dict.fromkeys(cost.device or "" for cost in priced if not cost.measured)):
         sources.append(f"estimated from a few steps of each row on {', '.join(devices)}")
     return f"{most}{shown} {unit}{least} ({'; '.join(sources)})"
 
@@ -57,33 +57,20 @@ def _line(cost: Cost) -> list[Cell]:
         source = cost.error or "unknown: cost=true estimates it"
     else:
         source = f"measured, {cost.device}" if cost.measured else f"estimated{', scaled' if cost.part else ''}"
-    step = _words("–") if cost.step is None else Cell(f"{cost.step:.3g}", repr(cost.step))
     total = None if cost.seconds is None else cost.seconds * cost.seeds
-    return [_words(cost.row), _words(source), _whole(cost.batch_size), step, _whole(cost.steps), _time(cost.seconds),
-            _whole(cost.seeds), _whole(cost.left), _time(total)]  # fmt: skip
+    return [word(cost.row), word(source), cell(cost.batch_size, ","), cell(cost.step, ".3g"), cell(cost.steps, ","),
+            took(cost.seconds), cell(cost.seeds, ","), cell(cost.left, ","), took(total)]  # fmt: skip
 
 
-def _notes(found: Sequence[Cost]) -> list[str]:
+def _notes(costs: Sequence[Cost]) -> list[str]:
     notes = []
-    if any(cost.at_most for cost in found):
+    if any(cost.at_most for cost in costs):
         notes.append("at most: a row with early stopping may end sooner than its last epoch")
-    if any(cost.seconds is not None and not cost.measured for cost in found):
+    if any(cost.seconds is not None and not cost.measured for cost in costs):
         notes.append("estimated: from three training steps and a validation step on images of noise; reading images, "
                      "checkpoints and the evaluation are not counted")  # fmt: skip
         notes.append(f"kept in {FILE} of the table's folder; delete it to estimate again")
-    if parts := dict.fromkeys(cost.part for cost in found if cost.part):
+    if parts := dict.fromkeys(cost.part for cost in costs if cost.part):
         notes.append(f"scaled: on a CPU only {' or '.join(map(str, parts))} were timed, and the time grown with the "
                      "pixels")  # fmt: skip
     return notes
-
-
-def _words(text: str) -> Cell:
-    return Cell(text, text)
-
-
-def _whole(number: int | None) -> Cell:
-    return _words("–") if number is None else Cell(f"{number:,}", str(number))
-
-
-def _time(seconds: float | None) -> Cell:
-    return _words("–") if seconds is None else Cell(numbers.duration(seconds), repr(seconds))

@@ -143,8 +143,8 @@ def _count(listing: _Listing, index: int) -> _Counts:
     assert sample.mask is not None
     ids, instances = read_ids(sample.mask), read_png(instances_of(sample.mask))
     mask = to_train_ids(ids, labels, sample.mask)
-    for each in (ids, instances):
-        digest.update(np.ascontiguousarray(each).data)
+    for image in (ids, instances):
+        digest.update(np.ascontiguousarray(image).data)
     pred_ids = lowered(ids, factor=listing.factor, order=_CITYSCAPES_ORDER)
     pixels = _pixels(labels.lookup[pred_ids], mask, classes=labels.num_classes)
     return _Counts(pixels, count_pair(pred_ids, ids, instances), digest.digest())
@@ -181,10 +181,10 @@ class _Total:
                 "choose another split"
             )
         ious = class_iou(self._pixels).tolist()
-        found: dict[str, Any] = {
+        result: dict[str, Any] = {
             "original": {
                 "metrics": {name: float(value) for name, value in scores(self._pixels).items()},
                 "classes": {name: {"iou": iou} for name, iou in zip(self._names, ious, strict=True)},
             }
         }
-        return found if self._official is None else {**found, "official": self._official.compute()}
+        return result if self._official is None else {**result, "official": self._official.compute()}

@@ -1,10 +1,7 @@
 """Trains and evaluates what a table misses, each in a process of its own, by the commands a user would type."""
 
 import logging
-import os
 import shlex
-import subprocess
-import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -48,13 +45,13 @@ def train_missing(
     retry = ["retry_failed=true"] if retry_failed else []
     for row, seeds in _to_train(survey, picked, retry_failed=retry_failed):
         # One that starts from another row's run has another init_from with each seed.
-        for some in [seeds] if row.starts_from is None else [[seed] for seed in seeds]:
-            start = survey.of(row.label, some[0]).init_from if row.starts_from is not None else None
-            if start is not None and not _is_there(start, plan, row, some[0], output=output):
+        for together in [seeds] if row.starts_from is None else [[seed] for seed in seeds]:
+            start = survey.of(row.label, together[0]).init_from if row.starts_from is not None else None
+            if start is not None and not _is_there(start, plan, row, together[0], output=output):
                 continue
-            log.info("%s, %s: training seed%s %s", plan.name, row.label, "s" if len(some) > 1 else "",
-                     ", ".join(map(str, some)))  # fmt: skip
-            arguments = train_arguments(plan, row, some, output=output, overrides=overrides, init_from=start)
+            log.info("%s, %s: training seed%s %s", plan.name, row.label, "s" if len(together) > 1 else "",
+                     ", ".join(map(str, together)))  # fmt: skip
+            arguments = train_arguments(plan, row, together, output=output, overrides=overrides, init_from=start)
             _call("seglab.train", ["-m", *flags, *arguments, *retry])
 
 
@@ -93,7 +90,8 @@ def evaluate_trained(states: Sequence[State], plan: Plan, *, search_path: Sequen
         KeyboardInterrupt: Ctrl-C or SIGTERM came.
     """
     flags = [flag for path in search_path for flag in ("--config-dir", path)]
-    for state, split in ((each, split) for each in states for split in each.unscored):
+    unscored = [(state, split) for state in states for split in state.unscored]
+    for state, split in unscored:
         assert state.folder is not None
         where = f"{plan.name}, {state.row} seed {state.seed}"
         log.info("%s: evaluating on %s", where, split)
@@ -127,27 +125,10 @@ def train_arguments(
 def _call(module: str, arguments: Sequence[str]) -> int:
     """The exit code of a command, which is shown first. Its log goes where ours does; its tables are left out."""
     log.info("$ %s", shlex.join(["python", "-m", module, *arguments]))
-    process = _Child(module, arguments)
+    process = processes.start(arguments, module=module, output=None, fork=False)
     with processes.signals_reach(process) as received:
         code = process.wait(None)
     if received:
         raise KeyboardInterrupt
     assert code is not None
     return code
-
-
-class _Child:
-    """A command in a session of its own: Ctrl-C reaches it once, through us, and it dies with us."""
-
-    def __init__(self, module: str, arguments: Sequence[str]) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments], start_new_session=True,
-            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env={**os.environ, processes.LIFELINE: "1"},
-        )  # fmt: skip
-
-    def wait(self, seconds: float | None) -> int | None:
-        self._process.wait(seconds)
-        return self._process.returncode
-
-    def send(self, signal_number: int) -> None:
-        self._process.send_signal(signal_number)

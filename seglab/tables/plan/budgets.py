@@ -33,9 +33,9 @@ def reduced(plan: Plan, budget: str) -> Plan:
         return plan
     chosen = {"smoke": _smoke(plan), **plan.budgets}.get(budget)
     if chosen is None:
-        known = [FULL, "smoke", *(name for name in plan.budgets if name != "smoke")]
+        forms = [FULL, "smoke", *(name for name in plan.budgets if name != "smoke")]
         raise SeglabError(
-            f"table {plan.name} has no form {budget!r}; expected one of {', '.join(known)}{did_you_mean(budget, known)}"
+            f"table {plan.name} has no form {budget!r}; expected one of {', '.join(forms)}{did_you_mean(budget, forms)}"
             + (" - or state `budgets: {short: {overrides: [...]}}` in its YAML" if budget == "short" else "")
         )
     note = f"{budget} form of {plan.name}: {chosen.note or ', '.join(chosen.overrides) or 'fewer seeds'}"
@@ -67,16 +67,16 @@ def picked(plan: Plan, rows: Sequence[str] | None) -> list[str]:
     by_label = {row.label: row for row in plan.rows}
     if rows is None:
         return list(by_label)
-    found: list[str] = []
+    labels: list[str] = []
     for name in rows:
         label: str | None = name if name in by_label else marked(name, plan.budget)
         if label not in by_label:
             raise SeglabError(f"rows={name!r}: expected labels of rows, {', '.join(by_label)}"
                               f"{did_you_mean(name, by_label) or ' - correct it'}")  # fmt: skip
-        while label is not None and label not in found:
-            found.append(label)
+        while label is not None and label not in labels:
+            labels.append(label)
             label = by_label[label].starts_from
-    return found
+    return labels
 
 
 def _smoke(plan: Plan) -> Budget:

@@ -6,15 +6,15 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from seglab.evaluation.columns import ALL_CLASSES, CLASS_IOU, class_of
 from seglab.labels import label_space
 from seglab.tables.plan.model import Measurement, Plan
-from seglab.tables.plan.read import ALL_CLASSES, CLASS_IOU
 
 
 def expanded(plan: Plan, classes: Iterable[str]) -> Plan:
     """The plan with a column for each class in the place of iou/*, besides those that it names itself."""
     new = [CLASS_IOU + name for name in dict.fromkeys(classes) if CLASS_IOU + name not in plan.columns]
-    columns = (each for column in plan.columns for each in (new if column == ALL_CLASSES else [column]))
+    columns = (name for column in plan.columns for name in (new if column == ALL_CLASSES else [column]))
     return replace(plan, columns=tuple(columns))
 
 
@@ -26,7 +26,6 @@ def classes_of(configurations: Mapping[Any, DictConfig]) -> list[str]:
 
 def known_classes(plan: Plan, measurements: Iterable[Measurement]) -> list[str]:
     """The classes that were measured; before anything is, those that were published."""
-    measured = list(dict.fromkeys(name for each in measurements for name in each.class_iou))
-    columns = [column for each in plan.published for column in each.values if column.startswith(CLASS_IOU)]
-    published = [column.removeprefix(CLASS_IOU) for column in columns]
-    return measured or [name for name in dict.fromkeys(published) if name not in plan.groups]
+    measured = list(dict.fromkeys(name for measurement in measurements for name in measurement.class_iou))
+    published = dict.fromkeys(class_of(column) for row in plan.published for column in row.values)
+    return measured or [name for name in published if name is not None and name not in plan.groups]

@@ -81,3 +81,8 @@ class Measurement:
     seconds: float
     threads: int
     device: str
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """By which a table knows its runs."""
+        return self.row, self.seed

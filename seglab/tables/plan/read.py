@@ -9,22 +9,13 @@ import yaml
 
 from seglab import config
 from seglab.errors import SeglabError, did_you_mean
+from seglab.evaluation.columns import ALL_CLASSES, CLASS_IOU, COSTS, EXTRAS, SCORES, class_of, measured_by
 from seglab.tables.plan import budgets, settings, yaml_values
 from seglab.tables.plan.model import Plan, Published, Row
 from seglab.tables.plan.yaml_values import check_unique, require
 
 FOLDER = config.FOLDER / "table"
-SCORES = ("miou", "mdice", "accuracy", "mean_accuracy", "fwiou")  # of every evaluation
-COSTS = ("parameters", "flops", "seconds")  # of every run
-EXTRAS = {  # column: the `extra` of the evaluation that measures it
-    "boundary_f1": "boundary", "boundary_iou": "boundary", "ece": "calibration",
-    "batch_absent1": "named", "image_gt_present": "named", "image_gt_present_iou": "named",
-    "accuracy_void_wrong": "named",
-}  # fmt: skip
-OFFICIAL = ("official_iou", "official_iiou", "official_category_iou", "official_category_iiou")  # of Cityscapes
-COLUMNS = (*SCORES, *EXTRAS, *OFFICIAL, *COSTS)
-CLASS_IOU = "iou/"  # and the name of a class, or of a group
-ALL_CLASSES = "iou/*"
+COLUMNS = (*SCORES, *COSTS)
 
 
 def read_plan(table: str | Path) -> Plan:
@@ -37,10 +28,10 @@ def read_plan(table: str | Path) -> Plan:
     if path.suffix != ".yaml":
         path = FOLDER / f"{table}.yaml"
         if not path.is_file():
-            known = names()
+            tables = names()
             raise SeglabError(
-                f"no table {str(table)!r} in {FOLDER}{did_you_mean(str(table), known)}\n  table can be: "
-                f"{', '.join(known) or '(there is none)'}"
+                f"no table {str(table)!r} in {FOLDER}{did_you_mean(str(table), tables)}\n  table can be: "
+                f"{', '.join(tables) or '(there is none)'}"
             )
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -106,9 +97,10 @@ def _check_as_a_whole(plan: Plan, *, where: str) -> None:
     asked = plan.evaluation.get("extra") or []
     for column in plan.columns:
         _check_column(column, plan, where=f"{where}: columns")
-        if column in EXTRAS and EXTRAS[column] not in asked:
+        extra = measured_by(column)
+        if extra in EXTRAS and extra not in asked:
             raise SeglabError(
-                f"{where}: columns: {column} is measured with evaluation.extra=[{EXTRAS[column]}]; came "
+                f"{where}: columns: {column} is measured with evaluation.extra=[{extra}]; came "
                 f"extra={list(asked)} - add it"
             )
     for published in plan.published:
@@ -149,9 +141,7 @@ def _check_label(label: str, labels: list[str], *, where: str) -> None:
 
 def _check_column(column: str, plan: Plan, *, where: str) -> None:
     """A class is looked up where the data set is known, in `configurations`."""
-    if column.startswith(CLASS_IOU) and len(column) > len(CLASS_IOU):
-        return
-    if column not in COLUMNS:
+    if not class_of(column) and column not in COLUMNS:
         near = did_you_mean(column.lower(), [*COLUMNS, *(CLASS_IOU + group for group in plan.groups)])
         raise SeglabError(
             f"{where}: expected one of {', '.join(COLUMNS)}, or iou/ and a class or a group; came {column!r}{near}"
@@ -197,7 +187,7 @@ def _published(content: Any, *, where: str) -> Published:
 
 def _check_value(column: str, value: Any, *, where: str) -> None:
     """Raises SeglabError for what is no fraction, or in a column of costs no number; a class may be absent: NaN."""
-    if column.startswith(CLASS_IOU) and type(value) is float and math.isnan(value):
+    if class_of(column) is not None and type(value) is float and math.isnan(value):
         return  # absent in the source
     is_number = type(value) in (int, float) and math.isfinite(value)
     if column in COSTS:
@@ -210,8 +200,8 @@ def _check_value(column: str, value: Any, *, where: str) -> None:
 def _groups(values: Mapping[str, Any], *, where: str) -> dict[str, tuple[str, ...]]:
     groups = values.get("groups") or {}
     require(isinstance(groups, dict), f"{where}: groups", "{name: [class, ...]}", repr(groups))
-    found = {str(name): yaml_values.texts(groups, name, where=f"{where}: groups") for name in groups}
-    for name, members in found.items():
+    classes = {str(name): yaml_values.texts(groups, name, where=f"{where}: groups") for name in groups}
+    for name, members in classes.items():
         require(bool(members), f"{where}: groups.{name}", "one class or more", "none")
         check_unique(members, f"{where}: groups.{name}", "classes")
-    return found
+    return classes

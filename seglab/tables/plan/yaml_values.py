@@ -9,13 +9,13 @@ from seglab.errors import SeglabError, did_you_mean
 
 def mapping(content: Any, schema: type, *, where: str, leave_out: frozenset[str] = frozenset()) -> dict[str, Any]:
     """`content` as a mapping with keys of the dataclass `schema`, all those in it that have no default."""
-    known = {field.name: field for field in fields(schema) if field.name not in leave_out}
-    require(isinstance(content, dict), where, f"a mapping with {', '.join(known)}", repr(content))
+    keys = {field.name: field for field in fields(schema) if field.name not in leave_out}
+    require(isinstance(content, dict), where, f"a mapping with {', '.join(keys)}", repr(content))
     for key in content:
-        if key not in known:
-            near = did_you_mean(str(key), known)
-            raise SeglabError(f"{where}: no key {key!r}{near or '; expected some of ' + ', '.join(known)}")
-    for key, field in known.items():
+        if key not in keys:
+            near = did_you_mean(str(key), keys)
+            raise SeglabError(f"{where}: no key {key!r}{near or '; expected some of ' + ', '.join(keys)}")
+    for key, field in keys.items():
         needed = field.default is MISSING and field.default_factory is MISSING
         if needed and content.get(key) is None:
             raise SeglabError(f"{where}: expected the key {key!r}; it is not there - add it")
@@ -30,7 +30,7 @@ def items(values: Mapping[str, Any], key: str, *, where: str) -> Iterator[tuple[
 
 
 def texts(values: Mapping[str, Any], key: str, *, where: str) -> tuple[str, ...]:
-    return tuple(_checked_text(each, where=f"{where}: {key}") for _, each in items(values, key, where=where))
+    return tuple(_checked_text(item, where=f"{where}: {key}") for _, item in items(values, key, where=where))
 
 
 def text(values: Mapping[str, Any], key: str, *, where: str) -> str:
@@ -64,8 +64,8 @@ def whole_numbers(values: Mapping[str, Any], key: str, *, where: str) -> tuple[i
     return numbers
 
 
-def check_unique(found: Sequence[object], where: str, what: str) -> None:
-    twice = [item for index, item in enumerate(found) if item in found[:index]]
+def check_unique(values: Sequence[object], where: str, what: str) -> None:
+    twice = [item for index, item in enumerate(values) if item in values[:index]]
     require(not twice, where, f"different {what}", f"{', '.join(map(str, twice))} twice - rename or remove one")
 
 

@@ -5,9 +5,9 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
+from seglab.evaluation.columns import CLASS_IOU, COSTS
 from seglab.tables.comparison.comparison import Block, Comparison, PublishedResult, RowResult
 from seglab.tables.comparison.differences import Difference, Estimate
-from seglab.tables.plan.read import COSTS
 
 _DIFFERENCE = ("mean", "low", "high", "p", "p_holm", "p_wilcoxon", "effect", "pairs", "test")
 _PUBLISHED = ("source", "split", "resolution", "pretraining", "verified", "note")
@@ -16,32 +16,32 @@ _PUBLISHED = ("source", "split", "resolution", "pretraining", "verified", "note"
 def to_csv(comparison: Comparison) -> str:
     """One line for each row, fractions with every digit; empty where nothing is known."""
     columns = comparison.plan.columns
-    classes = list(dict.fromkeys(f"iou/{name}" for block in comparison.blocks for name in block.class_names))
+    classes = list(dict.fromkeys(CLASS_IOU + name for block in comparison.blocks for name in block.class_names))
     header = ["block", "row", "kind", "seeds", *_PUBLISHED]
     for column in columns:
         header += [column, f"{column} std", f"{column} n", f"{column} low", f"{column} high"]
         header += [] if column in COSTS else [f"{column} difference {name}" for name in _DIFFERENCE]
-    published = [name for each in published_results(comparison) for name in each.published.values]
+    published = [name for result in published_results(comparison) for name in result.published.values]
     header += [name for name in dict.fromkeys([*classes, *published]) if name not in columns]
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, header, restval="", lineterminator="\n")
     writer.writeheader()
     for block in comparison.blocks:
         writer.writerows(_measured_line(row, block, columns=columns) for row in block.rows)
-        writer.writerows(_published_line(each, block=block.title) for each in block.published)
-    writer.writerows(_published_line(each, block="apart") for each in comparison.published_apart)
+        writer.writerows(_published_line(result, block=block.title) for result in block.published)
+    writer.writerows(_published_line(result, block="apart") for result in comparison.published_apart)
     return buffer.getvalue()
 
 
 def published_results(comparison: Comparison) -> list[PublishedResult]:
-    return [*(each for block in comparison.blocks for each in block.published), *comparison.published_apart]
+    return [*(result for block in comparison.blocks for result in block.published), *comparison.published_apart]
 
 
 def _measured_line(row: RowResult, block: Block, *, columns: Sequence[str]) -> dict[str, str]:
     line = {"block": block.title, "row": row.label, "kind": "measured", "note": row.note or ""}
     line["seeds"] = " ".join(map(str, row.seeds))
-    for name, found in row.classes.items():
-        line[f"iou/{name}"] = _exact(found.mean)
+    for name, iou in row.classes.items():
+        line[CLASS_IOU + name] = _exact(iou.mean)
     for column in columns:
         line |= _estimate_fields(column, row.columns[column])
         if column in row.differences:
@@ -49,32 +49,28 @@ def _measured_line(row: RowResult, block: Block, *, columns: Sequence[str]) -> d
     return line
 
 
-def _estimate_fields(column: str, found: Estimate) -> dict[str, str]:
-    low, high = found.interval or (None, None)
+def _estimate_fields(column: str, estimate: Estimate) -> dict[str, str]:
+    low, high = estimate.interval or (None, None)
     return {
-        column: _exact(found.mean),
-        f"{column} std": _exact(found.std),
-        f"{column} n": str(found.n),
+        column: _exact(estimate.mean),
+        f"{column} std": _exact(estimate.std),
+        f"{column} n": str(estimate.n),
         f"{column} low": _exact(low),
         f"{column} high": _exact(high),
     }
 
 
-def _difference_fields(column: str, found: Difference) -> dict[str, str]:
-    low, high = found.interval or (None, None)
-    values: list[Any] = [
-        found.mean, low, high, found.p, found.p_holm, found.p_wilcoxon, found.effect, found.n, found.test,
-    ]  # fmt: skip
-    return {f"{column} difference {name}": _exact(value) for name, value in zip(_DIFFERENCE, values, strict=True)}
+def _difference_fields(column: str, difference: Difference) -> dict[str, str]:
+    low, high = difference.interval or (None, None)
+    values = {**vars(difference), "low": low, "high": high, "pairs": difference.n}
+    return {f"{column} difference {name}": _exact(values[name]) for name in _DIFFERENCE}
 
 
 def _published_line(result: PublishedResult, *, block: str) -> dict[str, str]:
     published = result.published
-    line = {"block": block, "row": published.label, "kind": "published", "verified": str(published.verified).lower()}
-    said = ("source", "split", "resolution", "pretraining", "note")
-    return line | {name: getattr(published, name) or "" for name in said} | {
-        column: _exact(value) for column, value in published.values.items()
-    }  # fmt: skip
+    line = {name: getattr(published, name) or "" for name in _PUBLISHED}
+    line |= {"block": block, "row": published.label, "kind": "published", "verified": str(published.verified).lower()}
+    return line | {column: _exact(value) for column, value in published.values.items()}
 
 
 def _exact(value: Any) -> str:

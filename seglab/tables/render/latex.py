@@ -28,8 +28,8 @@ def latex(comparison: Comparison) -> str:
     """
     plan = comparison.plan
     scores = sheets(comparison, differences=False)
-    cut = [(each, parts(each, width=_WIDTH)) for each in scores]
-    is_long = sum(_lines(whole, some) for whole, some in cut) > _LINES
+    cut = [(whole, parts(whole, width=_WIDTH)) for whole in scores]
+    is_long = sum(_lines(whole, pieces) for whole, pieces in cut) > _LINES
     package = "booktabs,longtable" if is_long else "booktabs"
     budget = "" if plan.budget == FULL else f" budget={plan.budget}"
     label = re.sub("[^A-Za-z0-9]+", "-", form(plan))
@@ -49,17 +49,15 @@ def _float(cut: Sequence[tuple[Sheet, Sequence[Sheet]]], *, label: str) -> Itera
     yield r"  \centering"
     yield r"  \footnotesize"
     yield r"  \setlength{\tabcolsep}{4pt}"
-    for index, (whole, some) in enumerate(cut):
+    for index, (whole, pieces) in enumerate(cut):
         if index:
             yield rf"  \par\medskip\textit{{{escaped(whole.caption)}}}\par\smallskip"
         else:
             yield rf"  \caption{{{escaped(whole.caption)}}}"
             yield rf"  \label{{tab:{label}}}"
-        for part in some:
+        for part in pieces:
             yield rf"  \begin{{tabular}}{{{_alignment(part)}}}"
-            yield r"    \toprule"
-            yield _header(part)
-            yield r"    \midrule"
+            yield from _header(part)
             yield from _rows(part)
             yield r"    \bottomrule"
             yield r"  \end{tabular}"
@@ -79,19 +77,15 @@ def _pages(cut: Sequence[tuple[Sheet, Sequence[Sheet]]], *, label: str) -> Itera
     yield r"\setlength{\tabcolsep}{4pt}"
     yield r"\setlength{\emergencystretch}{2em}"
     yield r"\setlength{\LTcapwidth}{\linewidth}"
-    for index, (whole, some) in enumerate(cut):
-        for place, part in enumerate(some):
+    for index, (whole, pieces) in enumerate(cut):
+        for place, part in enumerate(pieces):
             yield rf"\begin{{longtable}}{{{_alignment(part)}}}"
             if place == 0:
                 mark = rf"\label{{tab:{label}}}" if index == 0 else ""
                 yield rf"  \caption{{{escaped(whole.caption)}}}{mark} \\"
-            yield r"    \toprule"
-            yield _header(part)
-            yield r"    \midrule"
+            yield from _header(part)
             yield r"  \endfirsthead"
-            yield r"    \toprule"
-            yield _header(part)
-            yield r"    \midrule"
+            yield from _header(part)
             yield r"  \endhead"
             yield from _rows(part)
             yield r"    \bottomrule"
@@ -106,8 +100,10 @@ def _alignment(sheet: Sheet) -> str:
     return first + "r" * (len(sheet.header) - 1)
 
 
-def _header(sheet: Sheet) -> str:
-    return _line(_title(title) for title in sheet.header)
+def _header(sheet: Sheet) -> Iterator[str]:
+    yield r"    \toprule"
+    yield _line(_title(title) for title in sheet.header)
+    yield r"    \midrule"
 
 
 def _title(title: str) -> str:
@@ -139,9 +135,9 @@ def _notes(sheet: Sheet) -> Iterator[str]:
         yield text.replace(r"\_", r"\_\allowbreak{}")  # names_of_many_words
 
 
-def _lines(whole: Sheet, some: Sequence[Sheet]) -> int:
+def _lines(whole: Sheet, pieces: Sequence[Sheet]) -> int:
     """Of a page: the rows, titles and rules of each part, the caption and the notes."""
-    tables = sum(len(part.rows) + max(title.count("\n") for title in part.header) + 4 for part in some)
+    tables = sum(len(part.rows) + max(title.count("\n") for title in part.header) + 4 for part in pieces)
     return tables + sum(1 + len(text) // _NOTE for text in (whole.caption, *whole.notes))
 
 

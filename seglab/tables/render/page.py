@@ -18,7 +18,7 @@ from seglab.tables.comparison.protocol import shown, words
 from seglab.tables.plan.model import Plan
 from seglab.tables.render.page_curves import learning_curves
 from seglab.tables.render.page_details import details
-from seglab.tables.render.page_scores import heat_map, published_table, score_table
+from seglab.tables.render.page_scores import heat_map, published_table, score_table, scrolling
 from seglab.tables.render.page_transposed import transposed_published, transposed_table
 from seglab.tables.render.published import published_notes
 from seglab.tables.render.sheets import baseline_of, best_rows, missing_words, protocol_words, unmeasured
@@ -109,7 +109,7 @@ def _blocks(comparison: Comparison) -> Iterator[str]:
         show = transposed_table if plan.transposed else score_table
         table = show(block, plan.columns, key=f"b{index}", absent=unmeasured(comparison, block))
         yield f"<section><h2>{text(heading)}</h2>{_protocol(block)}{_reading(plan, block)}"
-        yield f"{_scrolling(table, label=heading)}{_sources(block.published)}</section>"
+        yield f"{scrolling(table, label=heading)}{_sources(block.published)}</section>"
         yield _heat(block)
         if not drawn.issuperset(folders := {run.folder for row in block.rows for run in row.measurements}):
             yield _curves(block, colours)
@@ -118,7 +118,7 @@ def _blocks(comparison: Comparison) -> Iterator[str]:
         show_apart = transposed_published if plan.transposed else published_table
         table = show_apart(comparison.published_apart, plan.columns, key="apart")
         yield "<section><h2>Published, measured in another way</h2><p>These stand beside no block, because their "
-        yield f"sources state a protocol that none of them has.</p>{_scrolling(table, label='published')}"
+        yield f"sources state a protocol that none of them has.</p>{scrolling(table, label='published')}"
         yield f"{_sources(comparison.published_apart)}</section>"
 
 
@@ -126,10 +126,6 @@ def _sources(published: Sequence[PublishedResult]) -> str:
     """The numbered notes, below the table: one is often that of many rows."""
     _, notes = published_notes(published)
     return "".join(f'<p class="note small">{text(note)}</p>' for note in notes)
-
-
-def _scrolling(table: str, *, label: str) -> str:
-    return f'<div class="scroll" role="region" tabindex="0" aria-label="{text(label)}">{table}</div>'
 
 
 def _protocol(block: Block) -> str:
@@ -142,7 +138,7 @@ def _protocol(block: Block) -> str:
 def _reading(plan: Plan, block: Block) -> str:
     """What the cells mean, and what can be clicked."""
     parts = []
-    if any(each.std is not None for row in block.rows for each in row.columns.values()):
+    if any(score.std is not None for row in block.rows for score in row.columns.values()):
         parts.append("Each score is a mean ± standard deviation over seeds.")
     if any(row.differences for row in block.rows):
         parts.append(f"Below it the difference to the baseline <b>{text(baseline_of(block))}</b> in points, its 95 % "
@@ -152,7 +148,9 @@ def _reading(plan: Plan, block: Block) -> str:
     if any(best_rows(block, column) for column in plan.columns):
         parts.append("Bold: the best mean.")
     measured = {estimate(column, row.columns[column]) for row in block.rows for column in plan.columns}
-    published = {number(column, value) for each in block.published for column, value in each.published.values.items()}
+    published = {
+        number(column, value) for result in block.published for column, value in result.published.values.items()
+    }
     if ABSENT in measured | published:
         parts.append("NaN: the class is neither in the ground truth nor predicted.")
     sorts = "The arrows beside a title sort" if plan.transposed else "A click on a title sorts"

@@ -21,11 +21,11 @@ def learning_curves(block: Block, *, colours: Mapping[str, int]) -> str:
     Args:
         colours: {label: number of its colour}; a row has the same in every block.
     """
-    known = [one for row in block.rows for one in row.measurements if any(map(math.isfinite, one.curve))]
-    if not known:
+    runs = [run for row in block.rows for run in row.measurements if any(map(math.isfinite, run.curve))]
+    if not runs:
         return ""
-    length = max(len(one.curve) for one in known)
-    values = [100 * value for one in known for value in one.curve if math.isfinite(value)]
+    length = max(len(run.curve) for run in runs)
+    values = [100 * value for run in runs for value in run.curve if math.isfinite(value)]
     y_ticks = _ticks(min(values), max(values))
     low, high = y_ticks[0], y_ticks[-1]
     x_ticks = [tick for tick in _ticks(1, length) if 1 < tick < length and tick == int(tick)]
@@ -33,7 +33,7 @@ def learning_curves(block: Block, *, colours: Mapping[str, int]) -> str:
     # Of inner ticks, those that would touch the numbers at the ends are left out.
     x_ticks = [1, *(tick for tick in x_ticks if 0.06 < (tick - 1) / (length - 1) < 0.94), *last]
     groups = [
-        _group(colours[row.label], [_line(one, length, low, high) for one in row.measurements]) for row in block.rows
+        _group(colours[row.label], [_line(run, length, low, high) for run in row.measurements]) for row in block.rows
     ]
     buttons = "".join(_button(row.label, colours[row.label]) for row in block.rows)
     return (

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from seglab.display.numbers import duration
+from seglab.evaluation.columns import COSTS, title
 from seglab.tables.comparison.comparison import Block, Comparison, PublishedResult, RowResult
 from seglab.tables.comparison.protocol import shown, words
 from seglab.tables.plan.model import Measurement
-from seglab.tables.plan.read import COSTS
-from seglab.tables.render.words import estimate, number, sentence, title
+from seglab.tables.render.published import stated
+from seglab.tables.render.words import estimate, number, sentence
 
 
 def details(comparison: Comparison) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -24,9 +25,9 @@ def details(comparison: Comparison) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _measured_details(row: RowResult, block: Block) -> dict[str, Any]:
     scores = []
-    for column, found in row.columns.items():
-        seeds = ", ".join(number(column, value) for value in found.values)
-        lines = [f"{estimate(column, found)} (seeds: {seeds})" if column not in COSTS else estimate(column, found)]
+    for column, score in row.columns.items():
+        seeds = ", ".join(number(column, value) for value in score.values)
+        lines = [f"{estimate(column, score)} (seeds: {seeds})" if column not in COSTS else estimate(column, score)]
         if column in row.differences and not row.is_baseline:
             lines.append(sentence(row.differences[column]))
         scores.append({"column": column, "title": title(column), "lines": lines})
@@ -48,7 +49,7 @@ def _origin(run: Measurement, block: Block) -> list[tuple[str, str]]:
     """Where the numbers of one run come from; of its protocol, what it does not share with its block."""
     own = [(f"protocol: {words(key)}", shown(key, run.protocol)) for key in run.protocol if key not in block.protocol]
     threads = f", {run.threads} thread{'s' if run.threads != 1 else ''}" if run.threads else ""
-    known = [
+    facts = [
         ("folder", run.folder),
         ("commit", run.commit),
         ("command", run.command),
@@ -58,14 +59,13 @@ def _origin(run: Measurement, block: Block) -> list[tuple[str, str]]:
         ("parameters", f"{run.parameters:,}" if run.parameters else ""),
         ("FLOPs of one image", f"{run.flops:.4g}" if run.flops else ""),
     ]
-    return [*(fact for fact in known if fact[1]), *own]  # without a training there are no costs
+    return [*(fact for fact in facts if fact[1]), *own]  # without a training there are no costs
 
 
 def _published_details(result: PublishedResult) -> dict[str, Any]:
     row = result.published
     facts = [("source", row.source)]
-    stated = {"split": row.split, "resolution": row.resolution, "pre-training": row.pretraining}
-    facts += [(name, value or "not stated") for name, value in stated.items()]
+    facts += stated(row).items()
     facts.append(("verified", "yes: read in the source, or computed again" if row.verified else "no"))
     facts += [("differs", difference) for difference in result.differs]
     facts += [("cannot be compared", unknown) for unknown in result.unchecked]

@@ -1,15 +1,16 @@
 """The scores of a block as a table that can be sorted, and its differences class by class as a heat map."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from seglab.display.numbers import NOT_THERE
+from seglab.evaluation.columns import title
 from seglab.tables.comparison.comparison import Block, PublishedResult, RowResult
 from seglab.tables.comparison.differences import Difference
 from seglab.tables.plan.model import Row
 from seglab.tables.render.published import published_notes
 from seglab.tables.render.sheets import best_rows
-from seglab.tables.render.words import estimate, interval, number, points, probability, sentence, text, title
+from seglab.tables.render.words import estimate, interval, number, points, probability, sentence, text
 
 _LEVELS = 5  # shades on either side of zero
 _STEPS = (1, 1.5, 2, 2.5, 3, 4, 5, 7.5)
@@ -25,13 +26,32 @@ def score_table(block: Block, columns: tuple[str, ...], *, key: str, absent: Seq
     lines = [_measured(row, columns, best, key=f"{key}-r{index}") for index, row in enumerate(block.rows)]
     lines += [_unmeasured(row, columns) for row in absent]
     lines += _published_lines(block.published, columns, key=key)
-    return f'<table class="scores">{_head(columns)}<tbody>{"".join(lines)}</tbody></table>'
+    return table(_heads(columns), lines)
 
 
 def published_table(published: tuple[PublishedResult, ...], columns: tuple[str, ...], *, key: str) -> str:
     """A <table> of the published rows that stand beside no block."""
-    lines = _published_lines(published, columns, key=key)
-    return f'<table class="scores">{_head(columns)}<tbody>{"".join(lines)}</tbody></table>'
+    return table(_heads(columns), _published_lines(published, columns, key=key))
+
+
+def table(heads: Iterable[str], lines: Iterable[str], *, kind: str = "scores") -> str:
+    return f'<table class="{kind}"><thead><tr>{"".join(heads)}</tr></thead><tbody>{"".join(lines)}</tbody></table>'
+
+
+def scrolling(table: str, *, label: str) -> str:
+    """A <div> in which a broad table scrolls alone."""
+    return f'<div class="scroll" role="region" tabindex="0" aria-label="{text(label)}">{table}</div>'
+
+
+def sortable(heading: str) -> str:
+    """A <th>; by a click on it the lines are sorted."""
+    return f'<th scope="col" aria-sort="none"><button type="button" class="sort">{text(heading)}</button></th>'
+
+
+def opening(label: str, key: str, *, mark: str) -> str:
+    """A label that opens the details with this key, and its mark."""
+    tag = f' <span class="tag">{mark}</span>' if mark else ""
+    return f'<button type="button" class="open" data-key="{key}" aria-haspopup="dialog">{text(label)}</button>{tag}'
 
 
 def _published_lines(published: Sequence[PublishedResult], columns: tuple[str, ...], *, key: str) -> Iterator[str]:
@@ -51,13 +71,8 @@ def published_cell(result: PublishedResult, column: str, *, attributes: str = ""
     return f"<td{attributes}{sorting}>{number(column, value)}</td>"
 
 
-def _head(columns: tuple[str, ...]) -> str:
-    titles = ["row", *(title(column) for column in columns), "seeds"]
-    cells = (
-        f'<th scope="col" aria-sort="none"><button type="button" class="sort">{text(one)}</button></th>'
-        for one in titles
-    )
-    return f"<thead><tr>{''.join(cells)}</tr></thead>"
+def _heads(columns: tuple[str, ...]) -> list[str]:
+    return [sortable(heading) for heading in ("row", *map(title, columns), "seeds")]
 
 
 def _measured(row: RowResult, columns: tuple[str, ...], best: dict[str, list[str]], *, key: str) -> str:
@@ -73,24 +88,22 @@ def _unmeasured(row: Row, columns: tuple[str, ...]) -> str:
 
 
 def _row_head(label: str, key: str, *, mark: str, small: str) -> str:
-    tag = f' <span class="tag">{mark}</span>' if mark else ""
     below = f'<span class="small">{text(small)}</span>' if small else ""
-    button = f'<button type="button" class="open" data-key="{key}" aria-haspopup="dialog">{text(label)}</button>'
-    return f'<th scope="row" data-value="{text(label)}">{button}{tag}{below}</th>'
+    return f'<th scope="row" data-value="{text(label)}">{opening(label, key, mark=mark)}{below}</th>'
 
 
 def measured_cell(row: RowResult, column: str, *, is_best: bool, attributes: str = "") -> str:
     """A <td>: the score over seeds, and below it the difference to the baseline."""
-    found = row.columns[column]
-    value = estimate(column, found)
-    if found.mean is None:
+    score = row.columns[column]
+    value = estimate(column, score)
+    if score.mean is None:
         return f'<td{attributes} data-column="{text(column)}">{value}</td>'
     shown = f"<strong>{value}</strong>" if is_best else value
-    if found.n != row.n:  # a class may be absent from the predictions and the truth of some seeds
-        shown += f' <span class="small">(n = {found.n})</span>'
+    if score.n != row.n:  # a class may be absent from the predictions and the truth of some seeds
+        shown += f' <span class="small">(n = {score.n})</span>'
     difference = row.differences.get(column)
     below = _difference(difference) if difference is not None and not row.is_baseline else ""
-    return f'<td{attributes} data-column="{text(column)}" data-value="{found.mean!r}">{shown}{below}</td>'
+    return f'<td{attributes} data-column="{text(column)}" data-value="{score.mean!r}">{shown}{below}</td>'
 
 
 def _difference(difference: Difference) -> str:
@@ -106,15 +119,14 @@ def heat_map(block: Block) -> str:
     rows = [row for row in block.rows if row.class_deltas and not row.is_baseline]
     if not rows:
         return ""
-    limit = _limit([one.mean for row in rows for one in row.class_deltas.values() if one.mean is not None])
-    heads = "".join(f'<th scope="col"><span>{text(name)}</span></th>' for name in block.class_names)
-    baseline = "".join(_baseline_line(row, block.class_names) for row in block.rows if row.is_baseline)
-    lines = "".join(_heat_line(row, block.class_names, limit) for row in rows)
-    return (
-        f'<div class="scroll" role="region" tabindex="0" aria-label="differences class by class"><table class="heat">'
-        f'<thead><tr><th scope="col">row</th>{heads}</tr></thead><tbody>{baseline}{lines}</tbody></table></div>'
-        f'<p class="readout" aria-live="polite"></p>{_scale(limit)}'
-    )
+    means = [difference.mean for row in rows for difference in row.class_deltas.values()]
+    limit = _limit([mean for mean in means if mean is not None])
+    heads = [f'<th scope="col"><span>{text(name)}</span></th>' for name in block.class_names]
+    lines = [_baseline_line(row, block.class_names) for row in block.rows if row.is_baseline]
+    lines += [_heat_line(row, block.class_names, limit) for row in rows]
+    heat = table(['<th scope="col">row</th>', *heads], lines, kind="heat")
+    box = scrolling(heat, label="differences class by class")
+    return f'{box}<p class="readout" aria-live="polite"></p>{_scale(limit)}'
 
 
 def _baseline_line(row: RowResult, names: tuple[str, ...]) -> str:
@@ -132,14 +144,14 @@ def _heat_cell(label: str, name: str, difference: Difference | None, limit: floa
     if difference is None or difference.mean is None or math.isnan(difference.mean):
         told = f"{label}, {name}: not known; the class is absent, or no seed is paired"
         return f'<td class="absent" tabindex="-1" title="{text(told)}">{NOT_THERE}</td>'
-    mean, found = difference.mean, difference.interval
-    unsure = found is None or found.low <= 0 <= found.high
+    mean, bounds = difference.mean, difference.interval
+    unsure = bounds is None or bounds.low <= 0 <= bounds.high
     level = math.ceil(_LEVELS * abs(mean) / limit - 1e-9) if points(mean) != "0.0" else 0
     shade = f"{'plus' if mean > 0 else 'minus'} level{min(level, _LEVELS)}" if level else "level0"
     told = f"{label}, {name}: {sentence(difference)}" + (" - uncertain" if unsure else "")
     return (
         f'<td class="{shade}{" unsure" if unsure else ""}" tabindex="-1" title="{text(told)}">'
-        f'{points(mean)}<span class="spread">{interval(found)}</span></td>'
+        f'{points(mean)}<span class="spread">{interval(bounds)}</span></td>'
     )
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from seglab.display.numbers import NOT_THERE
+from seglab.evaluation.columns import COSTS, title
 from seglab.tables.comparison.comparison import Block, PublishedResult, RowResult
 from seglab.tables.plan.model import Row
-from seglab.tables.plan.read import COSTS
-from seglab.tables.render.page_scores import measured_cell, published_cell
+from seglab.tables.render.page_scores import measured_cell, opening, published_cell, sortable, table
 from seglab.tables.render.published import published_notes
 from seglab.tables.render.sheets import best_rows
-from seglab.tables.render.words import text, title
+from seglab.tables.render.words import text
 
 
 def transposed_table(block: Block, columns: tuple[str, ...], *, key: str, absent: Sequence[Row]) -> str:
@@ -40,24 +40,20 @@ def transposed_published(published: tuple[PublishedResult, ...], columns: tuple[
 
 
 def _table(heads: Sequence[str], lines: Sequence[str]) -> str:
-    first = '<th scope="col" aria-sort="none"><button type="button" class="sort">score</button></th>'
-    head = f"<thead><tr>{first}{''.join(heads)}</tr></thead>"
-    return f'<table class="scores transposed">{head}<tbody>{"".join(lines)}</tbody></table>'
+    return table([sortable("score"), *heads], lines, kind="scores transposed")
 
 
 def _head(label: str, key: str, *, mark: str, kind: str = "") -> str:
     """A title with two buttons: one tells where the numbers come from, one sorts."""
-    tag = f' <span class="tag">{mark}</span>' if mark else ""
-    opens = f'<button type="button" class="open" data-key="{key}" aria-haspopup="dialog">{text(label)}</button>'
     sorts = f'<button type="button" class="sort" aria-label="sort by {text(label)}"></button>'
-    return f'<th scope="col" aria-sort="none"{kind}>{opens}{tag} {sorts}</th>'
+    return f'<th scope="col" aria-sort="none"{kind}>{opening(label, key, mark=mark)} {sorts}</th>'
 
 
 def _published_heads(published: Sequence[PublishedResult], *, key: str) -> list[str]:
     numbers, _ = published_notes(published)
     return [
-        _head(each.published.label, f"{key}-p{index}", mark=f"published [{note}]", kind=' class="published"')
-        for index, (each, note) in enumerate(zip(published, numbers, strict=True))
+        _head(result.published.label, f"{key}-p{index}", mark=f"published [{note}]", kind=' class="published"')
+        for index, (result, note) in enumerate(zip(published, numbers, strict=True))
     ]
 
 
@@ -69,8 +65,8 @@ def _measured(row: RowResult, column: str, *, key: str, is_best: bool) -> str:
 
 def _published_cells(published: Sequence[PublishedResult], column: str, *, key: str) -> list[str]:
     return [
-        published_cell(each, column, attributes=f' class="published" data-key="{key}-p{index}"')
-        for index, each in enumerate(published)
+        published_cell(result, column, attributes=f' class="published" data-key="{key}-p{index}"')
+        for index, result in enumerate(published)
     ]
 
 

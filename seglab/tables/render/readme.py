@@ -27,8 +27,8 @@ def rendered(text: str) -> str:
     Raises:
         SeglabError: a marker has no partner, or names no table.
     """
-    found = list(_BLOCK.finditer(text))
-    if len(_MARK.findall(text)) != 2 * len(found):
+    blocks = list(_BLOCK.finditer(text))
+    if len(_MARK.findall(text)) != 2 * len(blocks):
         raise SeglabError(
             "expected each <!-- table NAME --> closed by <!-- end table -->, every one at the start of a line of its "
             f"own; came {', '.join(_MARK.findall(text))} - complete the pairs"

@@ -4,45 +4,45 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from seglab.display import sheet
-from seglab.display.numbers import NOT_THERE
+from seglab.display.numbers import NOT_THERE, cell, exact, word
 from seglab.display.sheet import Cell, Sheet
+from seglab.evaluation.columns import COSTS, lower_is_better
+from seglab.evaluation.columns import title as column_title
 from seglab.tables.comparison.comparison import Block, Comparison, PublishedResult, RowResult
 from seglab.tables.comparison.protocol import shown
 from seglab.tables.plan.model import Plan, Row
-from seglab.tables.plan.read import COSTS
 from seglab.tables.render.published import published_notes
 from seglab.tables.render.words import ABSENT, estimate, interval, number, points, probability
-from seglab.tables.render.words import title as column_title
 from seglab.tables.survey.survey import by_row
 
 SIGNIFICANT = "†"  # beside a score that differs from the baseline's
+_NOTHING = Cell(NOT_THERE, "")
 PUBLISHED = "published:"  # stands alone in the line above the published rows
-_SMALLER_IS_BETTER = ("ece",)
 
 
 def show(comparison: Comparison) -> None:
     """Prints the table, the differences to the baseline in its first score, and the warnings."""
-    for each in sheets(comparison):
-        sheet.show(each)
+    for part in sheets(comparison):
+        sheet.show(part)
         print()
 
 
 def markdown(comparison: Comparison, *, differences: bool = True) -> str:
     """The table as Markdown; `differences`: with the table of differences to the baseline."""
-    return "\n".join(sheet.markdown(each) for each in sheets(comparison, differences=differences))
+    return "\n".join(sheet.markdown(part) for part in sheets(comparison, differences=differences))
 
 
 def sheets(comparison: Comparison, *, differences: bool = True) -> list[Sheet]:
     """A sheet of scores for each block of equal protocol, and one of differences; warnings below the last."""
-    found = []
+    parts = []
     for block in comparison.blocks:
-        found.append(_scores(comparison, block))
+        parts.append(_scores(comparison, block))
         if differences and any(row.differences for row in block.rows):
-            found.append(_differences(comparison.plan, block))
+            parts.append(_differences(comparison.plan, block))
     if comparison.published_apart:
-        found.append(_apart(comparison))
-    found[-1] = replace(found[-1], notes=[*found[-1].notes, *below(comparison)])
-    return found
+        parts.append(_apart(comparison))
+    parts[-1] = replace(parts[-1], notes=[*parts[-1].notes, *below(comparison)])
+    return parts
 
 
 def caption(comparison: Comparison, block: Block) -> str:
@@ -54,7 +54,7 @@ def unmeasured(comparison: Comparison, block: Block) -> list[Row]:
     """The rows that stand in the block with dashes: measured nowhere; told in the first one, and in an empty one."""
     if block.rows and block is not comparison.blocks[0]:
         return []
-    measured = {row.label for each in comparison.blocks for row in each.rows}
+    measured = {row.label for other in comparison.blocks for row in other.rows}
     return [row for row in comparison.plan.rows if row.label not in measured]
 
 
@@ -83,11 +83,11 @@ def protocol_words(block: Block) -> str:
 def best_rows(block: Block, column: str) -> list[str]:
     """The labels of the rows with the best mean in a column of scores; none where fewer than two differ."""
     means = {row.label: row.columns[column].mean for row in block.rows}
-    known = {label: mean for label, mean in means.items() if mean is not None}
-    if column in COSTS or len(set(known.values())) < 2:
+    measured = {label: mean for label, mean in means.items() if mean is not None}
+    if column in COSTS or len(set(measured.values())) < 2:
         return []
-    best = min(known.values()) if column in _SMALLER_IS_BETTER else max(known.values())
-    return [label for label, mean in known.items() if mean == best]
+    best = min(measured.values()) if lower_is_better(column) else max(measured.values())
+    return [label for label, mean in measured.items() if mean == best]
 
 
 def baseline_of(block: Block) -> str:
@@ -98,16 +98,16 @@ def baseline_of(block: Block) -> str:
 def seeds_words(comparison: Comparison, row: RowResult) -> str:
     """'3', '2 of 3' where not all planned seeds were measured, or a dash where a seed makes no difference."""
     plan = comparison.plan
-    if any(each.label == row.label and each.downsample is not None for each in plan.rows):
+    if any(planned.label == row.label and planned.downsample is not None for planned in plan.rows):
         return NOT_THERE
     return str(row.n) if row.n == len(plan.seeds) else f"{row.n} of {len(plan.seeds)}"
 
 
 def score_text(row: RowResult, column: str) -> str:
     """'46.3 ± 0.4', and the number of seeds where a column has fewer than its row."""
-    found = row.columns[column]
-    words = estimate(column, found)
-    return f"{words} ({found.n})" if 0 < found.n < row.n else words
+    score = row.columns[column]
+    words = estimate(column, score)
+    return f"{words} ({score.n})" if 0 < score.n < row.n else words
 
 
 def is_significant(row: RowResult, column: str) -> bool:
@@ -122,13 +122,15 @@ def marks_notes(comparison: Comparison, block: Block) -> list[str]:
         notes.append("mean ± standard deviation over seeds")
     if any(best_rows(block, column) for column in plan.columns):
         notes.append(f"best of its {'line' if plan.transposed else 'column'}: *")
-    found = [each for row in block.rows for column, each in row.differences.items() if column in plan.columns]
-    tests = ", ".join(dict.fromkeys(each.test for each in found if each.p is not None))
+    differences = [
+        difference for row in block.rows for column, difference in row.differences.items() if column in plan.columns
+    ]
+    tests = ", ".join(dict.fromkeys(difference.test for difference in differences if difference.p is not None))
     if tests:
         family = "cells of a line" if plan.transposed else "rows of a column"
         rule = f"p < 0.05, {tests}, Holm-corrected over the {family}"
-        any_ = any(each.significant for each in found)
-        start = f"{SIGNIFICANT} differs" if any_ else "no row differs significantly"
+        is_any = any(difference.significant for difference in differences)
+        start = f"{SIGNIFICANT} differs" if is_any else "no row differs significantly"
         notes.append(f"{start} from {baseline_of(block)} ({rule})")
     return notes
 
@@ -138,70 +140,66 @@ def _scores(comparison: Comparison, block: Block) -> Sheet:
     best = {column: best_rows(block, column) for column in plan.columns}
     rows = [
         [
-            _word(row.label),
+            word(row.label),
             *(_score(row, column, best=row.label in best[column]) for column in plan.columns),
-            _word(seeds_words(comparison, row)),
+            word(seeds_words(comparison, row)),
         ]
         for row in block.rows
     ]
     absent = unmeasured(comparison, block)
-    rows += [[_word(row.label), *([_NOTHING] * len(plan.columns)), _word(_seeds_of_nothing(row))] for row in absent]
+    nothing = [_NOTHING] * len(plan.columns)
+    rows += [[word(row.label), *nothing, word("0" if row.downsample is None else NOT_THERE)] for row in absent]
     notes = marks_notes(comparison, block)
-    earlier = {row.label for each in comparison.blocks[: comparison.blocks.index(block)] for row in each.rows}
+    earlier = {row.label for other in comparison.blocks[: comparison.blocks.index(block)] for row in other.rows}
     said = [(row.label, row.note) for row in block.rows] + [(row.label, row.note) for row in absent]
     notes += [f"{label}: {note}" for label, note in said if note and label not in earlier]
     if block.published and not plan.transposed:
-        rows.append([_word(PUBLISHED), *([Cell("", "")] * (len(plan.columns) + 1))])
+        rows.append([word(PUBLISHED), *([Cell("", "")] * (len(plan.columns) + 1))])
     published, sources = _published(plan, block.published)
     rows += [[*cells, _NOTHING] for cells in published]
     notes += sources
     return _laid_out(plan, rows, title=caption(comparison, block), notes=notes, seeds=True)
 
 
-def _seeds_of_nothing(row: Row) -> str:
-    return "0" if row.downsample is None else NOT_THERE
-
-
 def _laid_out(plan: Plan, rows: Sequence[Sequence[Cell]], *, title: str, notes: Sequence[str], seeds: bool) -> Sheet:
     """The rows as lines, or as columns where the plan says so; what NaN means, where one is shown."""
-    if any(cell.text == ABSENT for row in rows for cell in row):
+    if any(value.text == ABSENT for row in rows for value in row):
         notes = [*notes, f"{ABSENT}: the class is neither in the ground truth nor predicted"]
     header = ["row", *map(column_title, plan.columns), *(["seeds"] if seeds else [])]
-    found = Sheet(caption=title, header=header, rows=rows, notes=notes)
+    upright = Sheet(caption=title, header=header, rows=rows, notes=notes)
     if not plan.transposed:
-        return found
-    return replace(sheet.transposed(found), header=["score", *(row[0].text for row in rows)])
+        return upright
+    return replace(sheet.transposed(upright), header=["score", *(row[0].text for row in rows)])
 
 
 def _score(row: RowResult, column: str, *, best: bool) -> Cell:
     mark = f" {SIGNIFICANT}" if is_significant(row, column) else ""
-    mean = row.columns[column].mean
-    return Cell(score_text(row, column) + mark, "" if mean is None else repr(mean), best=best)
+    return Cell(score_text(row, column) + mark, exact(row.columns[column].mean), best=best)
 
 
 def _published(plan: Plan, results: Sequence[PublishedResult]) -> tuple[list[list[Cell]], list[str]]:
     """The cells of each row, its label with the number of its note, and the notes."""
     numbers, notes = published_notes(results)
-    word = ", published" if plan.transposed else ""
+    mark = ", published" if plan.transposed else ""
     rows = []
     for index, result in zip(numbers, results, strict=True):
         values = [(column, result.published.values.get(column)) for column in plan.columns]
-        cells = [Cell(number(column, value), "" if value is None else repr(value)) for column, value in values]
-        rows.append([_word(f"{result.published.label}{word} [{index}]"), *cells])
+        cells = [Cell(number(column, value), exact(value)) for column, value in values]
+        rows.append([word(f"{result.published.label}{mark} [{index}]"), *cells])
     return rows, notes
 
 
 def _differences(plan: Plan, block: Block) -> Sheet:
     """Of the first column of scores, row minus baseline."""
-    column = next(each for each in plan.columns if each not in COSTS)
+    column = next(column for column in plan.columns if column not in COSTS)
     rows = [
         [
-            _word(row.label), _word(points(each.mean)), _word(interval(each.interval)),
-            _word(probability(each.p_holm).removeprefix("p ").removeprefix("= ")),
-            _word(NOT_THERE if each.effect is None else f"{each.effect:.2f}"), _word(each.test),
+            word(row.label), word(points(difference.mean)), word(interval(difference.interval)),
+            word(probability(difference.p_holm).removeprefix("p ").removeprefix("= ")),
+            cell(difference.effect, ".2f"), word(difference.test),
         ]
         for row in block.rows
-        if (each := row.differences.get(column)) is not None
+        if (difference := row.differences.get(column)) is not None
     ]  # fmt: skip
     return Sheet(
         caption=f"{column_title(column).removesuffix(' %')} minus that of {baseline_of(block)}, in percentage points",
@@ -237,10 +235,3 @@ def missing_words(comparison: Comparison) -> str:
     if not comparison.missing or not any(block.rows for block in comparison.blocks):
         return ""
     return f"not measured: {by_row(comparison.missing)}"
-
-
-def _word(text: str) -> Cell:
-    return Cell(text, text)
-
-
-_NOTHING = Cell(NOT_THERE, "")

@@ -4,28 +4,9 @@ import math
 from html import escape
 
 from seglab.display.numbers import NOT_THERE, duration
+from seglab.evaluation.columns import COSTS, class_of
 from seglab.tables.comparison.differences import Difference, Estimate, Interval
-from seglab.tables.plan.read import CLASS_IOU, COSTS
 
-_UNITS = {"parameters": ("M params", 1e6), "flops": ("GFLOPs", 1e9), "seconds": ("training", 1.0)}
-_TITLES = {
-    "miou": "mIoU",
-    "mdice": "mean Dice",
-    "accuracy": "pixel accuracy",
-    "mean_accuracy": "mean accuracy",
-    "fwiou": "fw. IoU",
-    "boundary_f1": "boundary F1",
-    "boundary_iou": "boundary IoU",
-    "ece": "ECE",
-    "batch_absent1": "Dice, batch, absent = 1",
-    "image_gt_present": "Dice, image, present classes",
-    "image_gt_present_iou": "IoU, image, present classes",
-    "accuracy_void_wrong": "accuracy, void wrong",
-    "official_iou": "class IoU",
-    "official_iiou": "class iIoU",
-    "official_category_iou": "category IoU",
-    "official_category_iiou": "category iIoU",
-}
 _LEAST_P = 0.001
 ABSENT = "NaN"  # the IoU of a class that is neither in the ground truth nor predicted; a dash is what nobody measured
 
@@ -33,14 +14,6 @@ ABSENT = "NaN"  # the IoU of a class that is neither in the ground truth nor pre
 def text(value: object) -> str:
     """The value where it is shown as text or stands in a quoted attribute, whatever it contains."""
     return escape(str(value), quote=True)
-
-
-def title(column: str) -> str:
-    """'mIoU %', 'IoU pole %', 'GFLOPs'."""
-    if column in _UNITS:
-        return _UNITS[column][0]
-    name = f"IoU {column.removeprefix('iou/')}" if column.startswith("iou/") else _TITLES.get(column, column)
-    return f"{name} %"
 
 
 def number(column: str, value: float | None) -> str:
@@ -51,16 +24,16 @@ def number(column: str, value: float | None) -> str:
         return ABSENT
     if column == "seconds":
         return duration(value)
-    return f"{value / _UNITS[column][1]:.3g}" if column in _UNITS else f"{100 * value:.1f}"
+    return f"{value / COSTS[column].unit:.3g}" if column in COSTS else f"{100 * value:.1f}"
 
 
-def estimate(column: str, found: Estimate) -> str:
+def estimate(column: str, score: Estimate) -> str:
     """'46.3 ± 0.4'; without the deviation where one seed has none, or where no seed changes a cost; NaN or a dash."""
-    if found.mean is None and column.startswith(CLASS_IOU):
+    if score.mean is None and class_of(column) is not None:
         return ABSENT
-    if found.std is None or (column in COSTS and found.std == 0):
-        return number(column, found.mean)
-    return f"{number(column, found.mean)} ± {number(column, found.std)}"
+    if score.std is None or (column in COSTS and score.std == 0):
+        return number(column, score.mean)
+    return f"{number(column, score.mean)} ± {number(column, score.std)}"
 
 
 def points(value: float | None) -> str:
@@ -71,9 +44,9 @@ def points(value: float | None) -> str:
     return "0.0" if float(rounded) == 0 else rounded.replace("-", "−")
 
 
-def interval(found: Interval | None) -> str:
+def interval(bounds: Interval | None) -> str:
     """'+0.3 to +2.1'."""
-    return NOT_THERE if found is None else f"{points(found.low)} to {points(found.high)}"
+    return NOT_THERE if bounds is None else f"{points(bounds.low)} to {points(bounds.high)}"
 
 
 def probability(value: float | None) -> str:

@@ -27,7 +27,7 @@ FILE = "composed.json"  # in the table's folder
 
 # Below seglab/; a test finds what is missing.
 _CODE = ("__init__.py", "errors.py", "labels.py", "config/*.py", "runs/*.py",
-         "tables/__init__.py", "tables/plan/*.py", "tables/survey/*.py")  # fmt: skip
+         "evaluation/__init__.py", "evaluation/columns.py", "tables/__init__.py", "tables/plan/*.py", "tables/survey/*.py")  # fmt: skip
 _VARIABLE = re.compile(r"oc\.env:\s*(\w+)")
 
 
@@ -59,8 +59,8 @@ def compose(plan: Plan, *, overrides: Sequence[str], search_path: Sequence[str])
     Raises:
         SeglabError: a configuration is wrong.
     """
-    found = configurations(plan, overrides=overrides, search_path=search_path)
-    return Composed(found, runs.plain(evaluation_settings(plan, search_path=search_path)))
+    composed = configurations(plan, overrides=overrides, search_path=search_path)
+    return Composed(composed, runs.plain(evaluation_settings(plan, search_path=search_path)))
 
 
 def kept_or_composed(plan: Plan, *, overrides: Sequence[str], search_path: Sequence[str], output: Path) -> Kept:
@@ -75,9 +75,9 @@ def kept_or_composed(plan: Plan, *, overrides: Sequence[str], search_path: Seque
     log.info("%s: composing %d rows, once", form(plan), len(plan.rows))
     composed = compose(plan, overrides=overrides, search_path=search_path)
     plain = {which: runs.plain(cfg) for which, cfg in composed.configurations.items()}
-    made = Kept({which: (runs.fingerprint(each), each) for which, each in plain.items()}, composed.evaluation)
+    made = Kept({which: (runs.fingerprint(values), values) for which, values in plain.items()}, composed.evaluation)
     path.parent.mkdir(parents=True, exist_ok=True)
-    rows_to_keep = [(*which, *values) for which, values in made.rows.items()]
+    rows_to_keep = [(*which, *kept_row) for which, kept_row in made.rows.items()]
     runs.write_quickly(path, json.dumps({"key": key, "rows": rows_to_keep, "evaluation": made.evaluation}))
     return made
 

@@ -11,8 +11,9 @@ from typing import Any
 
 from seglab import runs
 from seglab.errors import SeglabError
+from seglab.evaluation.columns import OFFICIAL, measured
 from seglab.tables.plan.model import Measurement
-from seglab.tables.survey.measurements import commit, extras
+from seglab.tables.survey.measurements import commit
 
 FOLDER, RESULT = "controls", "measurement.json"
 PREDICTION = "ground truth at a lower resolution"  # in the place of a network, as the protocol says it
@@ -56,17 +57,17 @@ def read(folder: Path, *, official: bool) -> dict[str, Any] | None:
             f"{path}: expected the scores of a control as JSON; came a file that is damaged ({error}) - delete it, "
             "and run the table again"
         ) from error
-    return None if official and "official" not in result else result
+    return None if official and OFFICIAL not in result else result
 
 
 def measurement_of(result: Mapping[str, Any], *, row: str, seed: int, folder: str) -> Measurement:
     """As a line of a table. There is no network, no training and no curve, so all costs are 0 or unknown."""
-    found = result["original"]
+    scores = result["original"]
     return Measurement(
         row=row,
         seed=seed,
-        metrics={**found["metrics"], **dict(extras(result))},
-        class_iou={name: float(each["iou"]) for name, each in found["classes"].items()},
+        metrics=measured(scores) | measured(result),
+        class_iou={name: float(of_class["iou"]) for name, of_class in scores["classes"].items()},
         protocol=result["protocol"],
         curve=(),
         fingerprint=result["fingerprint"],

@@ -38,14 +38,14 @@ def listed(
 
     One that cannot be read does not keep from the others. Nothing is composed where nothing was ever run or committed.
     """
-    found = frozenset(find_runs(output))
+    fingerprints = frozenset(find_runs(output))
 
     def state(plan: Plan, home: Path) -> str:
-        if not found and not (output / "controls").is_dir() and not committed_csv(plan, home).is_file():
+        if not fingerprints and not (output / "controls").is_dir() and not committed_csv(plan, home).is_file():
             number = sum(len(plan.seeds) if row.downsample is None else 1 for row in plan.rows)
             return f"{number} runs: {number} missing"
         kept = kept_or_composed(plan, overrides=overrides, search_path=search_path, output=output)
-        return counts(_survey(plan, kept, found, home=home, output=output, outdated_too=not overrides))
+        return counts(_survey(plan, kept, fingerprints, home=home, output=output, outdated_too=not overrides))
 
     for home, name in ((folder, name) for folder in folders for name in names(folder)):
         try:
@@ -57,19 +57,20 @@ def listed(
             yield f"{name}\n    cannot be used: {error}"
 
 
-def _survey(plan: Plan, kept: Kept, found: Collection[str], *, home: Path, output: Path, outdated_too: bool) -> Survey:
+def _survey(
+    plan: Plan, kept: Kept, fingerprints: Collection[str], *, home: Path, output: Path, outdated_too: bool
+) -> Survey:
     """As `take`, looking only at what may be there: a run with the fingerprint, a committed line, a control."""
-    committed = {(each.row, each.seed) for each in read_csv(committed_csv(plan, home))}
+    committed = {measurement.key for measurement in read_csv(committed_csv(plan, home))}
     controls = {row.label for row in plan.rows if row.downsample is not None}
     missing = {(row, seed): State(row=row, seed=seed, status="missing") for row, seed in kept.rows}
     there = [
         which
         for which, (fingerprint, _) in kept.rows.items()
-        if fingerprint in found or which in committed or which[0] in controls
+        if fingerprint in fingerprints or which in committed or which[0] in controls
     ]
     if not there:
         return Survey(plan=plan, states=tuple(missing.values()))
-    known = take(plan, kept.only(there), home=home, output=output, outdated_too=outdated_too)
-    return Survey(
-        plan=plan, states=tuple({**missing, **{(each.row, each.seed): each for each in known.states}}.values())
-    )
+    surveyed = take(plan, kept.only(there), home=home, output=output, outdated_too=outdated_too)
+    states = missing | {state.key: state for state in surveyed.states}
+    return Survey(plan=plan, states=tuple(states.values()))

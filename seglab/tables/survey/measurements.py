@@ -4,25 +4,34 @@ import csv
 import io
 import json
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from seglab import runs
 from seglab.errors import SeglabError
+from seglab.evaluation.columns import CLASS_IOU, class_of, measured
 from seglab.runs.class_names import dataset_name
 from seglab.runs.find import Run
 from seglab.tables.plan.model import Measurement, Plan
-from seglab.tables.plan.read import CLASS_IOU
 
-_FIXED = ("row", "seed", "fingerprint", "folder", "commit", "command", "parameters", "flops", "seconds", "threads",
-          "device", "protocol", "curve")  # columns of the CSV beside the scores  # fmt: skip
-_OFFICIAL = {
-    "official_iou": "averageScoreClasses",
-    "official_iiou": "averageScoreInstClasses",
-    "official_category_iou": "averageScoreCategories",
-    "official_category_iiou": "averageScoreInstCategories",
+# {field of a measurement, and column of the CSV beside the scores: (how it is written, how it is read)}
+_FIELDS: dict[str, tuple[Callable[[Any], str], Callable[[str], Any]]] = {
+    "row": (str, str),
+    "seed": (str, int),
+    "fingerprint": (str, str),
+    "folder": (str, str),
+    "commit": (str, str),
+    "command": (str, str),
+    "parameters": (str, int),
+    "flops": (lambda flops: "" if flops is None else repr(flops), lambda text: float(text) if text else None),
+    "seconds": (repr, float),
+    "threads": (str, int),
+    "device": (str, str),
+    "protocol": (lambda protocol: json.dumps(protocol, ensure_ascii=False), json.loads),
+    "curve": (lambda curve: " ".join(map(_number, curve)), lambda text: tuple(map(float, text.split()))),
 }
+_BEFORE_SCORES = ("row", "seed")
 
 
 def wanted_protocols(plan: Plan, settings: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -72,8 +81,8 @@ def of_run(
     return Measurement(
         row=row,
         seed=seed,
-        metrics={name: float(value) for name, value in scores["metrics"].items()} | dict(extras(evaluation)),
-        class_iou={name: float(each["iou"]) for name, each in scores["classes"].items()},
+        metrics=measured(scores) | measured(evaluation),
+        class_iou={name: float(of_class["iou"]) for name, of_class in scores["classes"].items()},
         protocol={**evaluation["protocol"], "resolution": resolution},
         curve=_curve(run.folder / "metrics.csv"),
         fingerprint=record["fingerprint"],
@@ -95,7 +104,7 @@ def evaluation_of(run: Run, *, wanted: Mapping[str, Any], extra: Sequence[str] =
         same = all(protocol.get(key) == value for key, value in wanted.items() if key != "resolution")
         measured = wanted["resolution"] in protocol.get("resolutions", ())
         # Beside another headline the extras are of that one.
-        complete = all(each in evaluation for each in extra)
+        complete = all(name in evaluation for name in extra)
         if same and measured and complete and (not extra or protocol["resolution"] == wanted["resolution"]):
             return evaluation
     return None
@@ -112,12 +121,13 @@ def write_csv(path: Path, measurements: Sequence[Measurement]) -> None:
 
 
 def to_csv(measurements: Sequence[Measurement]) -> str:
-    metrics = list(dict.fromkeys(name for each in measurements for name in each.metrics))
-    classes = list(dict.fromkeys(CLASS_IOU + name for each in measurements for name in each.class_iou))
+    scores = dict.fromkeys(name for measurement in measurements for name in _scores(measurement))
+    names = sorted(scores, key=lambda name: class_of(name) is not None)  # those of all classes first
+    header = [*_BEFORE_SCORES, *names, *(name for name in _FIELDS if name not in _BEFORE_SCORES)]
     buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, [*_FIXED[:2], *metrics, *classes, *_FIXED[2:]], restval="", lineterminator="\n")
+    writer = csv.DictWriter(buffer, header, restval="", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(_line(each) for each in measurements)
+    writer.writerows(_line(measurement) for measurement in measurements)
     return buffer.getvalue()
 
 
@@ -132,77 +142,46 @@ def read_csv(path: Path) -> list[Measurement]:
     except FileNotFoundError:
         return []
     reader = csv.DictReader(io.StringIO(text, newline=""))
-    absent = [name for name in _FIXED if name not in (reader.fieldnames or ())]
+    absent = [name for name in _FIELDS if name not in (reader.fieldnames or ())]
     if absent:
         raise SeglabError(
-            f"{path}: expected the columns {', '.join(_FIXED)}; {', '.join(absent)} is not there - write the file "
+            f"{path}: expected the columns {', '.join(_FIELDS)}; {', '.join(absent)} is not there - write the file "
             "again with python -m seglab.table table=NAME record=true"
         )
-    found = []
+    measurements = []
     for line in reader:
         try:
-            found.append(_measurement(line))
+            measurements.append(_measurement(line))
         except (ValueError, TypeError) as error:
             raise SeglabError(
                 f"{path}:{reader.line_num}: expected the measurement of a run; came a value that cannot be read "
                 f"({error}) - write the file again with python -m seglab.table table=NAME record=true"
             ) from error
-    return found
+    return measurements
 
 
-def _line(each: Measurement) -> dict[str, str]:
-    numbers = {**each.metrics, **{CLASS_IOU + name: value for name, value in each.class_iou.items()}}
-    return {
-        **{name: repr(float(value)) for name, value in numbers.items()},
-        "row": each.row,
-        "seed": str(each.seed),
-        "fingerprint": each.fingerprint,
-        "folder": each.folder,
-        "commit": each.commit,
-        "command": each.command,
-        "parameters": str(each.parameters),
-        "flops": "" if each.flops is None else repr(each.flops),
-        "seconds": repr(each.seconds),
-        "threads": str(each.threads),
-        "device": each.device,
-        "protocol": json.dumps(each.protocol, ensure_ascii=False),
-        "curve": " ".join(repr(float(value)) for value in each.curve),
-    }
+def _scores(measurement: Measurement) -> dict[str, float]:
+    """{column: value} of all scores, those of single classes last."""
+    return {**measurement.metrics, **{CLASS_IOU + name: value for name, value in measurement.class_iou.items()}}
+
+
+def _line(measurement: Measurement) -> dict[str, str]:
+    scores = {column: _number(value) for column, value in _scores(measurement).items()}
+    return scores | {name: write(getattr(measurement, name)) for name, (write, _) in _FIELDS.items()}
+
+
+def _number(value: float) -> str:
+    """With every digit."""
+    return repr(float(value))
 
 
 def _measurement(line: Mapping[str, str]) -> Measurement:
-    scores = {name: float(value) for name, value in line.items() if name not in _FIXED and value != ""}
+    scores = {name: float(value) for name, value in line.items() if name not in _FIELDS and value != ""}
     return Measurement(
-        row=line["row"],
-        seed=int(line["seed"]),
-        metrics={name: value for name, value in scores.items() if not name.startswith(CLASS_IOU)},
-        class_iou={name.removeprefix(CLASS_IOU): value for name, value in scores.items() if name.startswith(CLASS_IOU)},
-        protocol=json.loads(line["protocol"]),
-        curve=tuple(float(value) for value in line["curve"].split()),
-        fingerprint=line["fingerprint"],
-        folder=line["folder"],
-        commit=line["commit"],
-        command=line["command"],
-        parameters=int(line["parameters"]),
-        flops=float(line["flops"]) if line["flops"] else None,
-        seconds=float(line["seconds"]),
-        threads=int(line["threads"]),
-        device=line["device"],
+        metrics={column: value for column, value in scores.items() if class_of(column) is None},
+        class_iou={name: value for column, value in scores.items() if (name := class_of(column)) is not None},
+        **{name: read(line[name]) for name, (_, read) in _FIELDS.items()},
     )
-
-
-def extras(evaluation: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    """The scores beside those of the confusion matrix, by the names of a table's columns."""
-    for name, scores in evaluation.get("boundary", {}).items():
-        yield name, float(scores["mean"])
-    if "calibration" in evaluation:
-        yield "ece", float(evaluation["calibration"]["ece"])
-    for name, score in evaluation.get("named", {}).items():
-        if name != "batch_size":
-            yield name, float(score)
-    for name, key in _OFFICIAL.items():
-        if key in evaluation.get("official", {}):
-            yield name, float(evaluation["official"][key])
 
 
 def _curve(path: Path) -> tuple[float, ...]:
@@ -223,5 +202,5 @@ def commit(git: Mapping[str, Any] | None) -> str:
 def _command(record: runs.Record) -> str:
     """The command that repeats the run anywhere: without the folders of the machine it ran on."""
     mine = ("sweep", "output", "resume", "retry_failed")
-    overrides = [each for each in record["overrides"] if each.partition("=")[0] not in mine]
+    overrides = [override for override in record["overrides"] if override.partition("=")[0] not in mine]
     return shlex.join(["python", "-m", "seglab.train", *overrides])

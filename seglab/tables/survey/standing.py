@@ -33,13 +33,18 @@ class State:
     unscored: tuple[str, ...] = ()  # splits on which the finished run is still to be evaluated
     init_from: str | None = None  # of its configuration
 
+    @property
+    def key(self) -> tuple[str, int]:
+        """By which a table knows its runs."""
+        return self.row, self.seed
+
 
 def state_of(
     wanted: Wanted,
     *,
     row: str,
     seed: int,
-    found: Sequence[Run],
+    candidates: Sequence[Run],
     committed: Sequence[Measurement],
     output: Path,
     outdated_too: bool,
@@ -47,7 +52,7 @@ def state_of(
     """What is known of a row with a seed.
 
     Args:
-        found: the runs of its configuration, the earliest first.
+        candidates: the runs of its configuration, the earliest first.
         committed: its committed measurements, of any configuration and split.
         output: where controls/ lie, and the folder that the measurements name folders from.
         outdated_too: whether committed measurements of another configuration are shown.
@@ -55,8 +60,8 @@ def state_of(
     if wanted.factor is not None:
         state = _of_control(wanted, row=row, seed=seed, output=output)
     else:
-        state = _of_runs(found, wanted, row=row, seed=seed, output=output)
-    lines = {each.protocol["split"]: each for each in committed if each.protocol["split"] in wanted.protocols}
+        state = _of_runs(candidates, wanted, row=row, seed=seed, output=output)
+    lines = {line.protocol["split"]: line for line in committed if line.protocol["split"] in wanted.protocols}
     return _with_committed(state, lines, wanted, outdated_too=outdated_too)
 
 
@@ -73,20 +78,20 @@ def _of_control(wanted: Wanted, *, row: str, seed: int, output: Path) -> State:
     return State(row=row, seed=seed, status="measured" if complete else "missing", measurements=tuple(kept))
 
 
-def _of_runs(found: Sequence[Run], wanted: Wanted, *, row: str, seed: int, output: Path) -> State:
+def _of_runs(candidates: Sequence[Run], wanted: Wanted, *, row: str, seed: int, output: Path) -> State:
     """The state by the runs of one configuration: the finished one that was measured on most splits, else the last."""
-    finished = [run for run in found if run.record["status"] == "finished"]
+    finished = [run for run in candidates if run.record["status"] == "finished"]
     if finished:
         scored = [_evaluations(run, wanted) for run in finished]
         best = max(range(len(finished)), key=lambda index: len(scored[index]))
         return _of_finished(finished[best], scored[best], wanted, row=row, seed=seed, output=output)
-    if not found:
+    if not candidates:
         return State(row=row, seed=seed, status="missing")
-    state = runs.state(found[-1].folder)
+    state = runs.state(candidates[-1].folder)
     assert state.status != "pending"
     status: Status = "trained" if state.status == "finished" else state.status  # it ended while we looked
     return State(
-        row=row, seed=seed, status=status, folder=found[-1].folder, reason=state.error,
+        row=row, seed=seed, status=status, folder=candidates[-1].folder, reason=state.error,
         unscored=tuple(wanted.splits.values()) if status == "trained" else (),
     )  # fmt: skip
 
@@ -103,8 +108,8 @@ def _of_finished(
     run: Run, scored: Mapping[str, Mapping[str, Any]], wanted: Wanted, *, row: str, seed: int, output: Path
 ) -> State:
     measurements = tuple(
-        of_run(run, each, row=row, seed=seed, output=output, resolution=wanted.protocols[split]["resolution"])
-        for split, each in scored.items()
+        of_run(run, evaluation, row=row, seed=seed, output=output, resolution=wanted.protocols[split]["resolution"])
+        for split, evaluation in scored.items()
     )
     place = None
     if len(wanted.protocols) == 1:
@@ -122,7 +127,7 @@ def _with_committed(state: State, lines: Mapping[str, Measurement], wanted: Want
     """The state with the committed lines {split: line} of what was not measured here."""
     if state.status == "measured":
         return state
-    here = {each.protocol["split"]: each for each in state.measurements}
+    here = {measurement.protocol["split"]: measurement for measurement in state.measurements}
     kept = {split: line for split, line in lines.items() if split not in here}
     valid = {
         split: line

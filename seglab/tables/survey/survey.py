@@ -36,7 +36,7 @@ class Survey:
         return [measurement for state in self.states for measurement in state.measurements]
 
     def of(self, row: str, seed: int) -> State:
-        return next(state for state in self.states if (state.row, state.seed) == (row, seed))
+        return next(state for state in self.states if state.key == (row, seed))
 
     def to_train(self, row: str, *, retry_failed: bool) -> list[int]:
         """The seeds of a row that nobody trains now; the failed ones only where they are to be tried again."""
@@ -55,7 +55,7 @@ class Survey:
         if 1 not in measured.values():
             return {}
         return {
-            (state.row, state.seed): read_per_image(
+            state.key: read_per_image(
                 state.evaluation / "per_image.csv",
                 resolution=state.measurements[0].protocol["resolution"],
                 classes=list(state.measurements[0].class_iou),
@@ -66,12 +66,12 @@ class Survey:
 
     def pictures(self) -> dict[str, Path]:
         """{label: sheet of sample predictions} of the first run of each row that lies here."""
-        found: dict[str, Path] = {}
+        pictures: dict[str, Path] = {}
         for state in self.states:
             sheets = sorted(state.folder.glob("pictures/*.png")) if state.status == "measured" and state.folder else []
             if sheets:
-                found.setdefault(state.row, sheets[-1])
-        return found
+                pictures.setdefault(state.row, sheets[-1])
+        return pictures
 
     def is_complete(self) -> bool:
         return all(state.status in ("measured", "committed") for state in self.states)
@@ -99,7 +99,7 @@ def survey(
     Raises:
         SeglabError: two rows are the same experiment.
     """
-    found = find_runs(output)
+    by_fingerprint = find_runs(output)
     rows = {row.label: row for row in plan.rows}
     states, seen = [], dict[str, str]()
     for (label, seed), cfg in configurations.items():
@@ -110,8 +110,8 @@ def survey(
                 "the same configuration - remove one of them"
             )
         state = state_of(
-            sought, row=label, seed=seed, found=found.get(sought.fingerprint, []),
-            committed=[each for each in committed if (each.row, each.seed) == (label, seed)],
+            sought, row=label, seed=seed, candidates=by_fingerprint.get(sought.fingerprint, []),
+            committed=[measurement for measurement in committed if measurement.key == (label, seed)],
             output=output, outdated_too=outdated_too,
         )  # fmt: skip
         states.append(replace(state, init_from=cfg.get("init_from")))
@@ -135,7 +135,7 @@ def lines(survey: Survey, estimates: Mapping[str, float] = MappingProxyType({}))
     trained = {row.label for row in survey.plan.rows if row.downsample is None}
     left = [state for state in survey.states if state.status in _LEFT and state.row in trained]
     for status in ("missing", "interrupted", "stale", "running", "trained"):
-        rows = by_row((state.row, state.seed) for state in survey.states if state.status == status)
+        rows = by_row(state.key for state in survey.states if state.status == status)
         if rows:
             yield f"  {_WORDS.get(status, status)}: {rows}"
     for state in survey.states:
@@ -144,7 +144,7 @@ def lines(survey: Survey, estimates: Mapping[str, float] = MappingProxyType({}))
             yield f"  failed: {state.row} seed {state.seed}: {_short(state.reason)}  ({runs.shown(state.folder)})"
     if any(state.status == "failed" for state in survey.states):
         yield "  what failed is left alone until its cause is mended: run=true retry_failed=true tries it again"
-    if outdated := by_row((state.row, state.seed) for state in survey.states if state.outdated):
+    if outdated := by_row(state.key for state in survey.states if state.outdated):
         yield f"  shown as committed, of a configuration that has changed since: {outdated}"
     if left:
         yield f"  to train what is left takes {_time(survey, left, estimates)}"
@@ -156,22 +156,22 @@ def by_row(planned: Iterable[tuple[str, int]]) -> str:
     for row, seed in planned:
         seeds.setdefault(row, []).append(seed)
     return "; ".join(
-        f"{row} seed{'s' if len(some) > 1 else ''} {', '.join(map(str, some))}" for row, some in seeds.items()
+        f"{row} seed{'s' if len(those) > 1 else ''} {', '.join(map(str, those))}" for row, those in seeds.items()
     )
 
 
 def _time(survey: Survey, left: Sequence[State], estimates: Mapping[str, float]) -> str:
     """As long as the finished runs of the same row took on average, else as estimated, else as those of the table."""
-    known = [(state.row, state.seconds) for state in survey.states if state.seconds is not None]
-    if not known and not estimates:
+    finished = [(state.row, state.seconds) for state in survey.states if state.seconds is not None]
+    if not finished and not estimates:
         return "an unknown time: no run of this table is finished - cost=true estimates it from a few steps"
-    everywhere = fmean([seconds for _, seconds in known] or estimates.values())
+    everywhere = fmean([seconds for _, seconds in finished] or estimates.values())
     total, sources = 0.0, set[str]()
     for state in left:
-        same = [seconds for row, seconds in known if row == state.row]
+        same = [seconds for row, seconds in finished if row == state.row]
         total += fmean(same) if same else estimates.get(state.row, everywhere)
         sources.add("finished" if same or state.row not in estimates else "estimated")
-    if sources == {"finished"} and known:
+    if sources == {"finished"} and finished:
         return f"about {numbers.duration(total)}, as long as the finished runs took"
     return f"about {numbers.duration(total)}, estimated from a few steps (cost=true shows it)"
 

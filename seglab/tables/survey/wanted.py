@@ -7,8 +7,8 @@ from typing import Any
 from omegaconf import DictConfig
 
 from seglab import runs
+from seglab.evaluation.columns import OFFICIAL, measured_by
 from seglab.tables.plan.model import Plan, Row
-from seglab.tables.plan.read import OFFICIAL
 from seglab.tables.survey import control
 from seglab.tables.survey.measurements import wanted_protocols
 
@@ -47,11 +47,11 @@ def wanted(plan: Plan, row: Row, *, config: Mapping[str, Any], settings: Mapping
     if row.downsample is not None:
         asked = {split: control.wanted_protocol(protocol) for split, protocol in asked.items()}
         fingerprint = control.fingerprint(settings["data"] or config["data"], factor=row.downsample)
-    official = any(column in OFFICIAL for column in plan.columns)
+    official = any(measured_by(column) == OFFICIAL for column in plan.columns)
     return Wanted(
         fingerprint=fingerprint,
         protocols={protocol["split"]: protocol for protocol in asked.values()},
         splits={protocol["split"]: split for split, protocol in asked.items()},
-        extra=(*settings["extra"], *(["official"] if official else [])),
+        extra=(*settings["extra"], *([OFFICIAL] if official else [])),
         factor=row.downsample,
     )

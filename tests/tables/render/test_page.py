@@ -14,13 +14,14 @@ import pytest
 from PIL import Image
 
 from seglab.errors import SeglabError
+from seglab.evaluation.columns import title
 from seglab.tables.comparison.comparison import compare
 from seglab.tables.comparison.differences import Difference, Interval
 from seglab.tables.plan.model import Published
 from seglab.tables.render.page import write_page
 from seglab.tables.render.page_curves import learning_curves
 from seglab.tables.render.page_scores import heat_map
-from seglab.tables.render.words import estimate, interval, number, points, probability, sentence, title
+from seglab.tables.render.words import estimate, interval, number, points, probability, sentence
 
 VOID = {"meta", "link", "br", "img", "input"}
 

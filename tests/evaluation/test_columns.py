@@ -1,0 +1,118 @@
+"""Each score stands once: what the counters compute lies where its line says, and nothing else names it."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+
+from seglab import PACKAGE
+from seglab.evaluation import score as scoring
+from seglab.evaluation.columns import (
+    COSTS,
+    EXTRAS,
+    LINES,
+    OFFICIAL,
+    SCORES,
+    class_of,
+    lower_is_better,
+    measured,
+    measured_by,
+    title,
+)
+from seglab.evaluation.counts import Pixels, View, extra_of
+from seglab.evaluation.report import evaluation_lines
+from seglab.labels import label_space
+from seglab.metrics import readings
+
+CITYSCAPES = label_space("cityscapes_19")
+
+
+@pytest.fixture(scope="module")
+def results() -> dict[str, dict]:
+    """{kind: what is measured} of one image, a road whose right half is taken for a sidewalk."""
+    mask = np.zeros((16, 32), dtype=np.uint8)
+    pred = np.where(np.arange(32) < 16, mask, 1).astype(np.uint8)
+    confidence = torch.nn.functional.one_hot(torch.from_numpy(pred.astype(np.int64)), 19).permute(2, 0, 1).float()
+    ids = np.full(mask.shape, 7, dtype=np.uint8)  # road
+    view = View(pred, mask, lambda: confidence, (ids, ids.astype(np.int32)))
+    found = {}
+    for kind in LINES:
+        counter = extra_of(kind, CITYSCAPES.names, batch_size=1)
+        counter.update(view)
+        found[kind] = counter.compute()
+    pixels = Pixels(CITYSCAPES.names)
+    pixels.update(pred, mask)
+    return {**found, "original": pixels.compute()}
+
+
+def test_every_score_is_found_where_its_line_says_and_no_other_one_is_measured(results: dict[str, dict]) -> None:
+    everywhere = measured(results["original"])
+    beside = measured(results)
+    assert {*everywhere, *beside} == set(SCORES)
+    assert not everywhere.keys() & beside.keys()
+    assert set(everywhere) == set(readings.summary(torch.eye(2, dtype=torch.int64)))
+    assert set(results["named"]) - {"batch_size"} == {name for name in beside if measured_by(name) == "named"}
+    assert set(results["boundary"]) == {name for name in beside if measured_by(name) == "boundary"}
+    assert everywhere["accuracy"] == 0.5
+    assert beside["ece"] == 0.5  # sure of everything, right in a half
+    assert beside["official_iou"] == pytest.approx(results[OFFICIAL]["averageScoreClasses"])
+
+
+def test_what_is_not_there_is_left_out() -> None:
+    assert measured({"boundary": {"boundary_f1": {"mean": 1, "classes": {}}}, "named": {"batch_size": 4}}) == {
+        "boundary_f1": 1.0
+    }
+
+
+def test_a_line_of_an_evaluation_tells_each_kind_of_score(results: dict[str, dict]) -> None:
+    protocol = {"resolutions": ["original"]}
+    *lines, last = evaluation_lines({**results, "protocol": protocol, "folder": "outputs/e", "seconds": 3.0})
+    assert lines[0].startswith("official Cityscapes protocol: IoU class ")
+    assert lines[0].count(" %, iIoU ") == 2
+    assert lines[1].startswith("boundary F1 ")
+    assert ", boundary IoU " in lines[1]
+    assert lines[2] == "expected calibration error 50.0 % (15 bins)"
+    assert lines[3].startswith("as others count, in batches of 1: batch_absent1 ")
+    assert lines[3].endswith("accuracy_void_wrong 50.0 %")
+    assert last.startswith("mIoU 25.0 % at original size, 3 s: ")
+
+
+def test_titles_and_what_a_column_needs() -> None:
+    assert [title(column) for column in ("miou", "iou/pole", "iou/small", "flops", "ece", "official_iiou")] == [
+        "mIoU %", "IoU pole %", "IoU small %", "GFLOPs", "ECE %", "class iIoU %",
+    ]  # fmt: skip
+    assert [measured_by(column) for column in ("miou", "iou/pole", "seconds", "ece", "boundary_f1")] == [
+        None, None, None, "calibration", "boundary",
+    ]  # fmt: skip
+    assert [column for column in (*SCORES, *COSTS, "iou/pole") if lower_is_better(column)] == ["ece"]
+    assert (class_of("iou/traffic light"), class_of("miou")) == ("traffic light", None)
+
+
+def test_every_extra_can_be_asked_for() -> None:
+    assert set(EXTRAS) == {"boundary", "calibration", "named"} == set(LINES) - {OFFICIAL}
+    assert scoring._CHOICES["extra"] == EXTRAS
+
+
+def quoted(text: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def test_a_score_beside_those_of_every_evaluation_is_named_in_three_places_alone() -> None:
+    """One more is a line of columns.py, a file of seglab.metrics, a class of counts.py."""
+    beside = {score.name for score in SCORES.values() if score.measured_by}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        place = path.relative_to(PACKAGE)
+        if str(place) not in ("evaluation/columns.py", "evaluation/counts.py") and place.parts[0] != "metrics":
+            assert beside.isdisjoint(quoted(path.read_text())), path
+
+
+def test_nothing_heavy_is_imported() -> None:
+    code = "import sys, seglab.evaluation.columns; print({'torch', 'numpy', 'cv2'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
+    assert done.stdout == "set()\n"

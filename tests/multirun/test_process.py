@@ -1,0 +1,48 @@
+"""A command in a process of its own: which module, where its words go, what it does not inherit."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from seglab import PACKAGE
+from seglab.multirun import process
+
+PROGRAM = """
+import os, sys
+print(sys.argv[1:], os.environ.get("LOCAL_RANK"), os.environ.get("CUDA_VISIBLE_DEVICES"))
+print("a line of the log", file=sys.stderr)
+sys.exit(5)
+"""
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    (tmp_path / "program.py").write_text(PROGRAM)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(PACKAGE.parent)]))
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    return "program"
+
+
+def test_what_a_module_prints_is_appended_to_the_file(module: str, tmp_path: Path) -> None:
+    output = tmp_path / "output.log"
+    output.write_text("before\n")
+    job = process.start(["a=1"], output=output, fork=False, gpu="3", module=module)
+    assert job.wait(60) == 5
+    assert output.read_text() == "before\n['a=1'] None 3\na line of the log\n" or (
+        output.read_text() == "before\na line of the log\n['a=1'] None 3\n"  # standard output is written at the end
+    )
+
+
+def test_without_a_file_only_its_log_is_seen(module: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert process.start(["a=1"], output=None, fork=True, module=module).wait(None) == 5
+    assert capfd.readouterr() == ("", "a line of the log\n")
+
+
+def test_a_job_that_runs_has_no_exit_code_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "program.py").write_text("input()")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    job = process.start([], output=None, fork=False, module="program")
+    assert job.wait(0.01) is None
+    job.send(9)
+    assert job.wait(60) == -9
