@@ -152,18 +152,6 @@ def test_no_end_of_a_job_harms_another(command, environment, monkeypatch, tmp_pa
     assert done.stderr.count("FAILED") == 4
 
 
-def test_jobs_run_where_the_temporary_folder_has_a_long_name(environment, tiny, tmp_path):
-    """The fork server's socket has no room there."""
-    temporary = tmp_path / ("t" * 100)
-    temporary.mkdir()
-    done = subprocess.run(
-        [sys.executable, "-m", "seglab.train", "-m", *tiny, "seed=1", "trainer.max_epochs=1", "sweep=long"],
-        cwd=tmp_path, env={**environment, "TMPDIR": str(temporary)}, capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert len(list((tmp_path / "outputs" / "sweeps" / "long").glob("*/checkpoints/last.ckpt"))) == 1
-
-
 def test_killed_three_times_a_sweep_ends_with_the_same_table(command, environment, tiny, tmp_path):
     arguments = ("loss=dice,focal,ce", "seed=1,2", "callbacks.last.every_n_steps=1", "callbacks.pictures=null")
     whole = command("train", "-m", *arguments, "sweep=whole", timeout=600)
