@@ -67,9 +67,9 @@ def test_a_correct_configuration_passes(checked: Callable[..., str]) -> None:
     ],
 )
 def test_each_mistake_has_its_message(checked: Callable[..., str], change: str, message: str) -> None:
-    found = checked(change.removeprefix("+"))
-    assert found.startswith(message)
-    assert len(found.splitlines()) == 1
+    told = checked(change.removeprefix("+"))
+    assert told.startswith(message)
+    assert len(told.splitlines()) == 1
 
 
 def test_missing_arguments_and_keys(checked: Callable[..., str]) -> None:

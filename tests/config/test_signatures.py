@@ -79,14 +79,14 @@ LIBRARIES = [
 
 INSPECT = """
 import importlib, inspect, json, sys
-found = {}
+arguments = {}
 for target in sys.argv[1:]:
     package, _, name = target.rpartition(".")
     signature = inspect.signature(getattr(importlib.import_module(package), name))
     kept = [p for p in signature.parameters.values() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     any_key = any(p.kind == p.VAR_KEYWORD for p in signature.parameters.values())
-    found[target] = [{p.name: p.default is p.empty for p in kept}, any_key]
-print(json.dumps(found))
+    arguments[target] = [{p.name: p.default is p.empty for p in kept}, any_key]
+print(json.dumps(arguments))
 """
 
 

@@ -181,8 +181,8 @@ def test_killed_three_times_a_sweep_ends_with_the_same_table(command, environmen
     assert kills == 3
     records = [record(path.parent) for path in folder.glob("*/record.json")]
     assert len(records) == 6
-    assert sum(one["attempts"] for one in records) <= 6 + kills, "no job ran that was not interrupted"
-    assert {one["steps"] for one in records} == {8}
+    assert sum(job["attempts"] for job in records) <= 6 + kills, "no job ran that was not interrupted"
+    assert {job["steps"] for job in records} == {8}
     assert table(folder) == table(tmp_path / "outputs" / "sweeps" / "whole")
 
 
@@ -217,8 +217,8 @@ def test_two_launches_share_the_jobs_and_run_none_twice(environment, tiny, tmp_p
     assert second.returncode == 0, outputs
     assert first.returncode == (-signal.SIGKILL if first_is_killed else 0), outputs
     records = {path.parent.name: record(path.parent) for path in folder.glob("*/record.json")}
-    assert [one["status"] for one in records.values()] == ["finished"] * 3
-    attempts = sorted(one["attempts"] for one in records.values())
+    assert [job["status"] for job in records.values()] == ["finished"] * 3
+    attempts = sorted(job["attempts"] for job in records.values())
     assert attempts == ([1, 1, 2] if first_is_killed else [1, 1, 1])
     assert "is being run by" in outputs[0] + outputs[1]
     assert ("died unseen" in outputs[1]) == first_is_killed
