@@ -75,14 +75,12 @@ class OverlapLoss(Loss):
     def value(self, pixels: Pixels) -> Tensor:
         sums = class_sums(pixels, squared=self.squared)
         if not self.per_image:
-            sums = ClassSums(
-                *(by_image.sum(0, keepdim=True) for by_image in sums)
-            )  # (1, K): the batch as one large image
+            sums = ClassSums(*(part.sum(0, keepdim=True) for part in sums))  # (1, K): the batch as one large image
         class_weights = self.weights_for(pixels)
         weights = torch.ones_like(sums.target) if class_weights is None else class_weights.expand_as(sums.target)
         labelled = sums.target.sum(1, keepdim=True) > 0  # (B, 1)
         if self.average == "micro":
-            sums = ClassSums(*((by_class * weights).sum(1, keepdim=True) for by_class in sums))  # (B, 1)
+            sums = ClassSums(*((part * weights).sum(1, keepdim=True) for part in sums))  # (B, 1)
             return weighted_mean(self.loss_of(self._score(sums)), labelled.to(weights.dtype))
         present = sums.target > 0  # (B, K)
         loss = self.loss_of(self._score(sums))  # (B, K)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
@@ -23,22 +23,40 @@ class Constant:
         return None
 
 
+class _Warmup(NamedTuple):
+    """A linear rise of the rate from `start` at step 0 to all of it at step `steps`."""
+
+    steps: int
+    start: float
+
+    def then(self, decay: Callable[[float], float], optimizer: Optimizer, *, total_steps: int) -> LRSchedulerConfig:
+        """With, behind the rise, `decay` of the part of the remaining steps that is done, from 0 to 1."""
+        if self.steps >= total_steps:
+            raise SeglabError(
+                f"scheduler.warmup_steps is {self.steps}; expected fewer than the {total_steps} steps of this training "
+                "- lower it, or train for longer (trainer.max_epochs)"
+            )
+
+        def factor(step: int) -> float:
+            if step < self.steps:
+                return self.start + (1 - self.start) * step / self.steps
+            return decay(min((step - self.steps) / (total_steps - self.steps), 1.0))
+
+        return {"scheduler": LambdaLR(optimizer, factor), "interval": "step"}
+
+
 class Poly:
     """lr * (1 - t / T) ** power, t counted from the end of the warm-up (DeepLab, arXiv 1606.00915)."""
 
     def __init__(self, *, power: float, warmup_steps: int, warmup_start: float) -> None:
         self.power = power
-        self.warmup_steps = warmup_steps
-        self.warmup_start = warmup_start
+        self._warmup = _Warmup(warmup_steps, warmup_start)
 
     def __call__(self, optimizer: Optimizer, *, total_steps: int) -> LRSchedulerConfig:
-        return _by_step(
-            optimizer,
-            lambda progress: (1 - progress) ** self.power,
-            total_steps=total_steps,
-            warmup_steps=self.warmup_steps,
-            warmup_start=self.warmup_start,
-        )
+        return self._warmup.then(self._decay, optimizer, total_steps=total_steps)
+
+    def _decay(self, progress: float) -> float:
+        return (1 - progress) ** self.power
 
 
 class Cosine:
@@ -46,17 +64,13 @@ class Cosine:
 
     def __init__(self, *, final: float, warmup_steps: int, warmup_start: float) -> None:
         self.final = final
-        self.warmup_steps = warmup_steps
-        self.warmup_start = warmup_start
+        self._warmup = _Warmup(warmup_steps, warmup_start)
 
     def __call__(self, optimizer: Optimizer, *, total_steps: int) -> LRSchedulerConfig:
-        return _by_step(
-            optimizer,
-            lambda progress: self.final + (1 - self.final) * 0.5 * (1 + math.cos(math.pi * progress)),
-            total_steps=total_steps,
-            warmup_steps=self.warmup_steps,
-            warmup_start=self.warmup_start,
-        )
+        return self._warmup.then(self._decay, optimizer, total_steps=total_steps)
+
+    def _decay(self, progress: float) -> float:
+        return self.final + (1 - self.final) * 0.5 * (1 + math.cos(math.pi * progress))
 
 
 class Plateau:
@@ -71,26 +85,3 @@ class Plateau:
     def __call__(self, optimizer: Optimizer, *, total_steps: int) -> LRSchedulerConfig:
         scheduler = ReduceLROnPlateau(optimizer, mode=self.mode, factor=self.factor, patience=self.patience)
         return {"scheduler": scheduler, "interval": "epoch", "monitor": self.monitor}
-
-
-def _by_step(
-    optimizer: Optimizer,
-    decay: Callable[[float], float],
-    *,
-    total_steps: int,
-    warmup_steps: int,
-    warmup_start: float,
-) -> LRSchedulerConfig:
-    """A linear rise from `warmup_start` to 1, then `decay` of the part of the remaining steps that is done, 0 to 1."""
-    if warmup_steps >= total_steps:
-        raise SeglabError(
-            f"scheduler.warmup_steps is {warmup_steps}; expected fewer than the {total_steps} steps of this training - "
-            "lower it, or train for longer (trainer.max_epochs)"
-        )
-
-    def factor(step: int) -> float:
-        if step < warmup_steps:
-            return warmup_start + (1 - warmup_start) * step / warmup_steps
-        return decay(min((step - warmup_steps) / (total_steps - warmup_steps), 1.0))
-
-    return {"scheduler": LambdaLR(optimizer, factor), "interval": "step"}
