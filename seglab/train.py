@@ -39,7 +39,7 @@ def task(cfg: DictConfig) -> float | None:
 
 def main() -> None:
     process.watch_lifeline()
-    command.run(task, finish=launch.finish)
+    command.run(task, finish=lambda results: launch.finish())
 
 
 if __name__ == "__main__":

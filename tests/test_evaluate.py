@@ -216,9 +216,9 @@ def test_official_scores_are_refused_where_there_are_no_instances(run):
     ("changes", "message"),
     [
         ({"checkpoint": "bst"}, "checkpoint is 'bst'; expected one of best, last - did you mean 'best'?"),
-        ({"extra": ["bounday"]}, "extra is 'bounday'; expected some of boundary, calibration, named - did you mean"),
+        ({"extra": ["bounday"]}, "extra holds 'bounday'; expected some of boundary, calibration, named - did you mean"),
         ({"threads": 0}, "threads is 0; expected a whole number >= 1"),
-        ({"size": [3]}, r"size is \[3\]; expected run, image, or \[height, width\]"),
+        ({"size": [3]}, r"size is \[3\]; expected run, image, or \[height, width\] of whole"),
         ({"run": "nowhere"}, "run=nowhere: expected the folder of a trained run, with record.json"),
         ({"official": True, "resolution": "network"}, "official=true is for original size; expected resolution=both"),
         ({"data": {}, "root": "x"}, "root is for the run's own data set; expected data.root beside data="),

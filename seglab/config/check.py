@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 
 from seglab.config.activation import activation_problems
 from seglab.config.annotations import expected_instead
-from seglab.config.ranges import RANGES
+from seglab.config.ranges import RANGES, problem
 from seglab.config.resolve import Resolved, Unusable, resolve
 from seglab.config.schemas import TrainConfig
 from seglab.config.signatures import Definition, find_definition
@@ -136,8 +136,5 @@ def _argument_problems(where: str, key: str, value: Any, *, target: str, definit
 
 def _range_problems(resolved: Resolved) -> list[str]:
     flat = dict(resolved.everything())
-    return [
-        f"{path} is {flat[path]!r}; expected {rule.words}"
-        for path, rule in RANGES.items()
-        if path in flat and not isinstance(flat[path], Unusable) and not rule.accepts(flat[path])
-    ]
+    usable = [(path, rule) for path, rule in RANGES.items() if path in flat and not isinstance(flat[path], Unusable)]
+    return [wrong for path, rule in usable if (wrong := problem(path, flat[path], rule)) is not None]

@@ -8,14 +8,10 @@ from typing import Any
 from seglab import runs
 from seglab.display import numbers
 from seglab.display.sheet import Cell, Sheet, show
+from seglab.evaluation.columns import OFFICIAL, SCORES
 from seglab.labels import CITYSCAPES_LABELS
 
-_MEANS = {
-    "averageScoreClasses": "IoU class",
-    "averageScoreInstClasses": "iIoU class",
-    "averageScoreCategories": "IoU category",
-    "averageScoreInstCategories": "iIoU category",
-}
+_MEANS = {score.path[-1]: score.told for score in SCORES.values() if score.measured_by == OFFICIAL}
 
 
 def show_scores(result: Mapping[str, Any]) -> None:

@@ -11,14 +11,20 @@ from typing import Any
 from filelock import FileLock
 
 from seglab import runs
-from seglab.errors import SeglabError, did_you_mean
+from seglab.config.ranges import one_of, require, size, some_of, whole
+from seglab.errors import SeglabError
 from seglab.evaluation import columns, official, report
+from seglab.runs.find import require_run
 
-_CHOICES = {
-    "checkpoint": ("best", "last"),
-    "resolution": ("both", "original", "network"),
-    "official": ("auto", True, False),
-    "extra": columns.EXTRAS,
+_RANGES = {
+    "checkpoint": one_of("best", "last"),
+    "resolution": one_of("both", "original", "network"),
+    "official": one_of("auto", True, False),
+    "extra": some_of(*columns.EXTRAS),
+    "panels": whole(0),
+    "threads": whole(1),
+    "limit": whole(1, also=(None,)),
+    "size": size("run", "image"),
 }
 
 
@@ -57,30 +63,9 @@ def check(settings: Mapping[str, Any]) -> None:
     official.check(settings)
     if settings["predictions"] is not None:
         return
-    for key, choices in _CHOICES.items():
-        for value in settings[key] if key == "extra" else [settings[key]]:
-            if value not in choices:
-                known = [str(choice).lower() for choice in choices]
-                near = did_you_mean(str(value), known)
-                raise SeglabError(f"{key} is {value!r}; expected {'some' if key == 'extra' else 'one'} of "
-                                  f"{', '.join(known)}{near}")  # fmt: skip
-    for key, least in (("panels", 0), ("threads", 1), ("limit", 1)):
-        if settings[key] is not None and settings[key] < least:
-            raise SeglabError(f"{key} is {settings[key]}; expected a whole number >= {least}")
-    size = settings["size"]
-    if size not in ("run", "image") and not _is_size(size):
-        raise SeglabError(f"size is {size!r}; expected run, image, or [height, width] of whole numbers >= 1")
-    run = Path(settings["run"])
-    if not (run / runs.CONFIG).is_file() or runs.read_record(run) is None:
-        raise SeglabError(
-            f"run={run}: expected the folder of a trained run, with {runs.RECORD}, {runs.CONFIG} and checkpoints/ "
-            f"in it{'' if run.is_dir() else '; it does not exist'} - look into outputs/"
-        )
+    require(settings, _RANGES)
+    require_run(Path(settings["run"]), runs.RECORD, runs.CONFIG)
     if settings["official"] is True and settings["resolution"] == "network":
         raise SeglabError("official=true is for original size; expected resolution=both or original, came network")
     if settings["data"] is not None and settings["root"] is not None:
         raise SeglabError("root is for the run's own data set; expected data.root beside data=... - rename it")
-
-
-def _is_size(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 2 and all(isinstance(side, int) and side >= 1 for side in value)

@@ -94,7 +94,7 @@ def test_titles_and_what_a_column_needs() -> None:
 
 def test_every_extra_can_be_asked_for() -> None:
     assert set(EXTRAS) == {"boundary", "calibration", "named"} == set(LINES) - {OFFICIAL}
-    assert scoring._CHOICES["extra"] == EXTRAS
+    assert scoring._RANGES["extra"].choices == EXTRAS
 
 
 def quoted(text: str) -> Iterator[str]:
@@ -116,3 +116,9 @@ def test_nothing_heavy_is_imported() -> None:
     code = "import sys, seglab.evaluation.columns; print({'torch', 'numpy', 'cv2'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
     assert done.stdout == "set()\n"
+
+
+def test_titles():
+    assert [title(column) for column in ("miou", "iou/traffic sign", "flops", "boundary_f1")] == [
+        "mIoU %", "IoU traffic sign %", "GFLOPs", "boundary F1 %",
+    ]  # fmt: skip

@@ -2,12 +2,15 @@
 
 import math
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from seglab.tables.comparison.comparison import Comparison, compare
 from seglab.tables.plan.model import Measurement, Plan, Published, Row
+from tests.tables.controls import OFFICIAL
 
 HOSTILE = "<script>window.broken = 1</script>"
 PROTOCOL = {
@@ -83,3 +86,23 @@ def comparison(compared: Callable[..., Comparison]) -> Comparison:
     )
     mious = {"ce": 0.46, "dice": 0.49, "focal": 0.455, "row 10": 0.00001, HOSTILE: 0.47}
     return compared(mious, published=[others])
+
+
+@pytest.fixture
+def controls(city: tuple[Path, Path]) -> Plan:
+    """A table of the four images of `city`, which are given images."""
+    root = city[1].parent.parent
+    for mask in city[1].rglob("*_gtFine_labelIds.png"):
+        image = root / "leftImg8bit" / "val" / mask.parent.name / mask.name.replace("gtFine_labelIds", "leftImg8bit")
+        image.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (64, 32)).save(image)
+    return Plan(
+        name="controls",
+        title="Controls",
+        source="Cordts et al.",
+        rows=(Row(label="by 2", downsample=2), Row(label="by 16", downsample=16)),
+        columns=("miou", "parameters", "seconds", *OFFICIAL),
+        seeds=(1,),
+        common=("data=cityscapes", f"data.root={root}"),
+        evaluation={"split": "val"},
+    )

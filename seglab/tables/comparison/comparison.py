@@ -11,13 +11,10 @@ from seglab.errors import SeglabError, did_you_mean
 from seglab.evaluation.columns import ALL_CLASSES, CLASS_IOU, COSTS
 from seglab.tables.comparison import protocol
 from seglab.tables.comparison.cautions import cautions, listed
-from seglab.tables.comparison.differences import Difference, Estimate, Interval
 from seglab.tables.comparison.per_image import scores
-from seglab.tables.comparison.rows import ImagesOf, RowResult, planned_seeds, rows_of
+from seglab.tables.comparison.rows import ImagesOf, RowResult, rows_of
 from seglab.tables.plan.columns import expanded, known_classes
 from seglab.tables.plan.model import Measurement, Plan, Published
-
-__all__ = ["Block", "Comparison", "Difference", "Estimate", "Interval", "PublishedResult", "RowResult", "compare"]
 
 _SAME = 1e-6  # how far the mIoU of the images' counts may lie from the measured one, which may have been rounded
 
@@ -87,32 +84,22 @@ def compare(plan: Plan, measurements: Sequence[Measurement], images: ImagesOf | 
     return Comparison(
         plan=plan,
         blocks=blocks,
-        split_because=tuple(_reason(key, blocks) for key in keys if key != "split" or len(_splits(plan)) < 2),
+        split_because=tuple(_reason(key, blocks) for key in keys if key != "split" or len(plan.splits) < 2),
         published_apart=published_apart,
         warnings=tuple(dict.fromkeys(warnings)),
         missing=tuple(
-            (row.label, seed)
-            for row in plan.rows
-            for seed in planned_seeds(plan, row)
-            if (row.label, seed) not in measured
+            (row.label, seed) for row in plan.rows for seed in plan.seeds_of(row) if (row.label, seed) not in measured
         ),
     )
 
 
-def _splits(plan: Plan) -> list[str]:
-    """Those that the plan names; it may leave the split to the evaluation."""
-    split = plan.evaluation.get("split")
-    return [] if split is None else [split] if isinstance(split, str) else list(split)
-
-
 def _to_be_measured(plan: Plan) -> list[Block]:
     """A block without rows for each split: the published ones find their places before anything is measured."""
-    splits = _splits(plan)
-    protocols: list[dict[str, Any]] = [{"split": split} for split in splits] or [{}]
+    protocols: list[dict[str, Any]] = [{"split": split} for split in plan.splits] or [{}]
     return [
         Block(
             protocol=stated,
-            title=f"split {stated['split']}" if len(splits) > 1 else "",
+            title=f"split {stated['split']}" if len(protocols) > 1 else "",
             rows=(),
             published=(),
             class_names=(),
@@ -146,7 +133,7 @@ def _grouped(plan: Plan, measurements: Sequence[Measurement]) -> list[list[Measu
                 f"protocol; came {other.folder} and {measurement.folder} - remove one of the two"
             )
     members = [list(group.values()) for group in groups.values()]
-    splits = {split: place for place, split in enumerate(_splits(plan))}
+    splits = {split: place for place, split in enumerate(plan.splits)}
 
     def place(group: Sequence[Measurement]) -> tuple[bool, int, int]:
         rows = {measurement.row for measurement in group}

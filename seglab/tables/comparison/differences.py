@@ -41,13 +41,13 @@ class Difference:
     mean: float | None
     interval: Interval | None
     p: float | None  # two-sided, of this test alone
-    p_holm: float | None  # corrected for the other rows of the column (for class deltas: rows and classes)
-    p_wilcoxon: float | None  # of the ranks; from six pairs on
-    effect: float | None  # Hedges' g_z: mean / deviation of the paired differences, corrected; from three pairs on
+    p_holm: float | None = None  # corrected for the other rows of the column (for class deltas: rows and classes)
+    p_wilcoxon: float | None = None  # of the ranks; from six pairs on
+    effect: float | None = None  # Hedges' g_z: mean / deviation of the differences, corrected; from three pairs on
     n: int  # how many seeds were paired
     over: Literal["seeds", "images"] | None  # what the interval and p are over; None: no test was possible
     test: str  # in words: "paired t over 3 seeds"
-    significant: bool  # p_holm < 0.05 over seeds; what is over images alone says nothing about another training
+    significant: bool = False  # p_holm < 0.05 over seeds; over images alone nothing is said of another training
 
 
 def value(measurement: Measurement, column: str, *, groups: Mapping[str, Sequence[str]]) -> float:
@@ -89,13 +89,11 @@ def over_seeds(values: Sequence[float], baseline: Sequence[float]) -> Difference
         mean=known(paired.mean),
         interval=_interval(paired.low, paired.high),
         p=known(paired.p),
-        p_holm=None,
         p_wilcoxon=known(paired.p_ranks),
         effect=known(paired.effect),
         n=paired.n,
         over="seeds" if tested else None,
         test=test,
-        significant=False,
     )
 
 
@@ -128,13 +126,9 @@ def over_images(
             mean=known(bootstrap.estimate[index]),
             interval=_interval(bootstrap.low[index], bootstrap.high[index]),
             p=known(bootstrap.p[index]),
-            p_holm=None,
-            p_wilcoxon=None,
-            effect=None,
             n=1,
             over=None if np.isnan(bootstrap.p[index]) else "images",
             test=_words(len(run.names), tested=not np.isnan(bootstrap.p[index])),
-            significant=False,
         )
         for index, column in enumerate(columns)
         if not np.isnan(bootstrap.estimate[index])

@@ -44,11 +44,6 @@ def rows_of(plan: Plan, measurements: Sequence[Measurement], images: ImagesOf) -
     return tuple(_corrected(plan, compared))
 
 
-def planned_seeds(plan: Plan, row: Row) -> tuple[int, ...]:
-    """The seeds that a row is to be measured with: without a training they make no difference."""
-    return plan.seeds if row.downsample is None else plan.seeds[:1]
-
-
 def common_seeds(row: RowResult, baseline: RowResult) -> tuple[int, ...]:
     return tuple(seed for seed in row.seeds if seed in baseline.seeds)
 

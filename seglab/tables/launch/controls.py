@@ -7,6 +7,7 @@ from typing import Any
 
 from seglab import runs
 from seglab.errors import SeglabError
+from seglab.tables.plan.budgets import typed
 from seglab.tables.plan.model import Plan, Row
 from seglab.tables.survey import control
 from seglab.tables.survey.configurations import configurations, evaluation_settings
@@ -41,14 +42,13 @@ def _measure_control(
     from seglab.tables.launch.downsampled import measure  # torch and all the rest are imported here
 
     assert row.downsample is not None
-    sought = wanted(plan, row, config=config, settings=settings)
+    sought = wanted(plan, row, seed=plan.seeds[0], config=config, settings=settings)
     official = "official" in sought.extra
-    budget = [] if plan.budget == "full" else [f"budget={plan.budget}"]
     for name, protocol in sought.protocols.items():
         folder = control.folder_of(output, sought.fingerprint, protocol, factor=row.downsample)
         if control.read(folder, official=official) is None:
             result = measure(
                 {**settings, "split": sought.splits[name]}, config=config, factor=row.downsample, official=official,
-                command=["python", "-m", "seglab.table", f"table={plan.name}", *budget, "run=true"],
+                command=["python", "-m", "seglab.table", *typed(plan), "run=true"],
             )  # fmt: skip
             control.write(folder, result)

@@ -57,6 +57,11 @@ def form(plan: Plan) -> str:
     return plan.name if plan.budget == FULL else f"{plan.name}.{plan.budget}"
 
 
+def typed(plan: Plan) -> list[str]:
+    """['table=s002_losses', 'budget=short']: how the form is named on the command line."""
+    return [f"table={plan.name}", *([] if plan.budget == FULL else [f"budget={plan.budget}"])]
+
+
 def marked(text: str, budget: str) -> str:
     """'u_lite (short)'."""
     return text if budget == FULL else f"{text} ({budget})"

@@ -61,6 +61,16 @@ class Plan:
     budget: str = "full"  # the form of the table that this plan is; no key of the YAML
     transposed: bool = False  # printed with the columns as lines: for many classes
 
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Those that are named; none where that is left to the evaluation."""
+        split = self.evaluation.get("split")
+        return () if split is None else (split,) if isinstance(split, str) else tuple(split)
+
+    def seeds_of(self, row: Row) -> tuple[int, ...]:
+        """The seeds that a row is measured with: without a training they make no difference."""
+        return self.seeds if row.downsample is None else self.seeds[:1]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:

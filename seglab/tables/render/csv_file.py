@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from seglab.evaluation.columns import CLASS_IOU, COSTS
-from seglab.tables.comparison.comparison import Block, Comparison, PublishedResult, RowResult
+from seglab.tables.comparison.comparison import Block, Comparison, PublishedResult
 from seglab.tables.comparison.differences import Difference, Estimate
+from seglab.tables.comparison.rows import RowResult
 
 _DIFFERENCE = ("mean", "low", "high", "p", "p_holm", "p_wilcoxon", "effect", "pairs", "test")
 _PUBLISHED = ("source", "split", "resolution", "pretraining", "verified", "note")

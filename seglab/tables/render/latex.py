@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from seglab.display.sheet import Cell, Sheet, parts
 from seglab.tables.comparison.comparison import Comparison
-from seglab.tables.plan.budgets import FULL, form
+from seglab.tables.plan.budgets import form, typed
 from seglab.tables.render.sheets import PUBLISHED, SIGNIFICANT, sheets
 
 _WIDTH = 78  # characters of a line that fit the text of an article in \footnotesize
@@ -31,9 +31,8 @@ def latex(comparison: Comparison) -> str:
     cut = [(whole, parts(whole, width=_WIDTH)) for whole in scores]
     is_long = sum(_lines(whole, pieces) for whole, pieces in cut) > _LINES
     package = "booktabs,longtable" if is_long else "booktabs"
-    budget = "" if plan.budget == FULL else f" budget={plan.budget}"
     label = re.sub("[^A-Za-z0-9]+", "-", form(plan))
-    lines = [f"% python -m seglab.table table={plan.name}{budget}", rf"% \usepackage{{{package}}}"]
+    lines = [f"% python -m seglab.table {' '.join(typed(plan))}", rf"% \usepackage{{{package}}}"]
     body = _pages(cut, label=label) if is_long else _float(cut, label=label)
     return "\n".join([*lines, *body]) + "\n"
 

@@ -48,7 +48,7 @@ def write_page(comparison: Comparison, path: Path, *, pictures: Mapping[str, Pat
         notes=_list(plan.notes),
         warnings=_warnings(comparison),
         blocks="".join(_blocks(comparison)),
-        unsaid=_unsaid(plan.unsaid),
+        unsaid=_listing("u", "Left unsaid by the source", plan.unsaid),
         pictures=_pictures(pictures or {}),
         data=_safe_json(dict(details(comparison))),
     )
@@ -84,15 +84,13 @@ def _warnings(comparison: Comparison) -> str:
     lines = list(comparison.warnings)
     if missing := missing_words(comparison):
         lines.append(f"planned and {missing}")
-    if not lines:
-        return ""
-    return f'<section class="warnings" aria-labelledby="w"><h2 id="w">Read this first</h2>{_list(lines)}</section>'
+    return _listing("w", "Read this first", lines, attributes=' class="warnings"')
 
 
-def _unsaid(lines: Sequence[str]) -> str:
-    if not lines:
-        return ""
-    return f'<section aria-labelledby="u"><h2 id="u">Left unsaid by the source</h2>{_list(lines)}</section>'
+def _listing(key: str, heading: str, lines: Sequence[str], *, attributes: str = "") -> str:
+    """A section; nothing where it would be empty."""
+    head = f'<section{attributes} aria-labelledby="{key}"><h2 id="{key}">{heading}</h2>'
+    return f"{head}{_list(lines)}</section>" if lines else ""
 
 
 def _blocks(comparison: Comparison) -> Iterator[str]:

@@ -5,8 +5,9 @@ from typing import Any
 
 from seglab.display.numbers import duration
 from seglab.evaluation.columns import COSTS, title
-from seglab.tables.comparison.comparison import Block, Comparison, PublishedResult, RowResult
+from seglab.tables.comparison.comparison import Block, Comparison, PublishedResult
 from seglab.tables.comparison.protocol import shown, words
+from seglab.tables.comparison.rows import RowResult
 from seglab.tables.plan.model import Measurement
 from seglab.tables.render.published import stated
 from seglab.tables.render.words import estimate, number, sentence

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from seglab.display.numbers import NOT_THERE
 from seglab.evaluation.columns import title
-from seglab.tables.comparison.comparison import Block, PublishedResult, RowResult
+from seglab.tables.comparison.comparison import Block, PublishedResult
 from seglab.tables.comparison.differences import Difference
+from seglab.tables.comparison.rows import RowResult
 from seglab.tables.plan.model import Row
 from seglab.tables.render.published import published_notes
 from seglab.tables.render.sheets import best_rows

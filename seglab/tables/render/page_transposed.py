@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from seglab.display.numbers import NOT_THERE
 from seglab.evaluation.columns import COSTS, title
-from seglab.tables.comparison.comparison import Block, PublishedResult, RowResult
+from seglab.tables.comparison.comparison import Block, PublishedResult
+from seglab.tables.comparison.rows import RowResult
 from seglab.tables.plan.model import Row
 from seglab.tables.render.page_scores import measured_cell, opening, published_cell, sortable, table
 from seglab.tables.render.published import published_notes

@@ -8,8 +8,9 @@ from seglab.display.numbers import NOT_THERE, cell, exact, word
 from seglab.display.sheet import Cell, Sheet
 from seglab.evaluation.columns import COSTS, lower_is_better
 from seglab.evaluation.columns import title as column_title
-from seglab.tables.comparison.comparison import Block, Comparison, PublishedResult, RowResult
+from seglab.tables.comparison.comparison import Block, Comparison, PublishedResult
 from seglab.tables.comparison.protocol import shown
+from seglab.tables.comparison.rows import RowResult
 from seglab.tables.plan.model import Plan, Row
 from seglab.tables.render.published import published_notes
 from seglab.tables.render.words import ABSENT, estimate, interval, number, points, probability

@@ -47,7 +47,7 @@ def configurations(
             _check_classes(plan, label_space(runs.plain(cfg)["data"]["labels"]))
         except (SeglabError, HydraException, OmegaConfBaseException) as error:
             raise SeglabError(f"table {plan.name}, row {row.label!r}: {message_for(error)}") from error
-        for seed in plan.seeds if row.downsample is None else plan.seeds[:1]:
+        for seed in plan.seeds_of(row):
             composed[row.label, seed] = cfg.copy()
             composed[row.label, seed].seed = seed  # all that depends on the seed refers to this key
     for row in in_order(plan.rows):

@@ -42,7 +42,7 @@ def listed(
 
     def state(plan: Plan, home: Path) -> str:
         if not fingerprints and not (output / "controls").is_dir() and not committed_csv(plan, home).is_file():
-            number = sum(len(plan.seeds) if row.downsample is None else 1 for row in plan.rows)
+            number = sum(len(plan.seeds_of(row)) for row in plan.rows)
             return f"{number} runs: {number} missing"
         kept = kept_or_composed(plan, overrides=overrides, search_path=search_path, output=output)
         return counts(_survey(plan, kept, fingerprints, home=home, output=output, outdated_too=not overrides))

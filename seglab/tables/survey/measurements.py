@@ -36,11 +36,8 @@ _BEFORE_SCORES = ("row", "seed")
 
 def wanted_protocols(plan: Plan, settings: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """{split that is asked for: what the protocol must say} of each split that the plan's runs are evaluated on."""
-    asked = plan.evaluation.get("split", settings["split"])
-    return {
-        split: wanted_protocol({**settings, "split": split}, config)
-        for split in (asked if isinstance(asked, list) else [asked])
-    }
+    asked = plan.splits or (settings["split"],)
+    return {split: wanted_protocol({**settings, "split": split}, config) for split in asked}
 
 
 def wanted_protocol(settings: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:

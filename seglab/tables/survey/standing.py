@@ -42,8 +42,6 @@ class State:
 def state_of(
     wanted: Wanted,
     *,
-    row: str,
-    seed: int,
     candidates: Sequence[Run],
     committed: Sequence[Measurement],
     output: Path,
@@ -58,17 +56,17 @@ def state_of(
         outdated_too: whether committed measurements of another configuration are shown.
     """
     if wanted.factor is not None:
-        state = _of_control(wanted, row=row, seed=seed, output=output)
+        state = _of_control(wanted, output=output)
     else:
-        state = _of_runs(candidates, wanted, row=row, seed=seed, output=output)
+        state = _of_runs(candidates, wanted, output=output)
     lines = {line.protocol["split"]: line for line in committed if line.protocol["split"] in wanted.protocols}
     return _with_committed(state, lines, wanted, outdated_too=outdated_too)
 
 
-def _of_control(wanted: Wanted, *, row: str, seed: int, output: Path) -> State:
+def _of_control(wanted: Wanted, *, output: Path) -> State:
     """The state by the measurements of down-sampled ground truth that are kept under `output`."""
     assert wanted.factor is not None
-    kept = []
+    row, seed, kept = wanted.row, wanted.seed, []
     for protocol in wanted.protocols.values():
         folder = control.folder_of(output, wanted.fingerprint, protocol, factor=wanted.factor)
         result = control.read(folder, official="official" in wanted.extra)
@@ -78,20 +76,20 @@ def _of_control(wanted: Wanted, *, row: str, seed: int, output: Path) -> State:
     return State(row=row, seed=seed, status="measured" if complete else "missing", measurements=tuple(kept))
 
 
-def _of_runs(candidates: Sequence[Run], wanted: Wanted, *, row: str, seed: int, output: Path) -> State:
+def _of_runs(candidates: Sequence[Run], wanted: Wanted, *, output: Path) -> State:
     """The state by the runs of one configuration: the finished one that was measured on most splits, else the last."""
     finished = [run for run in candidates if run.record["status"] == "finished"]
     if finished:
         scored = [_evaluations(run, wanted) for run in finished]
         best = max(range(len(finished)), key=lambda index: len(scored[index]))
-        return _of_finished(finished[best], scored[best], wanted, row=row, seed=seed, output=output)
+        return _of_finished(finished[best], scored[best], wanted, output=output)
     if not candidates:
-        return State(row=row, seed=seed, status="missing")
+        return State(row=wanted.row, seed=wanted.seed, status="missing")
     state = runs.state(candidates[-1].folder)
     assert state.status != "pending"
     status: Status = "trained" if state.status == "finished" else state.status  # it ended while we looked
     return State(
-        row=row, seed=seed, status=status, folder=candidates[-1].folder, reason=state.error,
+        row=wanted.row, seed=wanted.seed, status=status, folder=candidates[-1].folder, reason=state.error,
         unscored=tuple(wanted.splits.values()) if status == "trained" else (),
     )  # fmt: skip
 
@@ -104,9 +102,8 @@ def _evaluations(run: Run, wanted: Wanted) -> dict[str, Mapping[str, Any]]:
     return {split: evaluation for split, evaluation in made.items() if evaluation is not None}
 
 
-def _of_finished(
-    run: Run, scored: Mapping[str, Mapping[str, Any]], wanted: Wanted, *, row: str, seed: int, output: Path
-) -> State:
+def _of_finished(run: Run, scored: Mapping[str, Mapping[str, Any]], wanted: Wanted, *, output: Path) -> State:
+    row, seed = wanted.row, wanted.seed
     measurements = tuple(
         of_run(run, evaluation, row=row, seed=seed, output=output, resolution=wanted.protocols[split]["resolution"])
         for split, evaluation in scored.items()

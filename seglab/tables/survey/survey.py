@@ -103,14 +103,14 @@ def survey(
     rows = {row.label: row for row in plan.rows}
     states, seen = [], dict[str, str]()
     for (label, seed), cfg in configurations.items():
-        sought = wanted(plan, rows[label], config=runs.plain(cfg), settings=settings)
+        sought = wanted(plan, rows[label], seed=seed, config=runs.plain(cfg), settings=settings)
         if (other := seen.setdefault(sought.fingerprint, label)) != label:
             raise SeglabError(
                 f"table {plan.name}: expected a setting of its own for each row; {other!r} and {label!r} compose to "
                 "the same configuration - remove one of them"
             )
         state = state_of(
-            sought, row=label, seed=seed, candidates=by_fingerprint.get(sought.fingerprint, []),
+            sought, candidates=by_fingerprint.get(sought.fingerprint, []),
             committed=[measurement for measurement in committed if measurement.key == (label, seed)],
             output=output, outdated_too=outdated_too,
         )  # fmt: skip

@@ -17,6 +17,8 @@ from seglab.tables.survey.measurements import wanted_protocols
 class Wanted:
     """By which a measurement is recognised."""
 
+    row: str
+    seed: int
     fingerprint: str
     protocols: Mapping[str, Mapping[str, Any]]  # by the data set's own name of the split
     splits: Mapping[str, str]  # the same splits as an evaluation is asked for them: {"test_15": "test"}
@@ -30,12 +32,12 @@ def fingerprints(
     """Of all that the table measures."""
     rows = {row.label: row for row in plan.rows}
     return {
-        wanted(plan, rows[label], config=runs.plain(cfg), settings=settings).fingerprint
-        for (label, _), cfg in configurations.items()
+        wanted(plan, rows[label], seed=seed, config=runs.plain(cfg), settings=settings).fingerprint
+        for (label, seed), cfg in configurations.items()
     }
 
 
-def wanted(plan: Plan, row: Row, *, config: Mapping[str, Any], settings: Mapping[str, Any]) -> Wanted:
+def wanted(plan: Plan, row: Row, *, seed: int, config: Mapping[str, Any], settings: Mapping[str, Any]) -> Wanted:
     """Of a row with one seed.
 
     Args:
@@ -49,6 +51,8 @@ def wanted(plan: Plan, row: Row, *, config: Mapping[str, Any], settings: Mapping
         fingerprint = control.fingerprint(settings["data"] or config["data"], factor=row.downsample)
     official = any(measured_by(column) == OFFICIAL for column in plan.columns)
     return Wanted(
+        row=row.label,
+        seed=seed,
         fingerprint=fingerprint,
         protocols={protocol["split"]: protocol for protocol in asked.values()},
         splits={protocol["split"]: split for split, protocol in asked.items()},

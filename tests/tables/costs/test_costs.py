@@ -7,13 +7,9 @@ from typing import Any
 
 import pytest
 
-from seglab.display.sheet import comma_separated, markdown
-from seglab.tables.costs import estimate as estimating
 from seglab.tables.costs.costs import Cost, keep, key_of, of_rows, read
-from seglab.tables.costs.estimate import estimate
-from seglab.tables.costs.sheet import cost_sheet, headline
+from seglab.tables.costs.sheet import headline
 from seglab.tables.plan.model import Plan
-from seglab.tables.plan.read import plan_of
 from seglab.tables.survey.standing import State
 from seglab.tables.survey.survey import Survey, lines
 
@@ -37,12 +33,6 @@ def config(**changes: Any) -> dict[str, Any]:
     changed = copy.deepcopy(CONFIG)
     changed["trainer"] |= changes
     return changed
-
-
-@pytest.fixture
-def plan() -> Plan:
-    rows = [{"label": "ce", "overrides": ["loss=ce"]}, {"label": "half", "downsample": 2}]
-    return plan_of({"title": "T", "source": "s", "seeds": [1, 2], "rows": rows, "columns": ["miou"]}, name="t")
 
 
 def surveyed(plan: Plan, *seconds: float | None) -> Survey:
@@ -105,23 +95,6 @@ def test_what_is_unknown_says_why(plan: Plan, changes: dict, times: dict, messag
     assert headline([found]) == "the costs are unknown"
 
 
-def test_the_sheet_sums_up(plan: Plan) -> None:
-    costs = [
-        Cost(row="a", seeds=3, left=1, seconds=3600.0, measured=True, device="NVIDIA H100"),
-        Cost(row="b", seeds=2, left=2, seconds=1800.0, device="NVIDIA H100", part="2 images of 96x192"),
-        Cost(row="c", seeds=1, left=1),
-    ]
-    shown = markdown(cost_sheet(plan, costs))
-    assert "T: 4 GPU hours without the rows that are unknown (measured: finished runs of the row; estimated" in shown
-    assert "| a | measured, NVIDIA H100 |" in shown
-    assert "| b | estimated, scaled |" in shown
-    assert "| c | unknown: cost=true estimates it |" in shown
-    assert "| all |  |  |  |  |  | 6 | 4 | 4 h 00 min |" in shown
-    assert "left to be trained: 2 h 00 min" in shown
-    assert "2 images of 96x192" in shown
-    assert comma_separated(cost_sheet(plan, costs)).splitlines()[-1] == "all,,,,,,6,4,14400.0"
-
-
 def test_estimates_are_kept_by_configuration_and_device(plan: Plan, tmp_path: Path) -> None:
     assert read(plan, tmp_path) == {}
     keep({key_of(CONFIG): TIMES}, plan, tmp_path)
@@ -135,19 +108,3 @@ def test_the_state_says_how_long_what_is_left_takes(plan: Plan) -> None:
     assert "takes about 2 min 00 s, estimated" in "\n".join(lines(surveyed(plan, None, None), {"ce": 60.0}))
     assert "takes about 30 s, as long as" in "\n".join(lines(surveyed(plan, None, 30.0), {"ce": 60.0}))
     assert "to train" not in "\n".join(lines(surveyed(plan, 30.0, 30.0)))  # the control is not trained
-
-
-def test_a_process_that_dies_costs_one_row_its_estimate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    program = tmp_path / "seglab_steps_that_die.py"
-    program.write_text(
-        "import json, os, sys\n"
-        "for config in json.load(sys.stdin):\n"
-        "    if config['dies']:\n"
-        "        print('no memory', file=sys.stderr, flush=True)\n"
-        "        os._exit(9)\n"
-        "    print(json.dumps({'train_step': 1.0}), flush=True)\n"
-    )
-    monkeypatch.setattr(estimating, "COMMAND", ("-I", str(program)))
-    found = estimate({row: {"dies": row == "b"} for row in "abc"}, title="t")
-    assert found["a"] == found["c"] == {"train_step": 1.0}
-    assert found["b"] == {"error": "the process ended with code 9: no memory"}

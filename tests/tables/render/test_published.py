@@ -7,7 +7,10 @@ import pytest
 
 from seglab import config, runs
 from seglab.labels import label_space
+from seglab.tables.comparison.comparison import compare
+from seglab.tables.plan.model import Plan, Published, Row
 from seglab.tables.plan.read import names, read_plan
+from seglab.tables.render.sheets import sheets
 from seglab.tables.survey.configurations import configurations
 
 PLANS = {name: read_plan(name) for name in names()}
@@ -162,3 +165,13 @@ def test_the_leaking_split_is_trained_on_in_its_own_table_alone():
     for path in sorted((config.FOLDER / "experiment").glob("*.yaml")):
         settings = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
         assert "train_80_leaking" not in "\n".join(settings), path.name
+
+
+def test_rows_of_one_origin_share_its_number_and_rows_of_one_note_its_line() -> None:
+    same = [Published(label=label, values={"miou": 0.5}, source="a paper", note="alike") for label in "ab"]
+    other = Published(label="c", values={"miou": 0.5}, source="another")
+    plan = Plan(name="t", title="T", source="s", rows=(Row(label="r"),), columns=("miou",), seeds=(1,),
+                published=(same[0], other, same[1]))  # fmt: skip
+    (scores,) = sheets(compare(plan, []))
+    assert [row[0].text for row in scores.rows[2:]] == ["a [1]", "c [2]", "b [1]"]
+    assert [note[:13] for note in scores.notes[:3]] == ["[1] a paper; ", "[2] another; ", "a; b: alike"]

@@ -1,29 +1,17 @@
-"""A comparison on the terminal, as Markdown, LaTeX and CSV: the same numbers, the marks, the notes, the warnings."""
+"""A comparison on the terminal and as Markdown: the marks, the notes, the warnings, and what is not there."""
 
-import csv
-import math
-import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from seglab.errors import SeglabError
 from seglab.tables.comparison.comparison import Comparison, compare
 from seglab.tables.plan.model import Measurement, Plan, Published, Row
-from seglab.tables.render import readme
 from seglab.tables.render.csv_file import to_csv
-from seglab.tables.render.latex import escaped, latex
+from seglab.tables.render.latex import latex
 from seglab.tables.render.sheets import best_rows, markdown, score_text, sheets, show
-
-CLOSE = Published(label="Theirs & Co", values={"miou": 0.47, "fwiou": 0.8}, source="arXiv 1_2", split="test",
-                  resolution="original", pretraining="ImageNet", verified=True, note="100 % theirs")  # fmt: skip
-FAR = Published(label="On val", values={"miou": 0.5}, source="a blog", split="val")
+from tests.tables.render.many import CLOSE, FAR, TRAINED, many_classes
 
 
 def test_the_best_is_marked_and_a_missing_cell_is_a_dash(comparison: Comparison) -> None:
@@ -134,125 +122,10 @@ def test_a_table_without_measurements_is_a_table_of_dashes() -> None:
     assert to_csv(comparison).splitlines()[0].startswith("block,row,kind")
 
 
-def test_the_csv_has_every_digit(compared: Callable[..., Comparison]) -> None:
-    comparison = compared({"ce": 0.46, "dice": 0.49}, published=[CLOSE, FAR])
-    lines = list(csv.DictReader(to_csv(comparison).splitlines()))
-    assert [(line["row"], line["kind"]) for line in lines] == [
-        ("ce", "measured"), ("dice", "measured"), ("Theirs & Co", "published"), ("On val", "published"),
-    ]  # fmt: skip
-    dice = comparison.blocks[0].rows[1]
-    found, difference = dice.columns["miou"], dice.differences["miou"]
-    assert float(lines[1]["miou"]) == found.mean
-    assert float(lines[1]["miou std"]) == found.std
-    assert lines[1]["miou n"] == "3"
-    assert float(lines[1]["miou difference mean"]) == difference.mean
-    assert float(lines[1]["miou difference p_holm"]) == difference.p_holm
-    assert lines[1]["miou difference test"] == difference.test
-    assert lines[0]["miou difference mean"] == ""
-    assert float(lines[1]["iou/road"]) == dice.classes["road"].mean
-    assert lines[1]["iou/tram"] == ""
-    assert "parameters difference mean" not in lines[0]
-    assert (lines[2]["fwiou"], lines[2]["verified"], lines[2]["pretraining"]) == ("0.8", "true", "ImageNet")
-    assert (lines[3]["block"], lines[3]["split"], lines[3]["note"]) == ("apart", "val", "")
-
-
-def test_latex_is_a_booktabs_table_with_as_many_cells_in_each_line(compared: Callable[..., Comparison]) -> None:
-    comparison = compared({"ce": 0.46, "a_b & c": 0.49, "wide": 0.6}, other_size=["wide"], published=[CLOSE, FAR])
-    text = latex(comparison)
-    lines = [line for line in text.splitlines() if line.endswith(r"\\") and "multicolumn" not in line]
-    assert [len(re.findall(r"(?<!\\)&", line)) for line in lines] == 6 * [5] + 2 * [4]
-    headers = 3  # two blocks, and what was published under another protocol
-    assert len(lines) == headers + 3 + 2
-    assert r"a\_b \& c & \textbf{" in text
-    assert r"\multicolumn{6}{l}{\textit{published}} \\" in text
-    assert r"On val {[}1{]} & 50.0 & --" in text
-    assert r"\begin{tabular}{lrrrrr}" in text
-    assert text.count(r"\begin{table}") == text.count(r"\end{table}") == 1
-    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == headers
-    assert "best of its column: bold" in text
-    without_escapes = re.sub(r"\\[{}]", "", text)
-    assert without_escapes.count("{") == without_escapes.count("}")
-    assert text.isascii()
-
-
-def test_every_sign_with_a_meaning_is_escaped() -> None:
-    assert escaped(r"50% of $x_1 & {a}#~^\ <b>") == (
-        r"50\% of \$x\_1 \& \{a\}\#\textasciitilde{}\textasciicircum{}\textbackslash{} \textless{}b\textgreater{}"
-    )
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
-def test_latex_compiles(compared: Callable[..., Comparison], tmp_path: Path) -> None:
-    signs = '50% of $x_1 & {a}#~^\\ <b> |"[x] – — … ± × − † ≥ ≤ Δ → µ °é'
-    comparison = compared(
-        {"ce": 0.46, signs: 0.49, "[wide]": 0.6}, other_size=["[wide]"], published=[CLOSE, FAR], title=signs
-    )
-    (tmp_path / "table.tex").write_text(latex(comparison), encoding="utf-8")
-    (tmp_path / "many.tex").write_text(latex(many_classes()), encoding="utf-8")
-    (tmp_path / "broad.tex").write_text(latex(many_classes(transposed=False)), encoding="utf-8")
-    (tmp_path / "paper.tex").write_text(
-        "\\documentclass{article}\n\\usepackage{booktabs,longtable}\n\\begin{document}\n\\input{table}\n\\input{many}\n"
-        "\\input{broad}\n\\end{document}\n"
-    )
-    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stdout[-2000:]
-    assert (tmp_path / "paper.pdf").is_file()
-    assert not re.search(r"Overfull|too large", done.stdout[done.stdout.index("many.tex") :])
-
-
 def test_rendering_imports_no_torch() -> None:
     code = "import sys, seglab.table, seglab.tables.table, seglab.tables.launch.launch, seglab.tables.costs.estimate; "
     code += "import seglab.tables.render.page, seglab.tables.render.readme; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
-
-
-def test_a_text_has_its_tables_rendered_and_nothing_else_changed(
-    comparison: Comparison, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    measured = [each for block in comparison.blocks for row in block.rows for each in row.measurements]
-    monkeypatch.setattr(readme, "read_plan", lambda name: replace(comparison.plan, name=name))
-    monkeypatch.setattr(readme, "read_csv", lambda path: measured if path.name == "example.csv" else [])
-    text = "before\n<!-- table example -->\nold\n<!-- end table -->\nafter\n"
-    empty = "<!-- table nothing -->\n<!-- end table -->\n"
-    new = readme.rendered(text + empty)
-    assert new.startswith("before\n<!-- table example -->\n\nLosses on the generated scenes: ")
-    assert new.endswith(f"\n<!-- end table -->\nafter\n{empty}")
-    assert "in percentage points" not in new  # the differences are for the page
-    assert readme.rendered(new) == new
-    assert readme.table_names(new) == ["example", "nothing"]
-    (tmp_path / "README.md").write_text(text)
-    assert readme.update(tmp_path / "README.md")
-    assert not readme.update(tmp_path / "README.md")
-
-
-@pytest.mark.parametrize(
-    "text", ["<!-- table a -->\n", "<!-- end table -->\n", "<!-- table a --> x <!-- end table -->"]
-)
-def test_markers_without_a_partner_are_told(text: str) -> None:
-    with pytest.raises(SeglabError, match="expected each <!-- table NAME --> closed by <!-- end table -->"):
-        readme.rendered(text)
-
-
-# --- many classes, several splits, nothing measured yet ----------------------------------------------------------
-
-CLASSES = [f"class {index}" for index in range(41)]
-TRAINED: dict[str, Any] = {
-    "protocol": {"split": "test", "resolution": "original"}, "curve": (0.1,), "fingerprint": "f", "folder": "runs/a",
-    "commit": "c", "command": "python", "parameters": 10, "flops": 1.0, "seconds": 2.0, "threads": 1, "device": "cpu",
-}  # fmt: skip
-THEIRS = {"iou/class 0": 0.5, "iou/class 1": math.nan}
-
-
-def many_classes(**changes: Any) -> Comparison:
-    """41 classes of one row, the second of which is absent, beside a published one."""
-    published = Published(label="theirs", values=THEIRS, source="a paper", split="test", resolution="original")
-    plan = Plan(name="many", title="Many classes", source="s", rows=(Row(label="ours"),), columns=("miou", "iou/*"),
-                seeds=(1,), published=(published,), transposed=True, unsaid=("the learning rate",))  # fmt: skip
-    ious = {name: math.nan if name == "class 1" else 0.25 for name in CLASSES}
-    run = Measurement(row="ours", seed=1, metrics={"miou": 0.25}, class_iou=ious, **TRAINED)
-    return compare(replace(plan, **changes), [run])
 
 
 def test_many_classes_are_lines_where_the_plan_says_so(
@@ -289,12 +162,6 @@ def test_many_columns_are_printed_in_parts_that_fit(
     assert text.count(r"\begin{tabular}") == text.count("ours & ") > 2
 
 
-def test_a_reduced_form_names_itself_in_latex() -> None:
-    text = latex(many_classes(budget="short"))
-    assert text.startswith("% python -m seglab.table table=many budget=short\n")
-    assert r"\label{tab:many-short}" in text
-
-
 def test_what_the_source_leaves_unsaid_is_said() -> None:
     comparison = many_classes()
     assert "- left unsaid by the source: the learning rate\n" in markdown(comparison)
@@ -314,16 +181,6 @@ def test_published_rows_stand_by_their_split_before_anything_is_measured() -> No
     assert [row[0].text for row in apart.rows] == ["on elsewhere [1]"]
     assert "not comparable: split: elsewhere, here train" in apart.notes[0]
     assert [note for note in train.notes if note == "a: once"] == ["a: once"]
-
-
-def test_rows_of_one_origin_share_its_number_and_rows_of_one_note_its_line() -> None:
-    same = [Published(label=label, values={"miou": 0.5}, source="a paper", note="alike") for label in "ab"]
-    other = Published(label="c", values={"miou": 0.5}, source="another")
-    plan = Plan(name="t", title="T", source="s", rows=(Row(label="r"),), columns=("miou",), seeds=(1,),
-                published=(same[0], other, same[1]))  # fmt: skip
-    (scores,) = sheets(compare(plan, []))
-    assert [row[0].text for row in scores.rows[2:]] == ["a [1]", "c [2]", "b [1]"]
-    assert [note[:13] for note in scores.notes[:3]] == ["[1] a paper; ", "[2] another; ", "a; b: alike"]
 
 
 def test_a_row_without_training_has_neither_costs_nor_seeds() -> None:

@@ -1,13 +1,17 @@
 """The configurations of a table's runs and of their evaluation."""
 
 from dataclasses import replace
+from functools import cache
+from pathlib import Path
 
 import pytest
 
 from seglab import runs
 from seglab.errors import SeglabError
 from seglab.tables.plan.model import Plan, Row
+from seglab.tables.plan.read import plan_of, read_plan
 from seglab.tables.survey.configurations import configurations, evaluation_overrides, evaluation_settings, in_order
+from tests.tables.plan.losses import GOOD, changed
 
 PLAN = Plan(
     name="t",
@@ -62,3 +66,52 @@ def test_an_evaluation_is_of_one_split_at_a_time() -> None:
 def test_a_class_that_the_data_do_not_have_is_told() -> None:
     with pytest.raises(SeglabError, match=r"columns: iou/rod: expected a class of cityscapes_19.*did you mean 'road'"):
         configurations(replace(PLAN, columns=("iou/rod",)))
+
+
+def test_a_configuration_is_that_of_the_command(tiny_config) -> None:
+    cfgs = configurations(plan_of(GOOD, name="t"))
+    assert list(cfgs) == [("ce", 1), ("ce", 2), ("dice", 1), ("dice", 2)]
+    plain = tiny_config("loss=dice", "seed=2")
+    assert runs.plain(cfgs["dice", 2])["loss"] == runs.plain(plain)["loss"]
+    assert runs.plain(cfgs["dice", 2])["data"]["seed"] == 2
+    assert runs.plain(cfgs["dice", 2])["data"]["size"] == [32, 64]
+
+
+def test_the_users_own_groups_and_further_overrides_are_composed(tmp_path: Path) -> None:
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "short.yaml").write_text("# @package _global_\ntrainer:\n  max_epochs: 3\n")
+    plan = plan_of(changed(common=["experiment=short"]), name="t")
+    cfgs = configurations(plan, overrides=["optimizer.lr=0.5"], search_path=[str(tmp_path)])
+    assert (cfgs["ce", 1].trainer.max_epochs, cfgs["ce", 1].optimizer.lr) == (3, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"common": ["model.base=x"]}, "table t, row 'ce': model: base is 'x'; expected a whole number"),
+        ({"common": ["model=unett"]}, "table t, row 'ce': no option 'unett' for 'model' - did you mean 'unet'"),
+        ({"common": ["model.bas=3"]}, "table t, row 'ce': no key 'bas' in 'model' - did you mean 'bias'"),
+        ({"columns": ["iou/poles"]}, "columns: iou/poles: expected a class of cityscapes_19 or a group; came 'poles'"),
+        ({"groups": {"small": ["pol"]}}, "groups.small: expected a class of .*; came 'pol' - did you mean 'pole'"),
+    ],
+)
+def test_mistakes_that_need_the_configuration(changes: dict, message: str) -> None:
+    with pytest.raises(SeglabError, match=message):
+        configurations(plan_of(changed(**changes), name="t"))
+
+
+def test_the_evaluation_is_typed_as_hydra_reads_it() -> None:
+    plan = plan_of(GOOD, name="t")
+    assert evaluation_overrides(plan) == ["split=test", "scales=[0.75, 1.0]", "flip=true"]
+    settings = runs.plain(evaluation_settings(plan))
+    assert (settings["split"], settings["scales"], settings["flip"]) == ("test", [0.75, 1.0], True)
+
+
+@cache
+def fingerprints(name: str) -> tuple[str, ...]:
+    return tuple(runs.fingerprint(runs.plain(cfg)) for cfg in configurations(read_plan(name)).values())
+
+
+def test_the_synthetic_tables_share_their_baseline() -> None:
+    tables = [fingerprints(f"synthetic_{name}") for name in ("losses", "activations", "skips", "models")]
+    assert len({fingerprint for table in tables for fingerprint in table}) == 30

@@ -1,0 +1,37 @@
+"""The tables in a Markdown file."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from seglab.errors import SeglabError
+from seglab.tables.comparison.comparison import Comparison
+from seglab.tables.render import readme
+
+
+def test_a_text_has_its_tables_rendered_and_nothing_else_changed(
+    comparison: Comparison, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    measured = [each for block in comparison.blocks for row in block.rows for each in row.measurements]
+    monkeypatch.setattr(readme, "read_plan", lambda name: replace(comparison.plan, name=name))
+    monkeypatch.setattr(readme, "read_csv", lambda path: measured if path.name == "example.csv" else [])
+    text = "before\n<!-- table example -->\nold\n<!-- end table -->\nafter\n"
+    empty = "<!-- table nothing -->\n<!-- end table -->\n"
+    new = readme.rendered(text + empty)
+    assert new.startswith("before\n<!-- table example -->\n\nLosses on the generated scenes: ")
+    assert new.endswith(f"\n<!-- end table -->\nafter\n{empty}")
+    assert "in percentage points" not in new  # the differences are for the page
+    assert readme.rendered(new) == new
+    assert readme.table_names(new) == ["example", "nothing"]
+    (tmp_path / "README.md").write_text(text)
+    assert readme.update(tmp_path / "README.md")
+    assert not readme.update(tmp_path / "README.md")
+
+
+@pytest.mark.parametrize(
+    "text", ["<!-- table a -->\n", "<!-- end table -->\n", "<!-- table a --> x <!-- end table -->"]
+)
+def test_markers_without_a_partner_are_told(text: str) -> None:
+    with pytest.raises(SeglabError, match="expected each <!-- table NAME --> closed by <!-- end table -->"):
+        readme.rendered(text)

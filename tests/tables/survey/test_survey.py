@@ -1,0 +1,61 @@
+"""How far a table is, in words, and what can be compared of it."""
+
+from pathlib import Path
+
+import pytest
+
+from seglab.errors import SeglabError
+from seglab.runs.find import find_runs
+from seglab.tables.survey.survey import counts, lines, survey
+from tests.tables.survey.finished import PLAN, SETTINGS, SPLITS, config, evaluation, statuses, surveyed
+
+
+def test_each_run_has_its_state_and_the_lines_say_it(add, tmp_path: Path) -> None:
+    add("runs/a", "ce", 1, evaluation(0.5), seconds=100.0)
+    add("sweeps/other/b", "ce", 2)
+    add("sweeps/t/c", "dice", 1, status="failed", error="OutOfMemoryError: 3\n GiB")
+    found = surveyed(tmp_path)
+    assert statuses(found) == {
+        ("ce", 1): "measured",
+        ("ce", 2): "trained",
+        ("dice", 1): "failed",
+        ("dice", 2): "missing",
+    }
+    assert found.to_train("dice", retry_failed=False) == [2]
+    assert found.to_train("dice", retry_failed=True) == [1, 2]
+    assert [state.seed for state in found.to_evaluate()] == [2]
+    assert not found.is_complete()
+    assert counts(found) == "4 runs: 1 measured here, 1 trained and not evaluated, 1 failed, 1 missing"
+    text = "\n".join(lines(found))
+    assert "failed: dice seed 1: OutOfMemoryError: 3 GiB" in text
+    assert "run=true retry_failed=true tries it again" in text
+    assert "missing: dice seed 2" in text
+    assert "about 2 min 40 s" in text  # twice the mean of 100 s and 60 s
+
+
+def test_without_a_finished_run_the_time_is_unknown(tmp_path: Path) -> None:
+    assert "an unknown time" in "\n".join(lines(surveyed(tmp_path)))
+
+
+def test_images_are_compared_where_there_is_one_split(add, tmp_path: Path) -> None:
+    for place, row in (("runs/a", "ce"), ("runs/b", "dice")):
+        folder = add(place, row, 1, evaluation(0.5), evaluation(0.25, split="val")) / "evaluations" / "x"
+        folder.mkdir(parents=True)
+        (folder / "per_image.csv").write_text(
+            "name,resolution,class,intersection,truth,prediction\nfirst,original,road,1,2,2\n"
+        )
+    assert set(surveyed(tmp_path).images()) == {("ce", 1), ("dice", 1)}
+    assert surveyed(tmp_path, plan=SPLITS).images() == {}
+
+
+def test_two_rows_of_one_configuration_are_refused(tmp_path: Path) -> None:
+    same = {("ce", 1): config("ce", 1), ("dice", 1): config("ce", 1)}
+    with pytest.raises(SeglabError, match="'ce' and 'dice' compose to the same configuration"):
+        survey(PLAN, same, settings=SETTINGS, output=tmp_path, committed=(), outdated_too=True)
+
+
+def test_a_broken_record_is_left_out(add, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = add("runs/a", "ce", 1)
+    (folder / "record.json").write_text("{")
+    assert find_runs(tmp_path) == {}
+    assert "is not JSON" in caplog.text
