@@ -66,8 +66,8 @@ class BestCheckpoint(Checkpoint):
 
     def _monitored(self, trainer: Trainer) -> float:
         if self.monitor not in trainer.callback_metrics:
-            known = ", ".join(sorted(name for name in trainer.callback_metrics if name.count("/") == 1))
-            raise SeglabError(f"callbacks.best.monitor is {self.monitor!r}; expected a logged value, one of {known}")
+            logged = ", ".join(sorted(name for name in trainer.callback_metrics if name.count("/") == 1))
+            raise SeglabError(f"callbacks.best.monitor is {self.monitor!r}; expected a logged value, one of {logged}")
         return float(trainer.callback_metrics[self.monitor])
 
     def _is_better(self, value: float) -> bool:
@@ -89,9 +89,7 @@ class LastCheckpoint(Checkpoint):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._saved_at = time.monotonic()
 
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
+    def on_train_batch_end(self, trainer: Trainer, *unused: Any) -> None:
         if self._is_due(trainer) and between_steps(trainer):
             self.save(trainer)
 

@@ -22,7 +22,7 @@ class StepSeed(Callback):
     def __init__(self, seed: int) -> None:
         self.seed = seed
 
-    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+    def on_train_batch_start(self, trainer: Trainer, *unused: Any) -> None:
         step = trainer.fit_loop.epoch_loop.batch_progress.total.ready
         torch.manual_seed(mix(self.seed, "step", step, trainer.global_rank))
 
@@ -72,9 +72,7 @@ class StopOnSignal(Callback):
                 signal.signal(number, handler)
         self._previous = {}
 
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
+    def on_train_batch_end(self, trainer: Trainer, *unused: Any) -> None:
         # Several processes would stop at different steps and wait for each other: they keep the regular checkpoint.
         if self.received is not None and (between_steps(trainer) or trainer.world_size > 1):
             if self.last is not None and trainer.world_size == 1:

@@ -27,15 +27,7 @@ class InitialLoss(Callback):
             return
         expected = math.log(len(pl_module.class_names))
         measured = float(CrossEntropy()(pl_module(batch["image"]), batch["mask"]))
-        verdict = (
-            "as expected"
-            if abs(measured - expected) < self.TOLERANCE * expected
-            else "NOT as expected: look at the last layer and the input"
-        )
-        log.info(
-            "initial cross-entropy %.3f; a uniform guess over %d classes has %.3f: %s",
-            measured,
-            len(pl_module.class_names),
-            expected,
-            verdict,
-        )
+        is_near = abs(measured - expected) < self.TOLERANCE * expected
+        verdict = "as expected" if is_near else "NOT as expected: look at the last layer and the input"
+        log.info("initial cross-entropy %.3f; a uniform guess over %d classes has %.3f: %s",
+                 measured, len(pl_module.class_names), expected, verdict)  # fmt: skip

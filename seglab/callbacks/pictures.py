@@ -36,13 +36,7 @@ class Pictures(Callback):
         self._collected = []
 
     def on_validation_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: dict[str, Tensor],
-        batch: Batch,
-        batch_idx: int,
-        dataloader_idx: int = 0,
+        self, trainer: Trainer, pl_module: LightningModule, outputs: dict[str, Tensor], batch: Batch, *unused: int
     ) -> None:
         missing = self.samples - len(self._collected)
         if missing < 1 or trainer.sanity_checking or not trainer.is_global_zero:

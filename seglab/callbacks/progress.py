@@ -86,13 +86,7 @@ class QuietProgress(ProgressBar):
         self._validation_began = time.monotonic()
 
     def on_validation_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Batch,
-        batch_idx: int,
-        dataloader_idx: int = 0,
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, batch_idx: int, *unused: int
     ) -> None:
         if self._may_refresh():
             total = sum(trainer.num_sanity_val_batches if trainer.sanity_checking else trainer.num_val_batches)

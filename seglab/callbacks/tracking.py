@@ -41,11 +41,7 @@ class Tracking(Callback):
     """
 
     def __init__(
-        self,
-        facts: Mapping[str, Any],
-        *,
-        best: BestCheckpoint | None,
-        read_scores: Callable[[], Mapping[str, Score]],
+        self, facts: Mapping[str, Any], *, best: BestCheckpoint | None, read_scores: Callable[[], Mapping[str, Score]]
     ) -> None:
         self._facts = facts
         self._best = best

@@ -55,5 +55,5 @@ def _class_problems(target: str, factory: Mapping[str, Any]) -> list[str]:
 
 def _activations() -> set[str]:
     names = public_names(_FROM) - _OTHER
-    found = {name: find_definition(f"torch.nn.{name}") for name in names if name[0].isupper()}
-    return {name for name, definition in found.items() if definition is not None and definition.module == _FROM}
+    classes = {name: find_definition(f"torch.nn.{name}") for name in names if name[0].isupper()}
+    return {name for name, definition in classes.items() if definition is not None and definition.module == _FROM}

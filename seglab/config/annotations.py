@@ -76,10 +76,10 @@ def _subscript_kinds(node: ast.Subscript) -> list[_Kind] | None:
 def _all_kinds(nodes: list[ast.expr]) -> list[_Kind] | None:
     kinds: list[_Kind] = []
     for node in nodes:
-        one = _kinds(node)
-        if one is None:
+        admitted = _kinds(node)
+        if admitted is None:
             return None
-        kinds += one
+        kinds += admitted
     return kinds
 
 

@@ -57,12 +57,10 @@ def check(cfg: DictConfig, schema: type = TrainConfig) -> None:
 
 def _root_problems(resolved: Resolved, schema: type) -> list[str]:
     """The schema refuses a wrong key, but not one that is added with a plus sign, nor one in a stored configuration."""
-    known = [field.name for field in fields(schema)]
-    unknown = [key for key in resolved.values if key not in known]
-    absent = [key for key in known if key not in resolved.values]
-    return [f"no key {key!r} in the configuration{did_you_mean(key, known)}" for key in unknown] + [
-        f"no key {key!r} in the configuration; expected one" for key in absent
-    ]
+    keys = [field.name for field in fields(schema)]
+    unknown = [f"{key!r} in the configuration{did_you_mean(key, keys)}" for key in resolved.values if key not in keys]
+    absent = [f"{key!r} in the configuration; expected one" for key in keys if key not in resolved.values]
+    return [f"no key {mistake}" for mistake in unknown + absent]
 
 
 def _shape_problems(resolved: Resolved, schema: type) -> list[str]:
@@ -117,13 +115,13 @@ def _node_problems(path: str, node: Mapping[str, Any]) -> list[str]:
 
 def _argument_problems(where: str, key: str, value: Any, *, target: str, definition: Definition) -> list[str]:
     """Mistakes in one argument: its name, or its type."""
-    known = definition.parameters
-    if key not in known:
-        # **kwargs takes any name, yet one letter away from a known argument it is a slip of the hand
-        accepted = definition.accepts_any and not get_close_matches(key, known, cutoff=0.8)
-        takes = f"; it takes {', '.join(known) or 'none'}" if len(known) <= 12 else ""
-        return [] if accepted else [f"{target} has no argument {key!r}{did_you_mean(key, known) or takes}"]
-    parameter = known[key]
+    parameters = definition.parameters
+    if key not in parameters:
+        # **kwargs takes any name, yet one letter away from a declared argument it is a slip of the hand
+        accepted = definition.accepts_any and not get_close_matches(key, parameters, cutoff=0.8)
+        takes = f"; it takes {', '.join(parameters) or 'none'}" if len(parameters) <= 12 else ""
+        return [] if accepted else [f"{target} has no argument {key!r}{did_you_mean(key, parameters) or takes}"]
+    parameter = parameters[key]
     is_object = isinstance(value, dict) and "_target_" in value
     if is_object or isinstance(value, Unusable) or where in RANGES:
         return []
@@ -138,5 +136,5 @@ def _argument_problems(where: str, key: str, value: Any, *, target: str, definit
 
 def _range_problems(resolved: Resolved) -> list[str]:
     flat = dict(resolved.everything())
-    known = [(path, rule) for path, rule in RANGES.items() if path in flat and not isinstance(flat[path], Unusable)]
-    return [wrong for path, rule in known if (wrong := problem(path, flat[path], rule)) is not None]
+    usable = [(path, rule) for path, rule in RANGES.items() if path in flat and not isinstance(flat[path], Unusable)]
+    return [wrong for path, rule in usable if (wrong := problem(path, flat[path], rule)) is not None]

@@ -13,6 +13,7 @@ from omegaconf import DictConfig, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from seglab.config.messages import message_for
+from seglab.config.overrides import quoted
 from seglab.config.schemas import FOLDER, register
 from seglab.errors import SeglabError
 
@@ -36,7 +37,7 @@ def compose(name: str, overrides: Sequence[str], *, search_path: Sequence[str | 
         SeglabError: an override that cannot be read, or an option or a key that is not there.
     """
     register()
-    where = [f"hydra.searchpath=[{','.join(f'file://{Path(path).absolute()}' for path in search_path)}]"]
+    where = [f"hydra.searchpath=[{','.join(quoted(f'file://{Path(path).absolute()}') for path in search_path)}]"]
     try:
         with _no_other_application(), hydra.initialize_config_dir(version_base="1.3", config_dir=str(FOLDER)):
             cfg = hydra.compose(name, [*(where if search_path else ()), *overrides], return_hydra_config=True)

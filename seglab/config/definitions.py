@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+Binding = ast.ClassDef | Function | ast.expr | str  # a str is the dotted name that is bound
 
 
-class Found(NamedTuple):
+class Source(NamedTuple):
     """A class, a function or the right side of `Alias = Literal[...]`, and the module whose source holds it."""
 
     module: str
@@ -25,14 +26,12 @@ class Found(NamedTuple):
 class _Module(NamedTuple):
     """A parsed file: names bound at module level, and the modules it star-imports, in order."""
 
-    bindings: Mapping[
-        str, ast.ClassDef | Function | ast.expr | str
-    ]  # a str is the dotted name that the binding stands for
+    bindings: Mapping[str, Binding]
     stars: tuple[str, ...]
     public: frozenset[str] | None  # a literal __all__
 
 
-def resolve_name(dotted: str, *, seen: frozenset[str] = frozenset()) -> Found | str | None:
+def resolve_name(dotted: str, *, seen: frozenset[str] = frozenset()) -> Source | str | None:
     """The class, function or type called `dotted`; the module's name if it is a module; None if it cannot be seen.
 
     `seen` holds the names on the way here: an alias of itself must end.
@@ -46,7 +45,7 @@ def resolve_name(dotted: str, *, seen: frozenset[str] = frozenset()) -> Found | 
     if used == len(parts):  # a module - unless its package binds the same name to something else
         parent = ".".join(parts[:-1])
         bound = _lookup(parent, parts[-1], seen=seen | {dotted}) if parent else None
-        return bound if isinstance(bound, Found) else module
+        return bound if isinstance(bound, Source) else module
     bound = _lookup(module, parts[used], seen=seen | {dotted})
     rest = parts[used + 1 :]
     if isinstance(bound, str) and rest:
@@ -54,7 +53,7 @@ def resolve_name(dotted: str, *, seen: frozenset[str] = frozenset()) -> Found | 
     return None if rest else bound  # attributes of a class are no targets
 
 
-def _lookup(module: str, name: str, *, seen: frozenset[str]) -> Found | str | None:
+def _lookup(module: str, name: str, *, seen: frozenset[str]) -> Source | str | None:
     """What `name` means inside `module`."""
     path = _file_of(module)
     if path is None:
@@ -68,12 +67,12 @@ def _lookup(module: str, name: str, *, seen: frozenset[str]) -> Found | str | No
     if isinstance(bound, str):
         return None if bound == f"{module}.{name}" else resolve_name(bound, seen=seen)
     if bound is not None:
-        return Found(module, bound)
+        return Source(module, bound)
     for star in reversed(parsed.stars):
         if star not in seen and _exports(star, name):
-            found = _lookup(star, name, seen=seen | {star})
-            if found is not None:
-                return found
+            source = _lookup(star, name, seen=seen | {star})
+            if source is not None:
+                return source
     return None
 
 
@@ -134,7 +133,7 @@ def _parse(path: Path, module: str) -> _Module:
     except (SyntaxError, ValueError):
         return _Module({}, (), None)
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    bindings: dict[str, ast.ClassDef | Function | ast.expr | str] = {}
+    bindings: dict[str, Binding] = {}
     stars: list[str] = []
     public: frozenset[str] | None = None
     for node in _statements(tree.body):

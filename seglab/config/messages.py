@@ -88,16 +88,16 @@ def _unknown_key(error: ConfigKeyError | ConfigAttributeError, *, written: str |
     """Names the keys that are there; `written` is the override as it was typed."""
     node, key = error.parent_node, str(error.key)
     where = (error.full_key or key).rpartition(".")[0]
-    known = [str(name) for name in node if not str(name).startswith("_")] if isinstance(node, DictConfig) else []
+    keys = [str(name) for name in node if not str(name).startswith("_")] if isinstance(node, DictConfig) else []
     if not where:
-        known = ["experiment", *(name for name in known if name != "hydra")]  # a group without a key of its own
+        keys = ["experiment", *(name for name in keys if name != "hydra")]  # a group without a key of its own
     target = _target(node)
     definition = find_definition(target) if target else None
     arguments = list(definition.parameters) if definition else []
     if written is not None and key in arguments:
         return f"{where} does not set {key!r} yet; to add this argument of {target} write +{written}"
-    near = get_close_matches(key, [*known, *arguments], n=1)
-    hint = f" - did you mean {near[0]!r}?" if near else f"; expected one of {', '.join(sorted(known))}" if known else ""
+    near = get_close_matches(key, [*keys, *arguments], n=1)
+    hint = f" - did you mean {near[0]!r}?" if near else f"; expected one of {', '.join(sorted(keys))}" if keys else ""
     return f"no key {key!r} in {f'{where!r}' if where else 'the configuration'}{hint}"
 
 

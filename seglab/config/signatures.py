@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
-from seglab.config.definitions import Found, Function, dotted_name, resolve_name
+from seglab.config.definitions import Function, Source, dotted_name, resolve_name
 
 # Need no look-up: they stand for themselves.
 _JUDGED = {"int", "float", "bool", "str", "list", "tuple", "dict", "Optional", "Union", "Literal", "Sequence", "Any"}
@@ -52,13 +52,13 @@ class Definition:
 
 def find_definition(target: str) -> Definition | None:
     """What `target` ('torch.optim.AdamW') stands for, or None where no source defines such a class or function."""
-    found = resolve_name(target)
-    if not isinstance(found, Found) or isinstance(found.node, ast.expr):
+    source = resolve_name(target)
+    if not isinstance(source, Source) or isinstance(source.node, ast.expr):
         return None
-    if isinstance(found.node, ast.ClassDef):
-        return _class_definition(_Class(found.module, found.node))
-    parameters, accepts_any = _parameters(found.node, module=found.module, skip_first=False)
-    return Definition(found.node.name, found.module, "function", parameters, accepts_any)
+    if isinstance(source.node, ast.ClassDef):
+        return _class_definition(_Class(source.module, source.node))
+    parameters, accepts_any = _parameters(source.node, module=source.module, skip_first=False)
+    return Definition(source.node.name, source.module, "function", parameters, accepts_any)
 
 
 class _Class(NamedTuple):
@@ -66,9 +66,9 @@ class _Class(NamedTuple):
     node: ast.ClassDef
 
 
-def _class_definition(found: _Class) -> Definition:
-    lineage, whole = _lineage(found, seen=())
-    definition = Definition(found.node.name, found.module, "class", {}, accepts_any=not whole)
+def _class_definition(source: _Class) -> Definition:
+    lineage, whole = _lineage(source, seen=())
+    definition = Definition(source.node.name, source.module, "class", {}, accepts_any=not whole)
     for module, node in lineage:
         if f"{module}.{node.name}" == "torch.nn.modules.module.Module":
             break  # declares *args, **kwargs, but only to refuse them with a better message
@@ -81,21 +81,21 @@ def _class_definition(found: _Class) -> Definition:
     return definition
 
 
-def _lineage(found: _Class, *, seen: tuple[_Class, ...]) -> tuple[list[_Class], bool]:
+def _lineage(heir: _Class, *, seen: tuple[_Class, ...]) -> tuple[list[_Class], bool]:
     """The class and its bases in the order in which Python looks for a method, and whether every base could be read.
 
     Depth first, keeping the last mention of a shared base: Python's C3 order for every hierarchy met in practice.
     """
-    order, whole = [found], True
-    for base in found.node.bases:
+    order, whole = [heir], True
+    for base in heir.node.bases:
         name = dotted_name(base.value if isinstance(base, ast.Subscript) else base)
         if name in ("object", "Generic", "Protocol", "ABC", "abc.ABC", "typing.Generic"):
             continue
-        parent = None if name is None else resolve_name(f"{found.module}.{name}")
-        if not isinstance(parent, Found) or not isinstance(parent.node, ast.ClassDef) or tuple(parent) in seen:
+        parent = None if name is None else resolve_name(f"{heir.module}.{name}")
+        if not isinstance(parent, Source) or not isinstance(parent.node, ast.ClassDef) or tuple(parent) in seen:
             whole = False
             continue
-        above, above_whole = _lineage(_Class(parent.module, parent.node), seen=(*seen, found))
+        above, above_whole = _lineage(_Class(parent.module, parent.node), seen=(*seen, heir))
         order = [ancestor for ancestor in order if ancestor not in above] + above
         whole = whole and above_whole
     return order, whole
@@ -156,7 +156,7 @@ class _Expansion(ast.NodeTransformer):
     def visit_Name(self, node: ast.Name) -> ast.expr:
         if node.id in _JUDGED:
             return node
-        found = resolve_name(f"{self.module}.{node.id}")
-        if not isinstance(found, Found) or not isinstance(found.node, ast.expr):
+        source = resolve_name(f"{self.module}.{node.id}")
+        if not isinstance(source, Source) or not isinstance(source.node, ast.expr):
             return node
-        return _Expansion(found.module).visit(copy.deepcopy(found.node))
+        return _Expansion(source.module).visit(copy.deepcopy(source.node))

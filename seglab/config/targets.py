@@ -40,7 +40,7 @@ def refusal(target: str, definition: Definition | None) -> str | None:
     if definition is None and (package in _CLASSES_OF or package.split(".")[0] == "seglab"):
         return f"{package} has no class or function {name!r}{did_you_mean(name, public_names(package))}"
     top = target.split(".")[0]
-    if top in sys.stdlib_module_names or any(top == known.split(".")[0] for known in _CLASSES_OF):
+    if top in sys.stdlib_module_names or any(top == library.split(".")[0] for library in _CLASSES_OF):
         return f"a configuration may not name {target}; of libraries it may name classes of {', '.join(_CLASSES_OF)}"
     if definition is None:
         return f"there is no class or function {target} - is its folder on PYTHONPATH, and the name spelled in full?"

@@ -2,19 +2,10 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
-
-import seglab.lean_imports  # noqa: F401
-
-if TYPE_CHECKING:
-    pass
+from typing import Any
 
 CONFUSION, CONFUSION_TABLE = "val/confusion", "val/confusion_table"
-
-
 CLASS_TABLES = {"best": "best/classes", "last": "last/classes"}
-
-
 COLUMNS = {"class": None, "IoU": "iou", "Dice": "dice", "accuracy": "accuracy", "precision": "precision",
             "pixels": "pixels"}  # fmt: skip
 

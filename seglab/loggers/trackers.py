@@ -23,9 +23,7 @@ log = logging.getLogger("seglab")
 
 WANDB_ID = "wandb_id.txt"  # in the folder of the run: whoever continues the run continues this W&B run
 _LONGEST_TAG = 64  # W&B refuses longer ones, and the job with them
-_NO_TAG = re.compile(
-    r"[+~]*(sweep|output|name|resume|retry_failed|logger|hydra)([./@][^=]*)?="
-)  # say nothing of the run
+_NO_TAG = re.compile(r"[+~]*(sweep|output|name|resume|retry_failed|logger|hydra)([./@][^=]*)?=")  # of no run's own
 _FLUSH_SECONDS = 10  # until TensorBoard sees a value; its own default is two minutes, which a kill would lose
 _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
 _SECRET_LENGTH = 8  # a shorter value is no secret, and would be found in harmless text

@@ -67,5 +67,5 @@ def _measure(ids: np.ndarray, distances: np.ndarray) -> None:
         np.minimum(elsewhere, distance, out=elsewhere, where=other)
         distances[index] = distance
     distances *= ids >= 0
-    known = np.nonzero(ids >= 0)
-    distances[ids[known], *known] = 1 - elsewhere[known]
+    labelled = np.nonzero(ids >= 0)
+    distances[ids[labelled], *labelled] = 1 - elsewhere[labelled]

@@ -40,7 +40,7 @@ class Lovasz(Loss):
 
     def value(self, pixels: Pixels) -> Tensor:
         step = self.downsample
-        log_probs, labels, valid = (each[..., ::step, ::step] for each in pixels)
+        log_probs, labels, valid = (maps[..., ::step, ::step] for maps in pixels)
         groups = len(labels) if self.per_image else 1
         loss, present = _ErrorsByGain.apply(log_probs, labels, valid, groups)  # (G, K), (G, K)
         class_weights = self.weights_for(pixels)
@@ -71,9 +71,9 @@ class _ErrorsByGain(torch.autograd.Function):
             slopes[:, index] = torch.where(truth, -slope, slope).view_as(slopes[:, index])
         ctx.save_for_backward(slopes)
         ctx.groups = groups
-        found = torch.stack(present, 1).to(log_probs.dtype)
-        ctx.mark_non_differentiable(found)
-        return torch.stack(losses, 1), found
+        counted = torch.stack(present, 1).to(log_probs.dtype)
+        ctx.mark_non_differentiable(counted)
+        return torch.stack(losses, 1), counted
 
     @staticmethod
     @once_differentiable

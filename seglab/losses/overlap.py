@@ -75,12 +75,12 @@ class OverlapLoss(Loss):
     def value(self, pixels: Pixels) -> Tensor:
         sums = class_sums(pixels, squared=self.squared)
         if not self.per_image:
-            sums = ClassSums(*(each.sum(0, keepdim=True) for each in sums))  # (1, K): the batch as one large image
+            sums = ClassSums(*(part.sum(0, keepdim=True) for part in sums))  # (1, K): the batch as one large image
         class_weights = self.weights_for(pixels)
         weights = torch.ones_like(sums.target) if class_weights is None else class_weights.expand_as(sums.target)
         labelled = sums.target.sum(1, keepdim=True) > 0  # (B, 1)
         if self.average == "micro":
-            sums = ClassSums(*((each * weights).sum(1, keepdim=True) for each in sums))  # (B, 1)
+            sums = ClassSums(*((part * weights).sum(1, keepdim=True) for part in sums))  # (B, 1)
             return weighted_mean(self.loss_of(self._score(sums)), labelled.to(weights.dtype))
         present = sums.target > 0  # (B, K)
         loss = self.loss_of(self._score(sums))  # (B, K)
@@ -90,7 +90,7 @@ class OverlapLoss(Loss):
 
     def _score(self, sums: ClassSums) -> Tensor:
         """In the shape of the sums; 1 where nothing is there and nothing is predicted."""
-        above, below = (each + self.smooth for each in self.fraction(sums))
+        above, below = (part + self.smooth for part in self.fraction(sums))
         return torch.where(below > 0, above / torch.where(below > 0, below, 1), 1)
 
 

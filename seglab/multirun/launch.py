@@ -130,7 +130,7 @@ def _jobs(cfg: DictConfig) -> dict[str, tuple[str, ...]]:
     assert isinstance(typed, list)
     parsed = OverridesParser.create(config_loader=loader).parse_overrides([*params, *typed])
     (batch,) = BasicSweeper.split_arguments(parsed, None)
-    found = {}
+    jobs = {}
     for number, overrides in enumerate(batch):
         if any("${" in override for override in overrides):  # the name depends on the job's configuration
             job = loader.load_sweep_config(cfg, list(overrides))
@@ -140,8 +140,8 @@ def _jobs(cfg: DictConfig) -> dict[str, tuple[str, ...]]:
                 job.hydra.overrides.task = list(overrides)
         with open_dict(job):
             job.hydra.job.num = number
-        found[job.hydra.sweep.subdir] = tuple(overrides)
-    return found
+        jobs[job.hydra.sweep.subdir] = tuple(overrides)
+    return jobs
 
 
 def _or_later(job: Callable[[], float | None], settings: DictConfig, folder: Path) -> float | None:

@@ -19,9 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Protocol
 
-LIFELINE = (
-    "SEGLAB_LIFELINE"  # set where standard input is a pipe from the parent, whose end of file is the parent's death
-)
+LIFELINE = "SEGLAB_LIFELINE"  # set where standard input is a pipe from the parent, whose end is the parent's death
 
 # What a launcher or an earlier job may have left and a job of its own must not inherit.
 _LEAKING = ("LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "PL_GLOBAL_SEED")

@@ -99,13 +99,13 @@ def read_sweeps(folder: Path) -> list[Sweep]:
     Raises:
         SeglabError: there is none.
     """
-    found = [read_sweep(path) for path in _folders(folder)]
-    if not found:
+    sweeps = [read_sweep(path) for path in _folders(folder)]
+    if not sweeps:
         raise SeglabError(
             f"no sweeps yet: expected folders in {runs.shown(folder.absolute())} - start one with "
             "python -m seglab.train -m loss=ce,dice sweep=losses, or name another folder with output=FOLDER"
         )
-    return sorted(found, key=lambda sweep: sweep.last_activity or _never(), reverse=True)
+    return sorted(sweeps, key=lambda sweep: sweep.last_activity or _never(), reverse=True)
 
 
 def sweep_folder(folder: Path, name: str) -> Path:
@@ -118,8 +118,8 @@ def sweep_folder(folder: Path, name: str) -> Path:
     if name not in names:
         near = did_you_mean(name, names)
         here = runs.shown(folder.absolute())
-        known = f"; there are {', '.join(names[-8:])}" if names else "; there are no sweeps yet"
-        raise SeglabError(f"sweep={name}: expected the name of a folder in {here}{near or known}")
+        others = f"; there are {', '.join(names[-8:])}" if names else "; there are no sweeps yet"
+        raise SeglabError(f"sweep={name}: expected the name of a folder in {here}{near or others}")
     return folder / name
 
 
@@ -171,8 +171,7 @@ def seconds_left(sweep: Sweep) -> float | None:
 
 def _pace(job: Job) -> float | None:
     """Seconds that the whole job takes if it goes on as it did so far."""
-    known = job.seconds and job.progress and job.state.attempts <= 1
-    return job.seconds / job.progress if known and job.seconds else None
+    return job.seconds / job.progress if job.seconds and job.progress and job.state.attempts <= 1 else None
 
 
 def competes(job: Job) -> bool:

@@ -11,18 +11,14 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-BEST, LAST = "best.ckpt", "last.ckpt"
-
-
 RECORD, CONFIG = "record.json", "config.yaml"
-
-
 HEARTBEAT, TRACEBACK, LOCK = "heartbeat.json", "traceback.txt", ".lock"
+BEST, LAST = "best.ckpt", "last.ckpt"  # in checkpoints/
 
 
 def write_atomically(path: Path, text: str) -> None:
     """Replaces `path` in one rename: a reader or a kill never meets half a file."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = _partial(path)
     with open(partial, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
@@ -32,7 +28,7 @@ def write_atomically(path: Path, text: str) -> None:
 
 def write_quickly(path: Path, text: str) -> None:
     """As `write_atomically`, but a power cut may leave the older or an empty file: for what is written again soon."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = _partial(path)
     partial.write_text(text, encoding="utf-8")
     os.replace(partial, path)
 
@@ -61,3 +57,7 @@ def shown(path: Path) -> str:
 
 def now() -> str:
     return datetime.now().astimezone().isoformat(timespec="milliseconds")
+
+
+def _partial(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.partial")

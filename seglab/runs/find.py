@@ -31,7 +31,7 @@ class Run(NamedTuple):
 
 def find_runs(output: Path) -> dict[str, list[Run]]:
     """{fingerprint: its runs, the earliest first} of all single runs and all jobs of sweeps under `output`."""
-    found: dict[str, list[Run]] = {}
+    runs: dict[str, list[Run]] = {}
     for path in sorted([*output.glob(f"runs/*/{RECORD}"), *output.glob(f"sweeps/*/*/{RECORD}")]):
         try:
             record = read_record(path.parent)
@@ -39,5 +39,5 @@ def find_runs(output: Path) -> dict[str, list[Run]]:
             log.warning("left out: %s", error)
             continue
         if record is not None and "fingerprint" in record:
-            found.setdefault(record["fingerprint"], []).append(Run(path.parent, record))
-    return {key: sorted(group, key=lambda run: run.record.get("started", "")) for key, group in found.items()}
+            runs.setdefault(record["fingerprint"], []).append(Run(path.parent, record))
+    return {key: sorted(group, key=lambda run: run.record.get("started", "")) for key, group in runs.items()}

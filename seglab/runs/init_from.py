@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from seglab.errors import SeglabError
-from seglab.runs.files import shown
+from seglab.runs.files import BEST, LAST, shown
 from seglab.runs.find import find_runs
 from seglab.runs.record import read_record
 
 log = logging.getLogger("seglab")
 
 RUN = "run:"  # and the fingerprint of its configuration: a run by what it is, on whatever machine it was trained
-_CHECKPOINTS = ("best.ckpt", "last.ckpt")  # of a run, in the order of preference
+_CHECKPOINTS = (BEST, LAST)  # of a run, in the order of preference
 
 
 def locate(init_from: str, *, output: Path) -> Path:
@@ -37,21 +37,21 @@ def locate(init_from: str, *, output: Path) -> Path:
             f"init_from={init_from}: expected the folder of a run or a file of weights (.ckpt, .safetensors, .pt); "
             "nothing is there - look into outputs/"
         )
-    found = [path / "checkpoints" / name for name in _CHECKPOINTS if (path / "checkpoints" / name).is_file()]
-    if not found:
+    checkpoints = [path / "checkpoints" / name for name in _CHECKPOINTS if (path / "checkpoints" / name).is_file()]
+    if not checkpoints:
         raise SeglabError(
             f"init_from={init_from}: expected the folder of a run, with checkpoints/{' or '.join(_CHECKPOINTS)} in it; "
             "came a folder without - name one run of a sweep, or a file"
         )
-    return found[0]
+    return checkpoints[0]
 
 
 def _finished(init_from: str, output: Path) -> Path:
     """The folder of the earliest finished run with this fingerprint."""
-    found = find_runs(output).get(init_from.removeprefix(RUN), [])
-    finished = [run for run in found if run.record["status"] == "finished"]
+    runs = find_runs(output).get(init_from.removeprefix(RUN), [])
+    finished = [run for run in runs if run.record["status"] == "finished"]
     if not finished:
-        came = f"came one that is {found[-1].record['status']}" if found else "there is none"
+        came = f"came one that is {runs[-1].record['status']}" if runs else "there is none"
         raise SeglabError(
             f"init_from={init_from}: expected a finished run of the configuration with this fingerprint in "
             f"{shown(output.absolute())}; {came} - train it first, or give the folder of a run"
@@ -77,7 +77,7 @@ def check(folder: Path, config: Mapping[str, Any]) -> None:
     output = Path(config["output"])
     record = read_record(folder) or {}
     finished = record.get("status") == "finished"
-    if not finished and not (folder / "checkpoints" / "last.ckpt").exists():
+    if not finished and not (folder / "checkpoints" / LAST).exists():
         locate(config["init_from"], output=output)
         return
     before = record.get("init_from", {}).get("sha256")

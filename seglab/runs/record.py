@@ -3,15 +3,14 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from seglab.errors import SeglabError
 from seglab.runs.files import RECORD, now, write_atomically
 from seglab.runs.identity import fingerprint
 from seglab.runs.provenance import provenance
 
-Status = Literal["running", "finished", "failed", "interrupted"]
-Record = dict[str, Any]
+Record = dict[str, Any]  # "status": running, finished, failed or interrupted
 
 
 def write_record(folder: Path, record: Mapping[str, Any]) -> None:

@@ -55,7 +55,7 @@ def state(folder: Path) -> State:
     status, seconds = record["status"], record.get("seconds")
     if status == "running":
         seconds = _age(record.get("attempted"))
-        silence = min((known for known in (age, seconds) if known is not None), default=None)
+        silence = min((span for span in (age, seconds) if span is not None), default=None)
         status = "running" if _is_alive(folder, record, silence=silence) else "stale"
     finished = status == "finished"
     return State(

@@ -47,20 +47,20 @@ def build(config: Mapping[str, Any], folder: Path) -> Run:
     """What a checked, resolved configuration describes, seeded, writing into `folder`."""
     config = with_class_weights(config, folder)
     lightning.seed_everything(config["seed"], workers=True, verbose=False)
-    callbacks = [instantiate(node) for node in config["callbacks"].values() if node]
-    best = next((callback for callback in callbacks if isinstance(callback, BestCheckpoint)), None)
-    last = next((callback for callback in callbacks if isinstance(callback, LastCheckpoint)), None)
+    chosen = [instantiate(node) for node in config["callbacks"].values() if node]
+    best = next((callback for callback in chosen if isinstance(callback, BestCheckpoint)), None)
+    last = next((callback for callback in chosen if isinstance(callback, LastCheckpoint)), None)
     throughput = Throughput()
     callbacks = [
         StepSeed(config["seed"]),
         LoaderPosition(),
         throughput,
         DataIdentity(config["output"]),
-        *callbacks,
+        *chosen,
         Heartbeat(best),
         StopOnSignal(last),
     ]
-    trainer = build_trainer(config, folder, callbacks, saves=last is not None)
+    trainer = _trainer(config, folder, callbacks, saves=last is not None)
     return Run(trainer, build_module(config), instantiate(config["data"]), best, throughput)
 
 
@@ -113,7 +113,7 @@ def without_weights(config: Mapping[str, Any]) -> dict[str, Any]:
     return {**config, "model": pretrained.without_weights(config["model"])}
 
 
-def build_trainer(
+def _trainer(
     config: Mapping[str, Any], folder: Path, callbacks: list[lightning.Callback], *, saves: bool
 ) -> lightning.Trainer:
     return instantiate(

@@ -4,6 +4,7 @@ Nothing heavy is imported before every cheap way to fail has been tried.
 """
 
 import logging
+import shlex
 import time
 import traceback
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from seglab import runs
+from seglab.config.overrides import quoted
 from seglab.display import scores
 from seglab.errors import Interrupted, SeglabError
 from seglab.runs import init_from, provenance
@@ -93,7 +95,8 @@ def _fit_and_record(settings: dict[str, Any], folder: Path) -> runs.Record:
             traceback=runs.TRACEBACK if status == "failed" else None,
         )
         if status == "interrupted":
-            log.warning("interrupted; to continue: python -m seglab.train resume=%s", runs.shown(folder))
+            resume = shlex.quote(f"resume={quoted(runs.shown(folder))}")
+            log.warning("interrupted; to continue: python -m seglab.train %s", resume)
         raise
     seconds = round(time.monotonic() - started, 1)
     return runs.update_record(folder, status="finished", ended=runs.now(), seconds=seconds, **result)

@@ -1,7 +1,8 @@
 """Learning-rate schedules: called with the optimizer and the number of steps, they return what Lightning wants."""
 
 import math
-from typing import Any, Literal, Protocol
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple, Protocol
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
@@ -22,24 +23,40 @@ class Constant:
         return None
 
 
+class _Warmup(NamedTuple):
+    """A linear rise of the rate from `start` at step 0 to all of it at step `steps`."""
+
+    steps: int
+    start: float
+
+    def then(self, decay: Callable[[float], float], optimizer: Optimizer, *, total_steps: int) -> LRSchedulerConfig:
+        """With, behind the rise, `decay` of the part of the remaining steps that is done, from 0 to 1."""
+        if self.steps >= total_steps:
+            raise SeglabError(
+                f"scheduler.warmup_steps is {self.steps}; expected fewer than the {total_steps} steps of this training "
+                "- lower it, or train for longer (trainer.max_epochs)"
+            )
+
+        def factor(step: int) -> float:
+            if step < self.steps:
+                return self.start + (1 - self.start) * step / self.steps
+            return decay(min((step - self.steps) / (total_steps - self.steps), 1.0))
+
+        return {"scheduler": LambdaLR(optimizer, factor), "interval": "step"}
+
+
 class Poly:
     """lr * (1 - t / T) ** power, t counted from the end of the warm-up (DeepLab, arXiv 1606.00915)."""
 
     def __init__(self, *, power: float, warmup_steps: int, warmup_start: float) -> None:
         self.power = power
-        self.warmup_steps = warmup_steps
-        self.warmup_start = warmup_start
+        self._warmup = _Warmup(warmup_steps, warmup_start)
 
     def __call__(self, optimizer: Optimizer, *, total_steps: int) -> LRSchedulerConfig:
-        _check_warmup(self.warmup_steps, total_steps)
+        return self._warmup.then(self._decay, optimizer, total_steps=total_steps)
 
-        def factor(step: int) -> float:
-            if step < self.warmup_steps:
-                return _warmup(step, steps=self.warmup_steps, start=self.warmup_start)
-            progress = (step - self.warmup_steps) / (total_steps - self.warmup_steps)
-            return (1 - min(progress, 1.0)) ** self.power
-
-        return {"scheduler": LambdaLR(optimizer, factor), "interval": "step"}
+    def _decay(self, progress: float) -> float:
+        return (1 - progress) ** self.power
 
 
 class Cosine:
@@ -47,19 +64,13 @@ class Cosine:
 
     def __init__(self, *, final: float, warmup_steps: int, warmup_start: float) -> None:
         self.final = final
-        self.warmup_steps = warmup_steps
-        self.warmup_start = warmup_start
+        self._warmup = _Warmup(warmup_steps, warmup_start)
 
     def __call__(self, optimizer: Optimizer, *, total_steps: int) -> LRSchedulerConfig:
-        _check_warmup(self.warmup_steps, total_steps)
+        return self._warmup.then(self._decay, optimizer, total_steps=total_steps)
 
-        def factor(step: int) -> float:
-            if step < self.warmup_steps:
-                return _warmup(step, steps=self.warmup_steps, start=self.warmup_start)
-            progress = min((step - self.warmup_steps) / (total_steps - self.warmup_steps), 1.0)
-            return self.final + (1 - self.final) * 0.5 * (1 + math.cos(math.pi * progress))
-
-        return {"scheduler": LambdaLR(optimizer, factor), "interval": "step"}
+    def _decay(self, progress: float) -> float:
+        return self.final + (1 - self.final) * 0.5 * (1 + math.cos(math.pi * progress))
 
 
 class Plateau:
@@ -74,16 +85,3 @@ class Plateau:
     def __call__(self, optimizer: Optimizer, *, total_steps: int) -> LRSchedulerConfig:
         scheduler = ReduceLROnPlateau(optimizer, mode=self.mode, factor=self.factor, patience=self.patience)
         return {"scheduler": scheduler, "interval": "epoch", "monitor": self.monitor}
-
-
-def _warmup(step: int, *, steps: int, start: float) -> float:
-    """Rises linearly from `start` at step 0 to 1 at step `steps`."""
-    return start + (1 - start) * step / steps
-
-
-def _check_warmup(warmup_steps: int, total_steps: int) -> None:
-    if warmup_steps >= total_steps:
-        raise SeglabError(
-            f"scheduler.warmup_steps is {warmup_steps}; expected fewer than the {total_steps} steps of this training - "
-            "lower it, or train for longer (trainer.max_epochs)"
-        )

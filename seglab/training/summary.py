@@ -71,29 +71,29 @@ def complexity(network: nn.Module, *, size: Sequence[int], divisor: int = 1) -> 
     )
 
 
-def summary_sheet(found: Complexity) -> Sheet:
+def summary_sheet(network: Complexity) -> Sheet:
     """The parts with the shapes of their outputs and their parameters, one line each, and the totals."""
     rows = [
         [word("  " * part.path.count(".") + part.path.rpartition(".")[2]), word(part.kind),
          word("–" if part.shape is None else " x ".join(map(str, part.shape))), cell(part.parameters, ",")]
-        for part in found.parts
+        for part in network.parts
     ]  # fmt: skip
     return Sheet(
-        caption=f"{found.name}, one image of 3 x {found.size[0]} x {found.size[1]}",
+        caption=f"{network.name}, one image of 3 x {network.size[0]} x {network.size[1]}",
         header=("part", "class", "output (C x H x W)", "parameters"),
         rows=rows,
         words=3,
-        notes=[headline(found)],
+        notes=[headline(network)],
     )
 
 
-def headline(found: Complexity) -> str:
+def headline(network: Complexity) -> str:
     """'1,942,883 parameters, 5.61 GFLOPs an image of 128x256'."""
-    frozen = "" if found.trainable == found.parameters else f" ({found.trainable:,} trainable)"
-    counted = f"{found.parameters:,} parameters{frozen}"
-    if found.flops is None:
+    frozen = "" if network.trainable == network.parameters else f" ({network.trainable:,} trainable)"
+    counted = f"{network.parameters:,} parameters{frozen}"
+    if network.flops is None:
         return counted
-    return f"{counted}, {found.flops / 1e9:.3g} GFLOPs an image of {found.size[0]}x{found.size[1]}"
+    return f"{counted}, {network.flops / 1e9:.3g} GFLOPs an image of {network.size[0]}x{network.size[1]}"
 
 
 def _listed(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:

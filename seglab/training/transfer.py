@@ -149,8 +149,8 @@ def load(
 
 def class_axes(network: nn.Module, wider: nn.Module) -> dict[str, tuple[int, ...]]:
     """{tensor: its axes that a class more makes longer}; `wider` is the same network with one class more."""
-    other = wider.state_dict()
-    axes = {name: _differing(tensor, other[name]) for name, tensor in network.state_dict().items()}
+    wide = wider.state_dict()
+    axes = {name: _differing(tensor, wide[name]) for name, tensor in network.state_dict().items()}
     return {name: differing for name, differing in axes.items() if differing}
 
 
@@ -192,10 +192,10 @@ def _is_dict(content: object) -> bool:
 def _by_network_name(tensors: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The file's tensors without the prefix that hides most of the network's names; others keep their whole name."""
 
-    def found(prefix: str) -> int:
+    def matches(prefix: str) -> int:
         return sum(name.startswith(prefix) and name.removeprefix(prefix) in own for name in tensors)
 
-    prefix = max(_PREFIXES, key=found)  # the first of several
+    prefix = max(_PREFIXES, key=matches)  # the first of several
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
 
 
@@ -235,9 +235,9 @@ def _check_shapes(
     )
 
 
-def _differing(one: Tensor, other: Tensor) -> tuple[int, ...]:
+def _differing(first: Tensor, second: Tensor) -> tuple[int, ...]:
     """Axes along which two tensors of one rank have different lengths."""
-    return tuple(axis for axis in range(one.ndim) if one.shape[axis] != other.shape[axis])
+    return tuple(axis for axis in range(first.ndim) if first.shape[axis] != second.shape[axis])
 
 
 def _shortened(names: Sequence[str]) -> str:

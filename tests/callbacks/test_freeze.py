@@ -88,7 +88,7 @@ def test_run_interrupted_around_the_unfreezing_equals_a_straight_one(tiny_config
         fit(config, folder)
         continued = torch.load(folder / "checkpoints" / LAST, weights_only=True)
         assert moved(expected["state_dict"], continued["state_dict"]) == set(), f"stopped during batch {batch}"
-        states = [one["optimizer_states"][0]["state"] for one in (expected, continued)]
+        states = [checkpoint["optimizer_states"][0]["state"] for checkpoint in (expected, continued)]
         assert states[0].keys() == states[1].keys()
         assert all(moved(states[0][key], states[1][key]) == set() for key in states[0])
 

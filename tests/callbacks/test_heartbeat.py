@@ -52,4 +52,4 @@ def test_a_full_disk_for_the_heartbeat_ends_no_run(tiny_config, tmp_path, monkey
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(runs, "write_quickly", refuse)
-    assert any(isinstance(one, Heartbeat) for one in fit(tiny_config, tmp_path).trainer.callbacks)
+    assert any(isinstance(callback, Heartbeat) for callback in fit(tiny_config, tmp_path).trainer.callbacks)

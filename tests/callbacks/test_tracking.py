@@ -14,13 +14,12 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 import pytest
-import torch
 from wandb.proto import wandb_internal_pb2
 
 from seglab import PACKAGE, config
 from seglab.callbacks import tracking
 from seglab.labels import label_space
-from seglab.loggers import csv_logger, names
+from seglab.loggers import csv_logger
 
 SECRET = "hunter2-hunter2"
 LOGGERS = "logger=[csv,tensorboard,wandb]"
@@ -368,20 +367,6 @@ def sections(view: dict[str, Any]) -> list[dict[str, Any]]:
 def test_the_summary_of_a_checkpoint_without_a_validation_has_no_scores():
     assert tracking.scored({}, NAMES) == {}
     assert tracking.summary({"last": {"epoch": 0, "step": 3}}) == {"last/epoch": 0, "last/step": 3}
-
-
-def test_a_score_that_does_not_exist_is_an_empty_field():
-    measured = tracking.scored({"confusion": torch.tensor([[3, 1], [0, 0]]), "loss": 0.5}, ["road", "sky"])
-    assert names.class_rows(measured["classes"]) == [
-        ["road", 0.75, pytest.approx(6 / 7), 0.75, 1.0, 4],
-        ["sky", 0.0, 0.0, None, 0.0, 0],
-    ]
-
-
-def test_the_charts_of_tensorboard_match_one_curve_each():
-    layout = names.tensorboard_layout(["wall", "wall (low)"])
-    assert layout["IoU of each class"]["wall (low)"] == ["Multiline", [r"^val/iou/wall\ \(low\)$"]]
-    assert next(iter(layout["training"])) == "mIoU"
 
 
 @pytest.mark.parametrize(("disabled", "is_first", "count"), [(False, True, 1), (True, True, 0), (False, False, 0)])

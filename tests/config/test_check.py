@@ -4,78 +4,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf
 
 from seglab import PACKAGE, config
-from seglab.errors import SeglabError
 
 ROOT = PACKAGE.parent
-CORRECT = {
-    "data": {"_target_": "toy_parts.Data", "labels": "camvid_11", "batch_size": 4, "size": [32, 64],
-             "augmentation": "${augment}"},
-    "augment": {"_target_": "toy_parts.Many", "parts": [{"_target_": "toy_parts.Part", "p": 0.5}]},
-    "model": {"_target_": "toy_parts.Net", "classes": "${num_classes:${data.labels}}", "size_divisor": 16},
-    "activation": {"factory": {"_target_": "torch.nn.ReLU", "_partial_": True, "inplace": True}, "scope": "all"},
-    "loss": {"_target_": "toy_parts.Loss", "gamma": 2.0},
-    "optimizer": {"_target_": "torch.optim.SGD", "_partial_": True, "lr": 0.01, "momentum": 0.9},
-    "scheduler": {"_target_": "toy_parts.Part"},
-    "trainer": {"_target_": "lightning.Trainer", "max_epochs": 2, "precision": "32-true"},
-    "callbacks": {"one": {"_target_": "toy_parts.Part"}, "off": None},
-    "logger": {"csv": {"_target_": "toy_parts.Logger"}},
-    "module": {
-        "_target_": "seglab.training.module.SegmentationModule",
-        "channels_last": True,
-        "mean": [0.0, 0.0, 0.0],
-        "std": [1.0, 1.0, 1.0],
-    },
-    "seed": 1,
-    "output": "outputs",
-}  # fmt: skip
-PARTS = """
-from typing import Literal, Optional
-Mode = Literal["min", "max"]
-class Data:
-    def __init__(self, *, labels: str, batch_size: int, size: list[int] | None, augmentation, num_workers: int = 0): ...
-class Many:
-    def __init__(self, parts): ...
-class Part:
-    def __init__(self, p: float = 1.0, mode: Mode = "min", name: str = None): ...
-class Net:
-    def __init__(self, classes: int, encoder_name: str = "a", **kwargs): ...
-class Loss:
-    def __init__(self, gamma: float, weight: Optional[list] = None, class_weights: list[float] | None = None): ...
-class Logger:
-    def __init__(self, folder): ...
-"""
-ALLOWED = ",".join(f"toy_parts.{name}" for name in ("Data", "Many", "Part", "Net", "Loss", "Logger"))
-
-
-@pytest.fixture
-def checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    """`checked("loss.gamma=x", ...)`: what `check` says of CORRECT with these values, "" if nothing."""
-    (tmp_path / "toy_parts.py").write_text(PARTS)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setenv("SEGLAB_ALLOW", ALLOWED)
-    config.register()
-
-    def message(*changes: str, without: str = "") -> str:
-        cfg = OmegaConf.merge(OmegaConf.structured(config.TrainConfig), OmegaConf.create(CORRECT))
-        with open_dict(cfg):
-            cfg.merge_with_dotlist(list(changes))
-            if without:
-                node, _, key = without.rpartition(".")
-                del OmegaConf.select(cfg, node)[key]
-        try:
-            config.check(cfg)
-        except SeglabError as error:
-            return str(error)
-        return ""
-
-    return message
 
 
 def test_a_correct_configuration_passes(checked: Callable[..., str]) -> None:
@@ -131,9 +67,9 @@ def test_a_correct_configuration_passes(checked: Callable[..., str]) -> None:
     ],
 )
 def test_each_mistake_has_its_message(checked: Callable[..., str], change: str, message: str) -> None:
-    found = checked(change.removeprefix("+"))
-    assert found.startswith(message)
-    assert len(found.splitlines()) == 1
+    told = checked(change.removeprefix("+"))
+    assert told.startswith(message)
+    assert len(told.splitlines()) == 1
 
 
 def test_missing_arguments_and_keys(checked: Callable[..., str]) -> None:
@@ -151,22 +87,6 @@ def test_all_mistakes_are_told_at_once(checked: Callable[..., str]) -> None:
         "  loss: toy_parts.Loss has no argument 'gama' - did you mean 'gamma'?",
         "  data.batch_size is 0; expected a whole number >= 1",
     ]
-
-
-def test_a_target_is_judged_after_interpolation(checked: Callable[..., str]) -> None:
-    assert "may not name os.system" in checked("output=os.system", "loss._target_=${output}")
-    assert "may not name torch.load" in checked("loss=${oc.create:{_target_:torch.load}}")
-    assert "may not name torch.load" in checked("augment.parts.0._target_=torch.load")
-
-
-def test_what_is_referred_to_is_reported_once(checked: Callable[..., str]) -> None:
-    assert checked("augment.nothing=1") == "augment: toy_parts.Many has no argument 'nothing'; it takes parts"
-
-
-def test_the_schema_refuses_wrong_types_of_root_keys() -> None:
-    schema = OmegaConf.structured(config.TrainConfig)
-    with pytest.raises(ValueError, match="could not be converted to Integer"):
-        OmegaConf.merge(schema, {"seed": "abc"})
 
 
 # --- conf/ ------------------------------------------------------------------------------------------------------------

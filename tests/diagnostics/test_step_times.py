@@ -37,3 +37,11 @@ def test_a_failure_is_told_and_no_traceback(tiny_config: Callable) -> None:
 )
 def test_the_part_of_a_batch_that_is_timed(batch: int, size: tuple[int, int], part: tuple[int, int, int]) -> None:
     assert step_times._part(batch, *size) == part
+
+
+def test_class_weights_that_are_still_to_be_counted_are_ones(tiny_config: Callable) -> None:
+    config = runs.plain(tiny_config("loss=ce_dice", "loss.losses.ce.class_weights=enet"))
+    losses = step_times._plain_weights(config)["losses"]
+    assert losses["ce"]["class_weights"] == [1.0] * 19
+    assert losses["dice"]["class_weights"] is None
+    assert config["loss"]["losses"]["ce"]["class_weights"] == "enet"

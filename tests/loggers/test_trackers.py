@@ -123,20 +123,6 @@ def test_wandb_hears_whether_the_run_failed(monkeypatch, exit_code):
     assert heard == [exit_code]
 
 
-def test_account_is_found_in_environment_and_netrc(monkeypatch, tmp_path):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    for name in [name for name in os.environ if name.startswith("WANDB_") or name == "NETRC"]:
-        monkeypatch.delenv(name)
-    assert trackers._mode_without_asking(tmp_path) == "offline"
-    (tmp_path / ".netrc").write_text("machine api.wandb.ai\n  login user\n  password " + "k" * 40 + "\n")
-    (tmp_path / ".netrc").chmod(0o600)
-    assert trackers._mode_without_asking(tmp_path) is None
-    monkeypatch.setenv("WANDB_BASE_URL", "https://wandb.example.org:8080/")
-    assert trackers._mode_without_asking(tmp_path) == "offline"
-    monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
-    assert trackers._mode_without_asking(tmp_path) is None
-
-
 def test_secrets_are_named_not_shown_and_harmless_text_stays(monkeypatch):
     monkeypatch.setenv("MY_TOKEN", SECRET)
     monkeypatch.setenv("SHORT_KEY", "1")

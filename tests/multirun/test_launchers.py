@@ -41,11 +41,11 @@ def test_two_jobs_at_once_each_with_its_own_loader_processes(command, environmen
     monkeypatch.delitem(environment, "SEGLAB_GPUS")
     assert done.returncode == 0, done.stdout + done.stderr
     records = [record(folder) for folder in jobs_of(tmp_path, "x").values()]
-    assert [one["status"] for one in records] == ["finished"] * 3
-    spans = sorted((one["attempted"], one["ended"]) for one in records)
+    assert [job["status"] for job in records] == ["finished"] * 3
+    spans = sorted((job["attempted"], job["ended"]) for job in records)
     assert spans[1][0] < spans[0][1], "the second began before the first ended"
-    assert len({one["pid"] for one in records}) == 3
-    assert {one["visible_gpus"] for one in records} == {"7", "8"}
+    assert len({job["pid"] for job in records}) == 3
+    assert {job["visible_gpus"] for job in records} == {"7", "8"}
     assert "mIoU" in done.stdout
     assert "seed=2" in done.stderr  # what the workers say is seen
     again = command("train", "-m", "seed=1,2,3,4", *jobs, timeout=500)

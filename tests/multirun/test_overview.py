@@ -107,7 +107,7 @@ def test_fits(sweep, columns, capsys, monkeypatch):
     [(0.4, "0 s ago"), (59, "59 s ago"), (61, "1 min ago"), (7300, "2 h ago"), (200_000, "2 d ago")],
 )
 def test_ages(seconds, shown):
-    one = Job(folder=Path("x/a"), overrides={}, state=State(status="finished"),
+    job = Job(folder=Path("x/a"), overrides={}, state=State(status="finished"),
               last_activity=NOW - timedelta(seconds=seconds))  # fmt: skip
-    sheet = overview_sheet([Sweep(folder=Path("x"), jobs=[one])], output="outputs", now=NOW)
+    sheet = overview_sheet([Sweep(folder=Path("x"), jobs=[job])], output="outputs", now=NOW)
     assert column(sheet, "active") == [shown]

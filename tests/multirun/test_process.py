@@ -1,6 +1,8 @@
 """A command in a process of its own: which module, where its words go, what it does not inherit."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,3 +48,16 @@ def test_a_job_that_runs_has_no_exit_code_yet(tmp_path: Path, monkeypatch: pytes
     assert job.wait(0.01) is None
     job.send(9)
     assert job.wait(60) == -9
+
+
+@pytest.mark.slow
+def test_jobs_run_where_the_temporary_folder_has_a_long_name(environment, tiny, tmp_path):
+    """The fork server's socket has no room there."""
+    temporary = tmp_path / ("t" * 100)
+    temporary.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-m", "seglab.train", "-m", *tiny, "seed=1", "trainer.max_epochs=1", "sweep=long"],
+        cwd=tmp_path, env={**environment, "TMPDIR": str(temporary)}, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "outputs" / "sweeps" / "long").glob("*/checkpoints/last.ckpt"))) == 1

@@ -27,8 +27,11 @@ def test_committed_measurements_are_of_todays_configurations(name):
     composed = configurations(reduced(read_plan(table), budget or "full"))
     measured = read_csv(config.FOLDER / "table" / f"{name}.csv")
     assert measured
-    for each in measured:
-        assert runs.fingerprint(runs.plain(composed[each.row, each.seed])) == each.fingerprint, (each.row, each.seed)
+    for measurement in measured:
+        assert runs.fingerprint(runs.plain(composed[measurement.row, measurement.seed])) == measurement.fingerprint, (
+            measurement.row,
+            measurement.seed,
+        )
 
 
 # Composes the default run, keeps its configuration in a file, and says what its loss and its fingerprint are.

@@ -36,8 +36,11 @@ def test_fingerprint_is_of_names_and_sizes(samples, tmp_path):
     before = data_files.fingerprint(sizes(samples))
     os.utime(samples[0].image, (1, 1))
     assert data_files.fingerprint(sizes(samples)) == before
-    moved = [Sample(tmp_path / "data2" / one.image.name, one.mask and tmp_path / "data2" / one.mask.name, one.name, "x")
-             for one in samples]  # fmt: skip
+    there = tmp_path / "data2"
+    moved = [
+        Sample(there / sample.image.name, sample.mask and there / sample.mask.name, sample.name, "x")
+        for sample in samples
+    ]
     (tmp_path / "data").rename(tmp_path / "data2")
     assert data_files.fingerprint(sizes(moved)) == before
     assert data_files.fingerprint(sizes(moved[:2])) != before

@@ -52,8 +52,8 @@ def test_different_overrides_get_different_names() -> None:
         (["x=1"], ["x=1."]),
         (["~x"], ["x=1"]),
     ]
-    for one, other in pairs:
-        assert job_name(one) != job_name(other)
+    for first, second in pairs:
+        assert job_name(first) != job_name(second)
 
 
 def test_what_is_no_part_of_an_experiment_is_no_part_of_its_name() -> None:

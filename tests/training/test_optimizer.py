@@ -87,7 +87,7 @@ def test_both_rates_are_logged_by_name(tiny_config, tmp_path):
     config = runs.plain(tiny_config("callbacks.pictures=null", "module.encoder_lr=0.1", "trainer.max_epochs=1"))
     run = build(config, tmp_path)
     run.trainer.fit(run.module, datamodule=run.data)
-    (monitor,) = (one for one in run.trainer.callbacks if isinstance(one, LearningRateMonitor))
+    (monitor,) = (callback for callback in run.trainer.callbacks if isinstance(callback, LearningRateMonitor))
     assert set(monitor.lrs) == {"lr-AdamW/encoder", "lr-AdamW/rest"}
     header = (tmp_path / "metrics.csv").read_text()
     assert "lr-AdamW/encoder" in header

@@ -20,12 +20,12 @@ class Two(nn.Module):
 
 
 def test_counts_by_hand():
-    found = complexity(Two(), size=(10, 12), divisor=4)
+    network = complexity(Two(), size=(10, 12), divisor=4)
     pixels = 12 * 12  # padded to multiples of 4
-    assert found.size == (12, 12)
-    assert found.parameters == found.trainable == 3 * 4 * 9 + 2 * 4 + 4 * 2 + 2
-    assert found.flops == 2 * pixels * (3 * 9 * 4 + 4 * 2)
-    shapes = {part.path: part.shape for part in found.parts}
+    assert network.size == (12, 12)
+    assert network.parameters == network.trainable == 3 * 4 * 9 + 2 * 4 + 4 * 2 + 2
+    assert network.flops == 2 * pixels * (3 * 9 * 4 + 4 * 2)
+    shapes = {part.path: part.shape for part in network.parts}
     assert shapes == {"encoder": (4, 12, 12), "encoder.0": (4, 12, 12), "encoder.1": (4, 12, 12), "head": (2, 12, 12)}
 
 
@@ -47,10 +47,10 @@ def test_leaves_the_network_as_it_was():
 
 
 def test_a_network_that_looks_at_values_has_no_count_and_no_error():
-    found = complexity(Two(looks_at_values=True), size=(32, 64))
-    assert found.flops is None
-    assert all(part.shape is None for part in found.parts)
-    assert headline(found) == "126 parameters"
+    network = complexity(Two(looks_at_values=True), size=(32, 64))
+    assert network.flops is None
+    assert all(part.shape is None for part in network.parts)
+    assert headline(network) == "126 parameters"
 
 
 def test_sheet_says_shapes_and_frozen_parts():

@@ -1,0 +1,16 @@
+"""A run's folder belongs to one configuration."""
+
+import pytest
+import yaml
+
+from seglab import runs
+from seglab.errors import SeglabError
+
+CONFIG = {"seed": 1, "output": "outputs", "loss": {"gamma": 2.0}}
+
+
+def test_folder_of_another_experiment_is_refused_with_the_difference(tmp_path):
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(CONFIG))
+    runs.check_same_experiment(tmp_path, CONFIG | {"output": "elsewhere"})
+    with pytest.raises(SeglabError, match=r"loss\.gamma: 2\.0 -> 3\.0"):
+        runs.check_same_experiment(tmp_path, CONFIG | {"loss": {"gamma": 3.0}})

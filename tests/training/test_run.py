@@ -1,0 +1,62 @@
+"""What a run's record says of each end, and which runs are continued."""
+
+import importlib
+import signal
+
+import pytest
+
+from seglab import runs
+from seglab.errors import Interrupted, SeglabError
+from seglab.training.run import interrupted_run, train
+
+
+@pytest.fixture
+def ends(monkeypatch):
+    """`ends(error)`: every training ends with it; `ends(None)`: well."""
+
+    def patch(error):
+        def fit(config, folder):
+            if error is not None:
+                raise error
+            return {"epochs": 2}
+
+        monkeypatch.setattr(importlib.import_module("seglab.training.fit"), "fit", fit)
+        monkeypatch.setattr("seglab.display.scores.print_run", lambda record, folder: None)
+
+    return patch
+
+
+def test_a_failure_leaves_its_traceback(tiny_config, tmp_path, ends):
+    ends(ValueError("x is wrong"))
+    with pytest.raises(ValueError, match="x is wrong"):
+        train(tiny_config(), tmp_path / "run", overrides=["seed=1"])
+    record = runs.read_record(tmp_path / "run")
+    assert (record["status"], record["error"]) == ("failed", "ValueError: x is wrong")
+    assert "ValueError: x is wrong" in (tmp_path / "run" / record["traceback"]).read_text()
+
+
+def test_an_interruption_says_how_to_go_on_whatever_the_folder_is_called(tiny_config, tmp_path, ends, caplog):
+    folder = tmp_path / "é (x)"
+    ends(Interrupted(signal.SIGTERM))
+    with pytest.raises(Interrupted):
+        train(tiny_config(), folder, overrides=["seed=1"])
+    assert runs.read_record(folder)["status"] == "interrupted"
+    assert f"to continue: python -m seglab.train 'resume=\"{folder}\"'" in caplog.text
+    ends(None)
+    cfg, overrides = interrupted_run(folder, [f"resume={folder}"])
+    record = train(cfg, folder, overrides=overrides)
+    assert (record["status"], record["attempts"], record["overrides"], record["epochs"]) == (
+        "finished",
+        2,
+        ["seed=1"],
+        2,
+    )
+    ends(ValueError("trained again"))
+    assert train(cfg, folder, overrides=overrides) == record
+
+
+def test_a_run_is_continued_as_it_was_begun_or_not_at_all(tmp_path):
+    with pytest.raises(SeglabError, match=r"expected no other override, came resume=x, seed=2 - leave them out"):
+        interrupted_run(tmp_path, ["resume=x", "seed=2"])
+    with pytest.raises(SeglabError, match=r"expected the folder of a run, with record\.json and config\.yaml in it"):
+        interrupted_run(tmp_path, ["resume=x"])
