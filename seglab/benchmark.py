@@ -13,16 +13,17 @@ from omegaconf import MISSING, DictConfig
 
 from seglab import config, runs
 from seglab.config import command
-from seglab.errors import SeglabError, did_you_mean
+from seglab.config.ranges import one_of, require, size, whole
 
 if TYPE_CHECKING:
     from seglab.diagnostics.network import Costs
 
-_PRECISIONS = ("32-true", "16-mixed", "bf16-mixed")
-
-# Of the jobs of a multirun, which are run here one after the other.
-_measured: list["Costs"] = []
-_folder: Path
+_RANGES = {
+    "size": size(),
+    "batch_size": whole(1),
+    "repetitions": whole(1),
+    "precision": one_of("32-true", "16-mixed", "bf16-mixed"),
+}
 
 
 @dataclass
@@ -49,14 +50,13 @@ config.register({"benchmark_schema": BenchmarkConfig})
 
 @hydra.main(version_base="1.3", config_path=str(config.FOLDER), config_name="benchmark")
 @command.reported
-def task(cfg: DictConfig) -> None:
+def task(cfg: DictConfig) -> tuple["Costs", Path]:
+    """What the network costs, and the folder of a multirun, whose jobs are run in this process one by one."""
     config.check(cfg, BenchmarkConfig)
     settings = runs.plain(cfg)
-    check(settings)
+    require(settings, _RANGES)
     hydra_settings = HydraConfig.get()
-    _measured.append(benchmark(settings, title=hydra_settings.runtime.choices["model"]))
-    global _folder
-    _folder = Path(hydra_settings.sweep.dir)
+    return benchmark(settings, title=hydra_settings.runtime.choices["model"]), Path(hydra_settings.sweep.dir)
 
 
 def main() -> None:
@@ -65,10 +65,8 @@ def main() -> None:
 
 def benchmark(settings: dict[str, Any], *, title: str) -> "Costs":
     """What the network costs; prints it."""
-    from seglab.diagnostics.network import (
-        cost_sheet,
-        measure,  # torch is imported here, after every cheap way to fail
-    )
+    # torch, after every cheap way to fail
+    from seglab.diagnostics.network import cost_sheet, measure
     from seglab.display.sheet import show
 
     costs = measure(settings, title=title)
@@ -76,29 +74,16 @@ def benchmark(settings: dict[str, Any], *, title: str) -> "Costs":
     return costs
 
 
-def check(settings: dict[str, Any]) -> None:
-    """Raises SeglabError for a value that is none of its key's choices or out of range."""
-    size = settings["size"]
-    if len(size) != 2 or min(size) < 1:
-        raise SeglabError(f"size is {size}; expected [height, width], whole numbers >= 1")
-    for key in ("batch_size", "repetitions"):
-        if settings[key] < 1:
-            raise SeglabError(f"{key} is {settings[key]}; expected a whole number >= 1")
-    if (precision := settings["precision"]) not in _PRECISIONS:
-        near = did_you_mean(precision, _PRECISIONS)
-        raise SeglabError(f"precision is {precision!r}; expected one of {', '.join(_PRECISIONS)}{near}")
-
-
-def _compare() -> int:
-    if len(_measured) > 1:
+def _compare(results: list[tuple["Costs", Path]]) -> int:
+    if len(results) > 1:
         from seglab.diagnostics.network import comparison_sheet
         from seglab.display.sheet import comma_separated, markdown, show
 
-        sheet = comparison_sheet(_measured)
+        sheet, folder = comparison_sheet([costs for costs, _ in results]), results[-1][1]
         show(sheet)
-        runs.write_atomically(_folder / "comparison.md", markdown(sheet))
-        runs.write_atomically(_folder / "comparison.csv", comma_separated(sheet))
-        print(f"{runs.shown(_folder)}/comparison.md, comparison.csv")
+        runs.write_atomically(folder / "comparison.md", markdown(sheet))
+        runs.write_atomically(folder / "comparison.csv", comma_separated(sheet))
+        print(f"{runs.shown(folder)}/comparison.md, comparison.csv")
     return 0
 
 

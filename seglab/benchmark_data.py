@@ -30,10 +30,8 @@ config.register({"benchmark_data_schema": BenchmarkDataConfig})
 def task(cfg: DictConfig) -> None:
     config.check(cfg, BenchmarkDataConfig)
     settings = runs.plain(cfg)
-
-    from seglab.config.instantiate import (
-        instantiate,  # torch and Lightning are imported here, after every cheap way to fail
-    )
+    # torch and Lightning, after every cheap way to fail
+    from seglab.config.instantiate import instantiate
     from seglab.diagnostics.loader import measure, report
 
     data = instantiate(settings["data"])

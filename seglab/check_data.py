@@ -37,20 +37,17 @@ class CheckDataConfig:
 
 config.register({"check_data_schema": CheckDataConfig})
 
-_found_errors = False
-
 
 @hydra.main(version_base="1.3", config_path=str(config.FOLDER), config_name="check_data")
 @command.reported
-def task(cfg: DictConfig) -> None:
-    global _found_errors
+def task(cfg: DictConfig) -> bool:
     config.check(cfg, CheckDataConfig)
     settings = HydraConfig.get()
-    _found_errors = check_data(cfg, Path(settings.runtime.output_dir), name=settings.runtime.choices["data"])
+    return check_data(cfg, Path(settings.runtime.output_dir), name=settings.runtime.choices["data"])
 
 
 def main() -> None:
-    command.run(task, finish=lambda: FAULTY if _found_errors else 0)
+    command.run(task, finish=lambda found_errors: FAULTY if any(found_errors) else 0)
 
 
 def check_data(cfg: DictConfig, folder: Path, *, name: str) -> bool:

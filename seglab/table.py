@@ -15,12 +15,10 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 
 from seglab import config, runs
 from seglab.config import command
-from seglab.errors import SeglabError, did_you_mean
+from seglab.config.ranges import require, some_of
+from seglab.errors import SeglabError
 
 log = logging.getLogger("seglab")
-
-
-_code = 0  # of a good end: 1 where something is left that was to be run
 
 
 @dataclass
@@ -46,8 +44,8 @@ config.register({"table_schema": TableConfig})
 
 @hydra.main(version_base="1.3", config_path=str(config.FOLDER), config_name="table")
 @command.reported
-def task(cfg: DictConfig) -> None:
-    global _code
+def task(cfg: DictConfig) -> int:
+    """The exit code: 1 where something is left that was to be run."""
     config.check(cfg, TableConfig)
     settings = runs.plain(cfg)
     check(settings)
@@ -69,21 +67,19 @@ def task(cfg: DictConfig) -> None:
         name = HydraConfig.get().runtime.choices["table"]
         plan = reduced(plan_of(OmegaConf.to_container(cfg.table, resolve=False), name=name), settings["budget"])
         home = table.home_of(name, folders)
-        _code = table.Table(plan, settings, home=home, search_path=own).make()
+        return table.Table(plan, settings, home=home, search_path=own).make()
+    return 0
 
 
 def main() -> None:
-    command.run(task, finish=lambda: _code)
+    command.run(task, finish=lambda codes: max(codes, default=0))
 
 
 def check(settings: Mapping[str, Any]) -> None:
     """Raises SeglabError for a value that is none of its key's choices, or keys that do not go together."""
     from seglab.tables.table import FORMATS  # see `task`
 
-    for value in settings["write"]:
-        if value not in FORMATS:
-            near = did_you_mean(value, FORMATS)
-            raise SeglabError(f"write holds {value!r}; expected some of {', '.join(FORMATS)}{near}")
+    require(settings, {"write": some_of(*FORMATS)})
     if settings["readme"] is not None and not Path(settings["readme"]).is_file():
         raise SeglabError(f"readme={settings['readme']}: expected a Markdown file; nothing is there - correct the path")
     asked = [key for key in ("cost", "run", "record") if settings[key]]

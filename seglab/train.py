@@ -3,28 +3,18 @@
 Nothing heavy is imported before the configuration is composed and checked.
 """
 
-import logging
-import time
-import traceback
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from seglab import config, runs
 from seglab.config import command
-from seglab.display import scores
-from seglab.errors import Interrupted, SeglabError
 from seglab.multirun import launch, process
-from seglab.runs import init_from, provenance
-
-log = logging.getLogger("seglab")
+from seglab.training.run import interrupted_run, train
 
 config.register()
 
@@ -42,92 +32,14 @@ def task(cfg: DictConfig) -> float | None:
         job = partial(train, cfg, folder, overrides=overrides, choices=choices)
         return launch.run_job(cfg, settings, folder, train=job)
     if cfg.resume is not None:
-        cfg, overrides = _interrupted_run(Path(cfg.resume), overrides)
+        cfg, overrides = interrupted_run(Path(cfg.resume), overrides)
     config.check(cfg)
     return runs.monitored_value(train(cfg, folder, overrides=overrides, choices=choices))
 
 
 def main() -> None:
     process.watch_lifeline()
-    command.run(task, finish=launch.finish)
-
-
-def train(
-    cfg: DictConfig, folder: Path, *, overrides: list[str], choices: Mapping[str, Any] = MappingProxyType({})
-) -> runs.Record:
-    """The record of the run in `folder`, which is trained from its start, continued, or found finished.
-
-    Args:
-        choices: {group: option} that the configuration was composed of; kept in the record of a run that begins.
-    """
-    settings = runs.plain(cfg)
-    if not runs.is_first_process():
-        return _fit(settings, folder)
-    init_from.check(folder, settings)
-    with runs.only_process_in(folder), runs.logging_to(folder):
-        record = runs.read_record(folder)
-        if record is not None:
-            runs.check_same_experiment(folder, settings)
-            if record["status"] == "finished":
-                log.info("finished before: %s", runs.shown(folder))
-                return record
-            if changed := provenance.code_change(record):
-                log.warning("begun %s; the end is not that of one code", changed)
-        runs.write_atomically(folder / runs.CONFIG, OmegaConf.to_yaml(OmegaConf.create(settings)))
-        runs.start_record(folder, config=settings, overrides=overrides)
-        if record is None:  # one that is continued by resume=... was not composed anew
-            runs.update_record(folder, choices=dict(choices))
-        record = _fit_and_record(settings, folder)
-    scores.print_run(record, folder)
-    return record
-
-
-def _fit_and_record(settings: dict[str, Any], folder: Path) -> runs.Record:
-    """The record after the training, whose end it holds, whatever that was."""
-    started = time.monotonic()
-    try:
-        result = _fit(settings, folder)
-    except BaseException as error:
-        status = "interrupted" if isinstance(error, Interrupted | KeyboardInterrupt | SystemExit) else "failed"
-        if status == "failed":
-            runs.write_atomically(folder / runs.TRACEBACK, traceback.format_exc())
-        runs.update_record(
-            folder,
-            status=status,
-            ended=runs.now(),
-            seconds=round(time.monotonic() - started, 1),
-            error=f"{type(error).__name__}: {error}",
-            traceback=runs.TRACEBACK if status == "failed" else None,
-        )
-        if status == "interrupted":
-            log.warning("interrupted; to continue: python -m seglab.train resume=%s", runs.shown(folder))
-        raise
-    seconds = round(time.monotonic() - started, 1)
-    return runs.update_record(folder, status="finished", ended=runs.now(), seconds=seconds, **result)
-
-
-def _fit(settings: dict[str, Any], folder: Path) -> dict[str, Any]:
-    from seglab.training.fit import (
-        fit,  # torch, Lightning and all the rest are imported here, after every cheap way to fail
-    )
-
-    return fit(settings, folder)
-
-
-def _interrupted_run(folder: Path, overrides: list[str]) -> tuple[DictConfig, list[str]]:
-    """The configuration and the overrides with which the run in `folder` was started."""
-    if len(overrides) > 1:
-        raise SeglabError(
-            f"resume={folder} continues a run with its own configuration; expected no other override, "
-            f"came {', '.join(overrides)} - leave them out, or start a new run with them"
-        )
-    record = runs.read_record(folder)
-    if record is None or not (folder / runs.CONFIG).is_file():
-        raise SeglabError(
-            f"resume={folder}: expected the folder of a run, with {runs.RECORD} and {runs.CONFIG} in it - "
-            "look into outputs/"
-        )
-    return runs.read_config(folder), list(record["overrides"])
+    command.run(task, finish=lambda results: launch.finish())
 
 
 if __name__ == "__main__":

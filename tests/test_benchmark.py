@@ -2,7 +2,8 @@
 
 import pytest
 
-from seglab.benchmark import check
+from seglab.benchmark import _RANGES
+from seglab.config.ranges import require
 from seglab.errors import SeglabError
 
 SMALL = ("model.base=4", "size=[32,64]", "repetitions=1", "device=cpu")
@@ -47,4 +48,4 @@ def test_a_batch_too_small_for_batch_norm_is_explained(command):
 def test_mistakes(changed, expected):
     settings = {"size": [64, 64], "batch_size": 1, "repetitions": 1, "precision": "32-true"}
     with pytest.raises(SeglabError, match=expected):
-        check(settings | changed)
+        require(settings | changed, _RANGES)

@@ -1,4 +1,4 @@
-"""`python -m seglab.check_data` as a user runs it, and the class weights that a training takes from a data set."""
+"""`python -m seglab.check_data` as a user runs it."""
 
 import json
 from pathlib import Path
@@ -8,12 +8,9 @@ import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
-from seglab import runs
 from seglab.data.statistics import ClassStatistics
 from seglab.diagnostics.dataset_report import class_figure
 from seglab.display.draw import rendered
-from seglab.errors import SeglabError
-from seglab.training import build, class_weights
 
 SCENES = ("data.prepare.train=3", "data.prepare.val=2", "data.prepare.test=2", "data.prepare.height=64",
           "data.prepare.width=128")  # fmt: skip
@@ -85,54 +82,3 @@ def test_the_figure_names_every_class_of_41():
     labels = [text.get_text() for text in figure.axes[0].get_yticklabels()]
     assert labels == ["class 7", *(f"class {index}" for index in range(41) if index != 7)]
     assert rendered(figure).shape[0] > 1200
-
-
-@pytest.fixture
-def weighted(tiny_config, tmp_path):
-    """`weighted("loss.class_weights=enet")`: the configuration with numbers, as a run in `tmp_path` gets it."""
-
-    def numbers(*overrides: str):
-        return class_weights.with_class_weights(runs.plain(tiny_config(*overrides)), tmp_path)
-
-    return numbers
-
-
-def test_a_scheme_is_counted_on_the_training_split_and_kept_with_the_run(weighted, tmp_path, monkeypatch):
-    weights = weighted("loss.class_weights=enet")["loss"]["class_weights"]
-    assert len(weights) == 19
-    assert weights[0] == min(weight for weight in weights if weight > 0)  # road is the commonest
-    kept = json.loads((tmp_path / "class_weights.json").read_text())["loss.class_weights"]
-    assert kept["asked"] == "enet"
-    assert list(kept["weights"].values()) == weights
-    monkeypatch.setattr(class_weights, "class_statistics", lambda *_, **__: pytest.fail("counted again"))
-    assert weighted("loss.class_weights=enet")["loss"]["class_weights"] == weights
-
-
-def test_other_runs_use_the_same_counts(weighted, tmp_path, monkeypatch):
-    weights = weighted("loss.class_weights=enet")["loss"]["class_weights"]
-    (tmp_path / "class_weights.json").unlink()
-    monkeypatch.setattr("seglab.data.statistics.map_samples", lambda *_, **__: pytest.fail("counted again"))
-    assert weighted("loss.class_weights=enet")["loss"]["class_weights"] == weights
-
-
-def test_the_terms_of_a_compound_have_weights_of_their_own(weighted):
-    loss = weighted("loss=ce_dice", "loss.losses.ce.class_weights=cityscapes_erfnet")["loss"]
-    assert loss["losses"]["ce"]["class_weights"][0] == 2.816
-    assert loss["losses"]["dice"]["class_weights"] is None
-
-
-def test_numbers_and_null_stay_as_they_are(weighted, tmp_path):
-    assert weighted()["loss"]["class_weights"] is None
-    assert weighted(f"loss.class_weights={[1] * 19}")["loss"]["class_weights"] == [1] * 19
-    assert not (tmp_path / "class_weights.json").exists()
-
-
-def test_an_unknown_name_is_refused(weighted):
-    with pytest.raises(SeglabError, match="did you mean 'enet'"):
-        weighted("loss.class_weights=enett")
-
-
-def test_a_run_is_built_and_loaded_with_its_weights(tiny_config, tmp_path):
-    config = runs.plain(tiny_config("loss.class_weights=cityscapes_erfnet"))
-    run = build.build(config, tmp_path)
-    assert run.module.loss.class_weights[0].item() == pytest.approx(2.816)

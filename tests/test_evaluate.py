@@ -12,10 +12,10 @@ import torch
 from omegaconf import OmegaConf
 from torch import nn
 
-from seglab import config, evaluate, runs
+from seglab import config, runs
 from seglab.display import draw
 from seglab.errors import SeglabError
-from seglab.evaluation import evaluation, files, report
+from seglab.evaluation import evaluation, files, report, score
 from seglab.evaluation.counts import Extremes, NamedReadings, View
 from seglab.labels import IGNORE_INDEX, label_space
 from seglab.losses import CrossEntropy
@@ -79,7 +79,7 @@ def settings(folder: Path, **changes) -> dict:
 
 
 def test_scores_at_both_resolutions_are_those_worked_by_hand(run, capsys):
-    result = evaluate.evaluate(settings(run))
+    result = score.evaluate(settings(run))
     original, network = (result[name]["classes"] for name in ("original", "network"))
     # Each row of the first image: 3 pixels of pole, predicted 4 wide; 28 rows are labelled, 32 of the second image.
     assert original["pole"]["iou"] == 3 / 4
@@ -95,29 +95,29 @@ def test_scores_at_both_resolutions_are_those_worked_by_hand(run, capsys):
 
 
 def test_flips_and_tiles_change_nothing_for_a_network_that_sees_single_pixels(run):
-    plain = evaluate.evaluate(settings(run))
-    changed = evaluate.evaluate(settings(run, flip=True, tile=[4, 4]))
+    plain = score.evaluate(settings(run))
+    changed = score.evaluate(settings(run, flip=True, tile=[4, 4]))
     assert json.dumps(changed["original"]) == json.dumps(plain["original"])  # NaN is not equal to itself
     assert changed["protocol"] != plain["protocol"]
     assert Path(changed["folder"]).name == "camvid_val_best_size-8x16_flip_tile-4x4-overlap-0.25"
 
 
 def test_at_the_images_own_size_there_is_one_resolution(run):
-    result = evaluate.evaluate(settings(run, size="image"))
+    result = score.evaluate(settings(run, size="image"))
     assert result["protocol"]["resolutions"] == ["original"]
     assert result["original"]["metrics"]["miou"] == 1.0
     assert Path(result["folder"]).name == "camvid_val_best_original_size-image"
 
 
 def test_only_the_networks_size(run):
-    result = evaluate.evaluate(settings(run, resolution="network"))
+    result = score.evaluate(settings(run, resolution="network"))
     assert result["protocol"]["resolution"] == "network"
     assert "original" not in result
     assert result["network"]["metrics"]["miou"] == 1.0
 
 
 def test_files(run):
-    result = evaluate.evaluate(settings(run))
+    result = score.evaluate(settings(run))
     folder = Path(result["folder"])
     assert folder == run / "evaluations" / "camvid_val_best_size-8x16"
     assert json.loads((folder / "metrics.json").read_text())["protocol"] == result["protocol"]
@@ -136,8 +136,8 @@ def test_files(run):
 
 
 def test_the_protocol_stands_beside_every_number(run):
-    protocol = evaluate.evaluate(settings(run, limit=1))["protocol"]
-    assert protocol["fingerprint"] != evaluate.evaluate(settings(run))["protocol"]["fingerprint"]
+    protocol = score.evaluate(settings(run, limit=1))["protocol"]
+    assert protocol["fingerprint"] != score.evaluate(settings(run))["protocol"]["fingerprint"]
     del protocol["fingerprint"]
     assert protocol == {
         "dataset": "camvid", "split": "val", "labels": "camvid_11", "images": 1, "limit": 1, "resolution": "original",
@@ -147,8 +147,8 @@ def test_the_protocol_stands_beside_every_number(run):
 
 
 def test_the_record_is_extended_and_nothing_is_replaced(run):
-    first = evaluate.evaluate(settings(run))
-    second = evaluate.evaluate(settings(run))
+    first = score.evaluate(settings(run))
+    second = score.evaluate(settings(run))
     assert first["folder"] != second["folder"]
     record = runs.read_record(run)
     assert record["status"] == "finished"
@@ -160,16 +160,16 @@ def test_the_record_is_extended_and_nothing_is_replaced(run):
 
 def test_an_output_that_exists_is_refused_and_a_failure_leaves_nothing(run, tmp_path, monkeypatch):
     with pytest.raises(SeglabError, match="exists; expected the name of a new folder"):
-        evaluate.evaluate(settings(run, output=str(tmp_path)))
+        score.evaluate(settings(run, output=str(tmp_path)))
     monkeypatch.setattr(files, "confusion_csv", lambda matrix, names: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        evaluate.evaluate(settings(run))
+        score.evaluate(settings(run))
     assert list((run / "evaluations").iterdir()) == []
     assert "evaluations" not in runs.read_record(run)
 
 
 def test_extra_scores(run, capsys):
-    result = evaluate.evaluate(settings(run, size="image", extra=["boundary", "calibration", "named"]))
+    result = score.evaluate(settings(run, size="image", extra=["boundary", "calibration", "named"]))
     assert result["boundary"]["boundary_iou"]["mean"] == 1.0
     assert result["boundary"]["boundary_f1"]["classes"]["pole"] == 1.0
     # one-hot logits: confidence e / (e + 10) everywhere, and everything is right
@@ -186,16 +186,16 @@ def test_another_data_set_needs_the_classes_of_the_run(run):
     names = [name for name in CAMVID.names if name != "pole"] + ["kiosk"]
     labels = {"name": "mine", "names": names, "colors": None, "ignore_values": [255], "mapping": None}
     with pytest.raises(SeglabError, match=r"only in the run \(camvid_11\): pole; only in the data \(mine\): kiosk"):
-        evaluate.evaluate(settings(run, data={**other, "labels": labels}))
+        score.evaluate(settings(run, data={**other, "labels": labels}))
     labels["names"] = list(reversed(CAMVID.names))
     with pytest.raises(SeglabError, match="mine has another order than camvid_11"):
-        evaluate.evaluate(settings(run, data={**other, "labels": labels}))
+        score.evaluate(settings(run, data={**other, "labels": labels}))
 
 
 def test_another_data_set_with_the_same_classes(run, tmp_path):
     write_pair(tmp_path / "other", "0003_c", np.full((16, 16), POLE, dtype=np.uint8))
     data = OmegaConf.to_container(OmegaConf.load(run / runs.CONFIG))["data"]
-    result = evaluate.evaluate(settings(run, data={**data, "root": str(tmp_path / "other")}))
+    result = score.evaluate(settings(run, data={**data, "root": str(tmp_path / "other")}))
     assert result["protocol"]["images"] == 1
     assert result["protocol"]["size"] == [8, 16]
     assert result["original"]["metrics"]["miou"] == 1.0
@@ -204,30 +204,30 @@ def test_another_data_set_with_the_same_classes(run, tmp_path):
 def test_a_split_without_labels_is_refused(run, tmp_path):
     write_pair(tmp_path / "void", "0004_d", np.zeros((8, 8), dtype=np.uint8), void=8)
     with pytest.raises(SeglabError, match=r"expected labelled pixels; camvid val \(1 images\) has none"):
-        evaluate.evaluate(settings(run, root=str(tmp_path / "void")))
+        score.evaluate(settings(run, root=str(tmp_path / "void")))
 
 
 def test_official_scores_are_refused_where_there_are_no_instances(run):
     with pytest.raises(SeglabError, match="official=true: expected the 19 classes of Cityscapes"):
-        evaluate.evaluate(settings(run, official=True))
+        score.evaluate(settings(run, official=True))
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"checkpoint": "bst"}, "checkpoint is 'bst'; expected one of best, last - did you mean 'best'?"),
-        ({"extra": ["bounday"]}, "extra is 'bounday'; expected some of boundary, calibration, named - did you mean"),
+        ({"extra": ["bounday"]}, "extra holds 'bounday'; expected some of boundary, calibration, named - did you mean"),
         ({"threads": 0}, "threads is 0; expected a whole number >= 1"),
-        ({"size": [3]}, r"size is \[3\]; expected run, image, or \[height, width\]"),
+        ({"size": [3]}, r"size is \[3\]; expected run, image, or \[height, width\] of whole"),
         ({"run": "nowhere"}, "run=nowhere: expected the folder of a trained run, with record.json"),
         ({"official": True, "resolution": "network"}, "official=true is for original size; expected resolution=both"),
         ({"data": {}, "root": "x"}, "root is for the run's own data set; expected data.root beside data="),
     ],
 )
 def test_mistakes(run, changes, message):
-    evaluate.check(settings(run))
+    score.check(settings(run))
     with pytest.raises(SeglabError, match=message):
-        evaluate.check(settings(run, **changes))
+        score.check(settings(run, **changes))
 
 
 def test_extremes_keep_order_and_no_more_than_asked():

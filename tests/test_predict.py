@@ -250,8 +250,14 @@ def test_corrupt_mask_is_named_and_the_rest_is_converted(predict, tmp_path):
         (("run=run", "input=nowhere"), "'nowhere' does not exist"),
         (("run=run", "input='*.jpg'"), "match '*.jpg'"),
         (("run=run", "input=empty"), "in the folder 'empty'"),
-        (("run=gone", "input=one.png"), "run='gone' does not exist"),
-        (("run=empty", "input=one.png"), "run='empty' has no config.yaml"),
+        (
+            ("run=gone", "input=one.png"),
+            "run=gone: expected the folder of a trained run, with config.yaml and checkpoints/ in it; it does not",
+        ),
+        (
+            ("run=empty", "input=one.png"),
+            "with config.yaml and checkpoints/ in it; it has no config.yaml - look into outputs/",
+        ),
         (("input=one.png",), "run is not set"),
         (("run=run",), "input is not set"),
         (("mode=masks",), "input is not set"),

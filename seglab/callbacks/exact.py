@@ -2,6 +2,7 @@
 
 import logging
 import signal
+import threading
 from types import FrameType
 from typing import Any
 
@@ -59,6 +60,8 @@ class StopOnSignal(Callback):
         self._previous: dict[int, Any] = {}
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return  # Python lets no other thread set handlers: whoever started this one hears the signal
         # Only now: Lightning, which has set its own by now, would end the run in the middle of a validation.
         self._previous = {number: signal.signal(number, self._on_signal) for number in self.SIGNALS}
 

@@ -17,9 +17,14 @@ PAUSE = 10.0  # seconds between two writings; the ends of validations and epochs
 
 
 class Heartbeat(Callback):
-    """Writes heartbeat.json while steps are made. All of it are numbers of the host: no step waits for the device."""
+    """Writes heartbeat.json while steps are made. All of it are numbers of the host: no step waits for the device.
 
-    def __init__(self) -> None:
+    Args:
+        best: of the same trainer; its best value so far is written too.
+    """
+
+    def __init__(self, best: BestCheckpoint | None) -> None:
+        self._best = best
         self._written = -math.inf
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -57,14 +62,13 @@ class Heartbeat(Callback):
     def _write(self, trainer: Trainer) -> None:
         if not trainer.is_global_zero or trainer.sanity_checking or trainer.state.fn != "fit":
             return
-        best = next((one.result()["value"] for one in trainer.callbacks if isinstance(one, BestCheckpoint)), None)
         beat = {
             "time": runs.now(),
             "epoch": trainer.current_epoch,
             "max_epochs": trainer.max_epochs if trainer.max_epochs and trainer.max_epochs > 0 else None,
             "step": trainer.global_step,
             "total_steps": _total_steps(trainer),
-            "best": best,
+            "best": self._best.result()["value"] if self._best else None,
         }
         folder = Path(trainer.default_root_dir)
         with suppress(OSError):  # what only informs must not end a run

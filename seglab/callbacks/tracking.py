@@ -32,15 +32,23 @@ _SOURCES = (("seglab", PACKAGE, "*.py"), ("conf", config.FOLDER, "*.yaml"))
 class Tracking(Callback):
     """Keeps the summary of the W&B run true from its first validation on, and logs tables and confusion at its end.
 
-    Does nothing where neither W&B nor TensorBoard is used. Stands behind BestCheckpoint, whose choice it reads.
+    Does nothing where neither W&B nor TensorBoard is used.
 
     Args:
         facts: what the summary holds from the beginning, such as {"parameters": 1234, "seed": 1}.
+        best: of the same trainer, which calls it first: its choice is read.
         read_scores: {"best": Score, "last": Score} of the run's checkpoints as far as there are any.
     """
 
-    def __init__(self, facts: Mapping[str, Any], *, read_scores: Callable[[], Mapping[str, Score]]) -> None:
+    def __init__(
+        self,
+        facts: Mapping[str, Any],
+        *,
+        best: BestCheckpoint | None,
+        read_scores: Callable[[], Mapping[str, Score]],
+    ) -> None:
         self._facts = facts
+        self._best = best
         self._read_scores = read_scores
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -59,8 +67,7 @@ class Tracking(Callback):
             return
         measured = scored(pl_module.validation, pl_module.class_names)
         score = {"epoch": trainer.current_epoch, "step": trainer.global_step, **measured}
-        best = next((one for one in trainer.callbacks if isinstance(one, BestCheckpoint)), None)
-        is_best = best is not None and best.best.get("step") == trainer.global_step
+        is_best = self._best is not None and self._best.best.get("step") == trainer.global_step
         for run in wandb_runs:
             run.summary.update(summary({"last": score} | ({"best": score} if is_best else {})))
 
@@ -97,7 +104,7 @@ def summary(scores: Mapping[str, Score]) -> dict[str, Any]:
     for which, score in scores.items():
         values |= {f"{which}/{name}": score[name] for name in ("epoch", "step")}
         values |= {f"{which}/val/{name}": value for name, value in score.get("metrics", {}).items()}
-        values |= {f"{which}/val/iou/{name}": each["iou"] for name, each in score.get("classes", {}).items()}
+        values |= {f"{which}/val/iou/{name}": ratings["iou"] for name, ratings in score.get("classes", {}).items()}
     return values
 
 
@@ -141,4 +148,4 @@ def _wandb_runs(trainer: Trainer) -> list["Run"]:
 
 
 def _tensorboards(trainer: Trainer) -> list[TensorBoardLogger]:
-    return [one for one in trainer.loggers if trainer.is_global_zero and isinstance(one, TensorBoardLogger)]
+    return [logger for logger in trainer.loggers if trainer.is_global_zero and isinstance(logger, TensorBoardLogger)]

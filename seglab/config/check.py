@@ -1,5 +1,6 @@
 """`check` finds every mistake in a configuration before anything heavy is imported."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import fields
 from difflib import get_close_matches
@@ -9,7 +10,7 @@ from omegaconf import DictConfig
 
 from seglab.config.activation import activation_problems
 from seglab.config.annotations import expected_instead
-from seglab.config.ranges import RANGES
+from seglab.config.ranges import RANGES, problem
 from seglab.config.resolve import Resolved, Unusable, resolve
 from seglab.config.schemas import TrainConfig
 from seglab.config.signatures import Definition, find_definition
@@ -21,8 +22,10 @@ _HOLD_TARGETS = ("callbacks", "logger")  # {name: class, or null to leave one ou
 _OF_HYDRA = frozenset({"_target_", "_partial_", "_convert_", "_recursive_"})
 _OF_SEGLAB = {"model": frozenset({"size_divisor"})}  # read by build, not passed to the class
 
-# What seglab.training.build passes besides the configuration's own arguments.
-_SUPPLIED = {
+_LIST_OR_NAME = re.compile(r"loss(\.\w+)*\.class_weights")  # seglab.training puts numbers in place of a name or a file
+
+# What seglab.training.build passes besides the configuration's own arguments; a test compares them.
+SUPPLIED = {
     "module": frozenset({"network", "loss", "class_names", "optimizer", "schedule", "size_divisor"}),
     "trainer": frozenset(
         {"default_root_dir", "callbacks", "logger", "plugins", "enable_checkpointing", "use_distributed_sampler"}
@@ -98,7 +101,7 @@ def _node_problems(path: str, node: Mapping[str, Any]) -> list[str]:
         return []
     ours = _OF_HYDRA | _OF_SEGLAB.get(path, frozenset())
     given = {key: value for key, value in node.items() if key not in ours}
-    supplied = _SUPPLIED.get("logger.*" if path.startswith("logger.") else path, frozenset())
+    supplied = SUPPLIED.get("logger.*" if path.startswith("logger.") else path, frozenset())
     problems = [
         problem
         for key, value in given.items()
@@ -126,14 +129,14 @@ def _argument_problems(where: str, key: str, value: Any, *, target: str, definit
         return []
     if value is None and parameter.default == "None":  # annotated `int = None`
         return []
-    expected = expected_instead(value, parameter.full_annotation() or "Any")
+    annotation = parameter.full_annotation() or "Any"
+    if _LIST_OR_NAME.fullmatch(where):
+        annotation = f"str | {annotation}"
+    expected = expected_instead(value, annotation)
     return [] if expected is None else [f"{key} is {value!r}; expected {expected}"]
 
 
 def _range_problems(resolved: Resolved) -> list[str]:
     flat = dict(resolved.everything())
-    return [
-        f"{path} is {flat[path]!r}; expected {rule.words}"
-        for path, rule in RANGES.items()
-        if path in flat and not isinstance(flat[path], Unusable) and not rule.accepts(flat[path])
-    ]
+    known = [(path, rule) for path, rule in RANGES.items() if path in flat and not isinstance(flat[path], Unusable)]
+    return [wrong for path, rule in known if (wrong := problem(path, flat[path], rule)) is not None]

@@ -7,7 +7,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from seglab.config.messages import message_for
 from seglab.errors import Interrupted
@@ -18,11 +18,15 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _running = False  # this process is inside `run`
-_reported: list[Exception] = []
+_errors: list[Exception] = []
+_results: list[Any] = []  # of the task: one, or those of a multirun's jobs
 
 
-def run(task: Callable[[], object], *, finish: Callable[[], int] = lambda: 0) -> None:
-    """Calls a function decorated with hydra.main, then `finish`, whose return value is the exit code of a good end.
+def run(task: Callable[[], object], *, finish: Callable[[list[Any]], int] = lambda results: 0) -> None:
+    """Calls a function decorated with hydra.main, which itself returns nothing, then `finish`.
+
+    Args:
+        finish: called with what the task returned, of a multirun for each job; returns the exit code of a good end.
 
     Raises:
         SystemExit: with 2 after a mistake of the user, 130 (143) after Ctrl-C (SIGTERM), 1 after anything unforeseen.
@@ -31,23 +35,25 @@ def run(task: Callable[[], object], *, finish: Callable[[], int] = lambda: 0) ->
     _make_own_modules_importable()
     _running = True
     with _console_log(), _exceptions_reach_us():
-        code = max(_exit_code(task), finish())
+        code = max(_exit_code(task), finish(_results))
     if code:
         sys.exit(code)
 
 
 def reported(function: Callable[P, R]) -> Callable[P, R | None]:
-    """A task whose errors are left to `run`: Hydra would print a line of its own first. Stands below @hydra.main."""
+    """A task whose errors and results are left to `run`, which Hydra would print or drop. Stands below @hydra.main."""
 
     @functools.wraps(function)
     def task(*args: P.args, **kwargs: P.kwargs) -> R | None:
         try:
-            return function(*args, **kwargs)
+            result = function(*args, **kwargs)
         except Exception as error:
             if not _running:  # the worker process of a launcher: only Hydra can hand the error to the parent
                 raise
-            _reported.append(error)
+            _errors.append(error)
             return None
+        _results.append(result)
+        return result
 
     return task
 
@@ -55,8 +61,8 @@ def reported(function: Callable[P, R]) -> Callable[P, R | None]:
 def _exit_code(task: Callable[[], object]) -> int:
     try:
         task()
-        if _reported:
-            raise _reported[0]
+        if _errors:
+            raise _errors[0]
     except KeyboardInterrupt:
         print("seglab: interrupted", file=sys.stderr)
         return INTERRUPTED

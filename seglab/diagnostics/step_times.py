@@ -5,6 +5,7 @@ standard input, and for each a line of JSON goes to the standard output as soon 
 """
 
 import contextlib
+import copy
 import json
 import math
 import sys
@@ -27,6 +28,7 @@ from seglab.data import counts
 from seglab.errors import SeglabError
 from seglab.labels import label_space
 from seglab.training.build import build_module, without_weights
+from seglab.training.class_weights import with_names
 
 _ENOUGH = 3.0  # seconds of training: no more than the two steps that have to be made
 _TOO_LONG = 20.0  # seconds: a first step that takes so long is the measurement, allocations and all
@@ -163,19 +165,12 @@ def _loader(batch: Batch, *, steps: int) -> DataLoader[Batch]:
     return DataLoader([batch] * steps, batch_size=None)  # type: ignore[arg-type]  # a list will do for a Dataset
 
 
-def _plain_weights(config: Mapping[str, Any]) -> Any:
+def _plain_weights(config: Mapping[str, Any]) -> dict[str, Any]:
     """The loss with ones for class weights that have still to be counted: they cost the same."""
-    ones = [1.0] * label_space(config["data"]["labels"]).num_classes
-
-    def replaced(node: Any) -> Any:
-        if not isinstance(node, Mapping):
-            return node
-        return {
-            key: ones if key == "class_weights" and isinstance(value, str) else replaced(value)
-            for key, value in node.items()
-        }
-
-    return replaced(config["loss"])
+    loss = copy.deepcopy(config["loss"])
+    for _, node in with_names(loss):
+        node["class_weights"] = [1.0] * label_space(config["data"]["labels"]).num_classes
+    return loss
 
 
 def _images(data: Mapping[str, Any], part: str) -> int | None:

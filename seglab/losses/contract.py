@@ -49,7 +49,7 @@ class Loss(nn.Module, ABC):
 
     class_weights: Tensor | None
 
-    def __init__(self, *, class_weights: Sequence[float] | str | None = None, ignore_index: int = IGNORE_INDEX) -> None:
+    def __init__(self, *, class_weights: Sequence[float] | None = None, ignore_index: int = IGNORE_INDEX) -> None:
         super().__init__()
         self.ignore_index = ignore_index
         weights = None if class_weights is None else _checked_weights(class_weights)
@@ -153,7 +153,7 @@ def check_labels(labels: Tensor, num_classes: int, ignore_index: int) -> None:
         )
 
 
-def _checked_weights(class_weights: Sequence[float] | str) -> Tensor:
+def _checked_weights(class_weights: Sequence[float]) -> Tensor:
     """float32 (K,)."""
     if isinstance(class_weights, str):
         raise SeglabError(

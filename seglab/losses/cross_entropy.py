@@ -24,7 +24,7 @@ class CrossEntropy(Loss):
     def __init__(
         self,
         *,
-        class_weights: Sequence[float] | str | None = None,
+        class_weights: Sequence[float] | None = None,
         label_smoothing: float = 0.0,
         ignore_index: int = IGNORE_INDEX,
     ) -> None:

@@ -24,7 +24,7 @@ class Focal(Loss):
         self,
         *,
         gamma: float = 2.0,
-        class_weights: Sequence[float] | str | None = None,
+        class_weights: Sequence[float] | None = None,
         ignore_index: int = IGNORE_INDEX,
     ) -> None:
         super().__init__(class_weights=class_weights, ignore_index=ignore_index)

@@ -29,7 +29,7 @@ class Lovasz(Loss):
         *,
         per_image: bool = False,
         downsample: int = 1,
-        class_weights: Sequence[float] | str | None = None,
+        class_weights: Sequence[float] | None = None,
         ignore_index: int = IGNORE_INDEX,
     ) -> None:
         super().__init__(class_weights=class_weights, ignore_index=ignore_index)

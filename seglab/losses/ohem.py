@@ -28,7 +28,7 @@ class Ohem(Loss):
         *,
         threshold: float = 0.7,
         min_kept: float = 0.0625,
-        class_weights: Sequence[float] | str | None = None,
+        class_weights: Sequence[float] | None = None,
         ignore_index: int = IGNORE_INDEX,
     ) -> None:
         super().__init__(class_weights=class_weights, ignore_index=ignore_index)

@@ -50,7 +50,7 @@ class OverlapLoss(Loss):
         absent: Absent = "skip",
         smooth: float = 0.0,
         squared: bool = False,
-        class_weights: Sequence[float] | str | None = None,
+        class_weights: Sequence[float] | None = None,
         ignore_index: int = IGNORE_INDEX,
     ) -> None:
         super().__init__(class_weights=class_weights, ignore_index=ignore_index)

@@ -34,7 +34,7 @@ class Tversky(OverlapLoss):
         per_image: bool = False,
         absent: Absent = "skip",
         smooth: float = 0.0,
-        class_weights: Sequence[float] | str | None = None,
+        class_weights: Sequence[float] | None = None,
         ignore_index: int = IGNORE_INDEX,
     ) -> None:
         super().__init__(

@@ -9,6 +9,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from seglab import runs
+from seglab.config.overrides import quoted
 from seglab.display import scores
 from seglab.multirun import process
 
@@ -53,14 +54,9 @@ def _arguments(settings: DictConfig, folder: Path) -> list[str]:
         "--config-name", settings.job.config_name,
         *search_path,
         *(override for override in settings.overrides.task if not override.startswith("sweep=")),
-        f"sweep={_quoted(name)}",
-        f"hydra.run.dir={_quoted(str(folder))}",
+        f"sweep={quoted(name)}",
+        f"hydra.run.dir={quoted(str(folder))}",
     ]  # fmt: skip
-
-
-def _quoted(text: str) -> str:
-    """`text` as a quoted value of Hydra's override grammar."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _wait(job: process.Job, output: Path, *, watched: bool) -> int:

@@ -41,12 +41,15 @@ def write_quickly(path: Path, text: str) -> None:
 def logging_to(folder: Path) -> Iterator[None]:
     """Appends what the logger `seglab` says to run.log while it lasts."""
     logger = logging.getLogger("seglab")
+    level = logger.level
+    logger.setLevel(logging.INFO)
     handler = logging.FileHandler(folder / "run.log", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logger.addHandler(handler)
     try:
         yield
     finally:
+        logger.setLevel(level)
         logger.removeHandler(handler)
         handler.close()
 

@@ -11,6 +11,17 @@ from seglab.runs.record import Record, read_record
 log = logging.getLogger("seglab")
 
 
+def require_run(run: Path, *files: str) -> None:
+    """Raises SeglabError when `run` is not the folder of a run with these files in it."""
+    missing = [file for file in files if not (run / file).is_file()]
+    if missing:
+        came = f"it has no {' and no '.join(missing)}" if run.is_dir() else "it does not exist"
+        raise SeglabError(
+            f"run={run}: expected the folder of a trained run, with {', '.join(files)} and checkpoints/ in it; {came} "
+            "- look into outputs/"
+        )
+
+
 class Run(NamedTuple):
     """A folder with a record in it."""
 

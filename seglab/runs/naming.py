@@ -50,8 +50,13 @@ def _decisive(overrides: Iterable[str]) -> dict[str, str]:
 
 
 def run_folder(output: str, resume: str | None) -> str:
-    """Folder of a run: the one to continue, else a new one under `output`/runs that no other process can have."""
+    """Folder of the run of a command: the one to continue, else a new one that no other process can have."""
     return resume if resume is not None else f"{output}/runs/{_stamp()}"
+
+
+def new_run_folder(output: str) -> str:
+    """A folder under `output`/runs that no other run has, of this process or another."""
+    return f"{output}/runs/{_new_stamp()}"
 
 
 def sweep_folder(output: str, sweep: str | None) -> str:
@@ -61,5 +66,10 @@ def sweep_folder(output: str, sweep: str | None) -> str:
 
 @cache
 def _stamp() -> str:
-    """'2026-11-21_09-30-00_3f9a1c', one for each process: two started in the same second must not share a folder."""
+    """One for each process: a command asks several times for its folder."""
+    return _new_stamp()
+
+
+def _new_stamp() -> str:
+    """'2026-11-21_09-30-00_3f9a1c': two in the same second must not share a folder."""
     return f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{secrets.token_hex(3)}"

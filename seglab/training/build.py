@@ -1,4 +1,4 @@
-"""From a configuration to a trainer, a module and data. The only caller of hydra's instantiate."""
+"""From a checked configuration to a trainer, a module and data."""
 
 import logging
 from collections.abc import Mapping
@@ -10,10 +10,11 @@ import seglab.lean_imports  # noqa: F401
 
 import lightning
 import torch
+from lightning.pytorch.callbacks import ProgressBar
 from torch import nn
 
 from seglab import runs
-from seglab.callbacks.checkpoint import AtomicCheckpointIO, LastCheckpoint
+from seglab.callbacks.checkpoint import AtomicCheckpointIO, BestCheckpoint, LastCheckpoint
 from seglab.callbacks.data_identity import DataIdentity
 from seglab.callbacks.exact import LoaderPosition, StepSeed, StopOnSignal
 from seglab.callbacks.heartbeat import Heartbeat
@@ -33,16 +34,34 @@ log = logging.getLogger("seglab")
 
 @dataclass(frozen=True)
 class Run:
+    """What is trained, on what, and by whom; of the trainer's callbacks those that are asked for their results."""
+
     trainer: lightning.Trainer
     module: SegmentationModule
     data: DataModule
+    best: BestCheckpoint | None
+    throughput: Throughput
 
 
 def build(config: Mapping[str, Any], folder: Path) -> Run:
     """What a checked, resolved configuration describes, seeded, writing into `folder`."""
     config = with_class_weights(config, folder)
     lightning.seed_everything(config["seed"], workers=True, verbose=False)
-    return Run(build_trainer(config, folder), build_module(config), instantiate(config["data"]))
+    callbacks = [instantiate(node) for node in config["callbacks"].values() if node]
+    best = next((callback for callback in callbacks if isinstance(callback, BestCheckpoint)), None)
+    last = next((callback for callback in callbacks if isinstance(callback, LastCheckpoint)), None)
+    throughput = Throughput()
+    callbacks = [
+        StepSeed(config["seed"]),
+        LoaderPosition(),
+        throughput,
+        DataIdentity(config["output"]),
+        *callbacks,
+        Heartbeat(best),
+        StopOnSignal(last),
+    ]
+    trainer = build_trainer(config, folder, callbacks, saves=last is not None)
+    return Run(trainer, build_module(config), instantiate(config["data"]), best, throughput)
 
 
 def load(folder: Path, *, checkpoint: str = BEST) -> SegmentationModule:
@@ -94,27 +113,16 @@ def without_weights(config: Mapping[str, Any]) -> dict[str, Any]:
     return {**config, "model": pretrained.without_weights(config["model"])}
 
 
-def build_trainer(config: Mapping[str, Any], folder: Path) -> lightning.Trainer:
-    callbacks = [instantiate(node) for node in config["callbacks"].values() if node]
-    last = next((callback for callback in callbacks if isinstance(callback, LastCheckpoint)), None)
-    loggers = [instantiate(node, folder=str(folder)) for node in config["logger"].values() if node]
+def build_trainer(
+    config: Mapping[str, Any], folder: Path, callbacks: list[lightning.Callback], *, saves: bool
+) -> lightning.Trainer:
     return instantiate(
         config["trainer"],
         default_root_dir=str(folder),
-        callbacks=[
-            StepSeed(config["seed"]),
-            LoaderPosition(),
-            Throughput(),
-            DataIdentity(config["output"]),
-            *callbacks,
-            Heartbeat(),
-            StopOnSignal(last),
-        ],
-        logger=loggers,
+        callbacks=callbacks,
+        logger=[instantiate(node, folder=str(folder)) for node in config["logger"].values() if node],
         plugins=[AtomicCheckpointIO()],
-        enable_checkpointing=last is not None,
+        enable_checkpointing=saves,
         use_distributed_sampler=False,  # ours gives every process its share, and none twice
-        enable_progress_bar=any(
-            isinstance(callback, lightning.pytorch.callbacks.ProgressBar) for callback in callbacks
-        ),
+        enable_progress_bar=any(isinstance(callback, ProgressBar) for callback in callbacks),
     )

@@ -4,9 +4,10 @@ n_c are the pixels of class c. A class that never occurs gets 0, whatever the fo
 the limit would be infinite for some formulas and arbitrary for the others.
 """
 
+import copy
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -24,7 +25,10 @@ from seglab.data.statistics import ClassStatistics, class_statistics
 from seglab.errors import SeglabError, did_you_mean
 from seglab.labels import LabelSpace, label_space
 
+log = logging.getLogger("seglab")
+
 FOLDER = config.FOLDER / "class_weights"  # of the published lists
+CLASS_WEIGHTS = "class_weights.json"  # in the run's folder: what names and files stood for
 _EFFECTIVE = "effective_number"
 
 
@@ -142,6 +146,48 @@ def as_text(weights: Sequence[float], labels: LabelSpace, *, comment: str) -> st
     return "\n".join([f"# {comment}", f"labels: {labels.name}", "weights:", *lines]) + "\n"
 
 
+def with_class_weights(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The configuration with numbers for every `class_weights` of the loss that is a name or a file.
+
+    They are kept in the run's folder: a run that is continued or loaded has the weights that it began with. Counting is
+    of the training split; the counts are kept in `output`/statistics and serve every run with the same files.
+    """
+    path = folder / CLASS_WEIGHTS
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    before = dict(kept)
+    labels = label_space(config["data"]["labels"])
+    loss = copy.deepcopy(config["loss"])
+    for key, node in with_names(loss):
+        asked = node["class_weights"]
+        if kept.get(key, {}).get("asked") != asked:
+            weights = resolve(asked, labels, count=partial(_counted, config))
+            kept[key] = {"asked": asked, "weights": dict(zip(labels.names, weights, strict=True))}
+            shown = ", ".join(f"{name} {weight:.3g}" for name, weight in kept[key]["weights"].items())
+            log.info("%s=%s: %s", key, asked, shown)
+        node["class_weights"] = list(kept[key]["weights"].values())
+    if kept != before and runs.is_first_process():
+        folder.mkdir(parents=True, exist_ok=True)
+        runs.write_atomically(path, json.dumps(kept, indent=1) + "\n")
+    return {**config, "loss": loss}
+
+
+def with_names(loss: dict[str, Any], *, key: str = "loss") -> Iterator[tuple[str, dict[str, Any]]]:
+    """(dotted key of `class_weights`, node that holds it) of the losses in `loss` that give a name or a file there."""
+    if isinstance(loss.get("class_weights"), str):
+        yield f"{key}.class_weights", loss
+    for name, node in loss.items():
+        if isinstance(node, dict):
+            yield from with_names(node, key=f"{key}.{name}")
+
+
+def _counted(config: Mapping[str, Any]) -> ClassStatistics:
+    """Of the training split."""
+    data = instantiate(config["data"])
+    data.prepare_data()
+    folder = Path(config["output"]) / "statistics"
+    return class_statistics(data.source("train"), folder=folder, title="counting labels")
+
+
 def _in_order(weights: Mapping[Any, Any], labels: LabelSpace, path: Path) -> list[Any]:
     missing = [name for name in labels.names if name not in weights]
     unknown = [str(name) for name in weights if name not in labels.names]
@@ -189,45 +235,3 @@ def _floats(values: Sequence[int]) -> np.ndarray:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-log = logging.getLogger("seglab")
-
-CLASS_WEIGHTS = "class_weights.json"  # in the run's folder: what names and files stood for
-
-
-def with_class_weights(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """The configuration with numbers for every `class_weights` of the loss that is a name or a file.
-
-    They are kept in the run's folder: a run that is continued or loaded has the weights that it began with. Counting is
-    of the training split; the counts are kept in `output`/statistics and serve every run with the same files.
-    """
-    path = folder / CLASS_WEIGHTS
-    kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    labels = label_space(config["data"]["labels"])
-
-    def count() -> ClassStatistics:
-        data = instantiate(config["data"])
-        data.prepare_data()
-        return class_statistics(
-            data.source("train"), folder=Path(config["output"]) / "statistics", title="counting labels"
-        )
-
-    def replaced(node: Any, where: str) -> Any:
-        if isinstance(node, Mapping):
-            return {key: replaced(value, f"{where}.{key}") for key, value in node.items()}
-        if not (where.endswith(".class_weights") and isinstance(node, str)):
-            return node
-        if kept.get(where, {}).get("asked") != node:
-            weights = resolve(node, labels, count=count)
-            kept[where] = {"asked": node, "weights": dict(zip(labels.names, weights, strict=True))}
-            shown = ", ".join(f"{name} {weight:.3g}" for name, weight in kept[where]["weights"].items())
-            log.info("%s=%s: %s", where, node, shown)
-        return list(kept[where]["weights"].values())
-
-    before = dict(kept)
-    loss = replaced(config["loss"], "loss")
-    if kept != before and runs.is_first_process():
-        folder.mkdir(parents=True, exist_ok=True)
-        runs.write_atomically(path, json.dumps(kept, indent=1) + "\n")
-    return {**config, "loss": loss}

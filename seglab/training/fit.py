@@ -13,14 +13,12 @@ import torch
 
 from seglab import runs
 from seglab.callbacks import tracking
-from seglab.callbacks.checkpoint import BestCheckpoint
-from seglab.callbacks.throughput import Throughput
 from seglab.display.sheet import show
 from seglab.loggers import trackers
 from seglab.runs import identity
 from seglab.runs.files import BEST, LAST
 from seglab.training.build import Run, build, without_weights
-from seglab.training.summary import complexity, headline, summary_sheet
+from seglab.training.summary import Complexity, complexity, headline, summary_sheet
 from seglab.training.transfer import build_from
 
 log = logging.getLogger("seglab")
@@ -33,39 +31,27 @@ def fit(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
     A folder with a last.ckpt is continued from it, and ends with the weights of a run that was never interrupted.
     """
-    _quieten_lightning()
+    _quieten_lightning(nodes=config["trainer"].get("num_nodes", 1))
     last = folder / "checkpoints" / LAST
-    if last.exists():
-        run = build(without_weights(config), folder)
-    else:
-        run = build(config, folder) if config["init_from"] is None else build_from(config, folder)
+    checkpoint = last if last.exists() else None
+    run = _built(config, folder, is_continued=checkpoint is not None)
     network = complexity(
         run.module.network, size=config["data"]["size"] or _USUAL_SIZE, divisor=config["model"]["size_divisor"]
     )
-    if runs.is_first_process() and not last.exists():
-        show(summary_sheet(network))
-    log.info("%s, %s, %s, in %s", network.name, headline(network), _device_name(run), runs.shown(folder))
-    if last.exists():
-        log.info("continuing from %s", runs.shown(last))
-    facts = {"parameters": network.parameters, "flops": network.flops, "seed": config["seed"]}
-    facts |= {"fingerprint": identity.fingerprint(config)}
-    run.trainer.callbacks.append(tracking.Tracking(facts, read_scores=partial(scores, folder)))
-    failed = True
-    try:
-        run.trainer.fit(run.module, datamodule=run.data, ckpt_path=last if last.exists() else None, weights_only=True)
-        failed = False
-    finally:
-        trackers.close(failed=failed)
+    _announce(run, network, folder, checkpoint)
+    costs = {"parameters": network.parameters, "flops": network.flops}
+    facts = {**costs, "seed": config["seed"], "fingerprint": identity.fingerprint(config)}
+    run.trainer.callbacks.append(tracking.Tracking(facts, best=run.best, read_scores=partial(scores, folder)))
+    _train(run, checkpoint)
     return {
         "device": _device_name(run),
         "devices": run.trainer.world_size,
         "threads": torch.get_num_threads(),
-        "parameters": network.parameters,
-        "flops": network.flops,
-        "images_per_second": _images_per_second(run),
+        **costs,
+        "images_per_second": run.throughput.images_per_second,
         "epochs": run.trainer.current_epoch,
         "steps": run.trainer.global_step,
-        "monitor": _monitor(run),
+        "monitor": run.best.result() if run.best else {},
         "protocol": _protocol(config),
         **scores(folder),
     }
@@ -73,16 +59,37 @@ def fit(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
 def scores(folder: Path) -> dict[str, Any]:
     """{"best": ..., "last": ...}, each {"epoch", "step", "metrics", "classes"}, read from the run's checkpoints."""
-    found = {}
-    for name, file in (("best", BEST), ("last", LAST)):
-        path = folder / "checkpoints" / file
-        if path.exists():
-            # mapped: of a file with all the weights, a few numbers are read
-            found[name] = _score(torch.load(path, map_location="cpu", mmap=True, weights_only=True))
-    return found
+    paths = {"best": folder / "checkpoints" / BEST, "last": folder / "checkpoints" / LAST}
+    return {name: _score(path) for name, path in paths.items() if path.exists()}
 
 
-def _score(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
+def _built(config: Mapping[str, Any], folder: Path, *, is_continued: bool) -> Run:
+    if is_continued:
+        return build(without_weights(config), folder)
+    return build(config, folder) if config["init_from"] is None else build_from(config, folder)
+
+
+def _announce(run: Run, network: Complexity, folder: Path, checkpoint: Path | None) -> None:
+    """Says what is trained and where, and from which checkpoint it goes on."""
+    if runs.is_first_process() and checkpoint is None:
+        show(summary_sheet(network))
+    log.info("%s, %s, %s, in %s", network.name, headline(network), _device_name(run), runs.shown(folder))
+    if checkpoint is not None:
+        log.info("continuing from %s", runs.shown(checkpoint))
+
+
+def _train(run: Run, checkpoint: Path | None) -> None:
+    failed = True
+    try:
+        run.trainer.fit(run.module, datamodule=run.data, ckpt_path=checkpoint, weights_only=True)
+        failed = False
+    finally:
+        trackers.close(failed=failed)
+
+
+def _score(path: Path) -> dict[str, Any]:
+    # mapped: of a file with all the weights, a few numbers are read
+    checkpoint = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
     state = checkpoint["seglab"]
     measured = tracking.scored(state["validation"], state["class_names"])
     return {"epoch": checkpoint["epoch"], "step": checkpoint["global_step"], **measured}
@@ -93,23 +100,17 @@ def _device_name(run: Run) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
-def _images_per_second(run: Run) -> float | None:
-    return next(one.images_per_second for one in run.trainer.callbacks if isinstance(one, Throughput))
-
-
-def _monitor(run: Run) -> dict[str, Any]:
-    return next((one.result() for one in run.trainer.callbacks if isinstance(one, BestCheckpoint)), {})
-
-
 def _protocol(config: Mapping[str, Any]) -> dict[str, Any]:
     """How the scores of the record were measured; scores of another protocol are not comparable."""
     data = config["data"]
     return {**{key: data[key] for key in ("size", "labels", "limit")}, "split": data["val_split"], "reading": "dataset"}
 
 
-def _quieten_lightning() -> None:
+def _quieten_lightning(*, nodes: int) -> None:
     """Leaves of its messages those that call for something to be done."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)  # Lightning 2.6 with torch 2.15
     warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")  # metrics.csv has the epochs
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")  # data.num_workers is chosen by seglab
+    if nodes == 1:  # only a training over several nodes would hang without it
+        warnings.filterwarnings("ignore", message="The `srun` command is available.*")

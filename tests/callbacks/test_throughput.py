@@ -2,13 +2,8 @@ import time
 
 import pytest
 
-from seglab.callbacks.throughput import Throughput
 from seglab.runs import plain
 from seglab.training.build import build
-
-
-def throughput(run):
-    return next(one for one in run.trainer.callbacks if isinstance(one, Throughput))
 
 
 def test_counts_all_but_the_first_step(tiny_config, tmp_path):
@@ -16,7 +11,7 @@ def test_counts_all_but_the_first_step(tiny_config, tmp_path):
     began = time.perf_counter()
     run.trainer.fit(run.module, datamodule=run.data)
     elapsed = time.perf_counter() - began
-    measured = throughput(run)
+    measured = run.throughput
     assert measured._images == 8 + 8 - 2
     assert 0 < measured._seconds < elapsed
     assert measured.images_per_second == pytest.approx(measured._images / measured._seconds)
@@ -25,7 +20,7 @@ def test_counts_all_but_the_first_step(tiny_config, tmp_path):
 def test_a_single_step_has_no_speed(tiny_config, tmp_path):
     run = build(plain(tiny_config("trainer.max_steps=1")), tmp_path)
     run.trainer.fit(run.module, datamodule=run.data)
-    assert throughput(run).images_per_second is None
+    assert run.throughput.images_per_second is None
 
 
 def test_one_step_an_epoch_is_measured_without_its_validation(tiny_config, tmp_path):
@@ -33,5 +28,5 @@ def test_one_step_an_epoch_is_measured_without_its_validation(tiny_config, tmp_p
     slept = []
     run.module.on_validation_epoch_start = lambda: slept.append(time.sleep(0.5))
     run.trainer.fit(run.module, datamodule=run.data)
-    assert throughput(run)._images == 2 * 2
-    assert throughput(run)._seconds < 0.5 * len(slept)
+    assert run.throughput._images == 2 * 2
+    assert run.throughput._seconds < 0.5 * len(slept)

@@ -47,7 +47,7 @@ class Part:
 class Net:
     def __init__(self, classes: int, encoder_name: str = "a", **kwargs): ...
 class Loss:
-    def __init__(self, gamma: float, weight: Optional[list] = None): ...
+    def __init__(self, gamma: float, weight: Optional[list] = None, class_weights: list[float] | None = None): ...
 class Logger:
     def __init__(self, folder): ...
 """
@@ -81,6 +81,7 @@ def checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., st
 def test_a_correct_configuration_passes(checked: Callable[..., str]) -> None:
     assert checked() == ""
     assert checked("callbacks.one=null", "loss.weight=[1,2]", "trainer.max_epochs=-1", "data.size=null") == ""
+    assert checked("loss.class_weights=enet") == ""  # training puts numbers in its place
     assert checked("model.decoder_something_else=3") == ""  # the class takes **kwargs
 
 
@@ -97,6 +98,8 @@ def test_a_correct_configuration_passes(checked: Callable[..., str]) -> None:
         ("augment.parts.0.q=1", "augment.parts.0: toy_parts.Part has no argument 'q'; it takes p, mode, name"),
         ("activation.factory.inplac=1", "activation.factory: torch.nn.ReLU has no argument 'inplac'"),
         ("loss.gamma=abc", "loss: gamma is 'abc'; expected a number"),
+        ("loss.class_weights=3", "loss: class_weights is 3; expected text or a list or null"),
+        ("loss.weight=enet", "loss: weight is 'enet'; expected a list or null"),
         ("callbacks.one.mode=mix", "callbacks.one: mode is 'mix'; expected one of 'min', 'max'"),
         ("callbacks.one.name=3", "callbacks.one: name is 3; expected text"),
         ("scheduler.p=null", "scheduler: p is None; expected a number"),

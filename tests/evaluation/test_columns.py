@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from seglab import PACKAGE, evaluate
+from seglab import PACKAGE
+from seglab.evaluation import score as scoring
 from seglab.evaluation.columns import (
     COSTS,
     EXTRAS,
@@ -93,7 +94,7 @@ def test_titles_and_what_a_column_needs() -> None:
 
 def test_every_extra_can_be_asked_for() -> None:
     assert set(EXTRAS) == {"boundary", "calibration", "named"} == set(LINES) - {OFFICIAL}
-    assert evaluate._CHOICES["extra"] == EXTRAS
+    assert scoring._RANGES["extra"].choices == EXTRAS
 
 
 def quoted(text: str) -> Iterator[str]:

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
-from seglab import config, evaluate
+from seglab import config
 from seglab.errors import SeglabError
-from seglab.evaluation import official_report
+from seglab.evaluation import official_report, score
 
 MEANS = ("averageScoreClasses", "averageScoreInstClasses", "averageScoreCategories", "averageScoreInstCategories")
 
@@ -29,8 +29,8 @@ def of_folders(folders: tuple[Path, Path], **changes) -> dict:
 
 def test_numbers_are_those_of_the_official_program(city, official, capsys):
     asked = of_folders(city)
-    evaluate.check(asked)
-    result = evaluate.evaluate(asked)
+    score.check(asked)
+    result = score.evaluate(asked)
     theirs = official(*city)
     scores = result["official"]
     assert 0 < theirs["averageScoreInstCategories"] < 1
@@ -45,7 +45,7 @@ def test_numbers_are_those_of_the_official_program(city, official, capsys):
 
 def test_what_is_stored_and_that_nothing_is_replaced(city):
     predictions, truth = city
-    first, second = evaluate.evaluate(of_folders(city)), evaluate.evaluate(of_folders(city, processes=1))
+    first, second = score.evaluate(of_folders(city)), score.evaluate(of_folders(city, processes=1))
     assert Path(first["folder"]) == predictions.with_name("results_official")
     assert Path(second["folder"]) == predictions.with_name("results_official_2")
     stored = json.loads((Path(first["folder"]) / "metrics.json").read_text())
@@ -54,7 +54,7 @@ def test_what_is_stored_and_that_nothing_is_replaced(city):
         "void": "removed", "predictions": str(predictions), "truth": str(truth),
     }  # fmt: skip
     assert stored["official"]["averageScoreClasses"] == first["official"]["averageScoreClasses"]
-    own = evaluate.evaluate(of_folders(city, output=str(predictions.with_name("mine") / "here")))
+    own = score.evaluate(of_folders(city, output=str(predictions.with_name("mine") / "here")))
     assert (Path(own["folder"]) / "metrics.json").is_file()
 
 
@@ -62,12 +62,12 @@ def test_a_failure_leaves_no_folder(city):
     predictions, _ = city
     shutil.rmtree(predictions / "0")
     with pytest.raises(SeglabError, match=r"exactly one prediction .* found none"):
-        evaluate.evaluate(of_folders(city))
+        score.evaluate(of_folders(city))
     assert not predictions.with_name("results_official").exists()
 
 
 def test_tables(city):
-    classes, categories = official_report.sheets(evaluate.evaluate(of_folders(city)))
+    classes, categories = official_report.sheets(score.evaluate(of_folders(city)))
     assert [row[0].text for row in classes.rows][:2] == ["road", "sidewalk"]
     assert len(classes.rows) == 19
     assert [row[0].text for row in categories.rows][-2:] == ["human", "vehicle"]
@@ -99,7 +99,7 @@ def test_tables(city):
 )
 def test_mistakes(changes, message):
     with pytest.raises(SeglabError, match=message):
-        evaluate.check(settings(**changes))
+        score.check(settings(**changes))
 
 
 def test_command_does_not_import_torch(city, environment, tmp_path):

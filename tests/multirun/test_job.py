@@ -1,9 +1,12 @@
 """The jobs that a sweep's parent expects are those that Hydra makes, whatever was typed."""
 
+import json
 import subprocess
 import sys
 
 import pytest
+
+from seglab.config.overrides import quoted
 
 CODE = """
 import sys
@@ -44,3 +47,21 @@ def test_planned_jobs_are_those_that_run(tmp_path, environment, overrides, count
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [f"job {count} {number}" for number in range(count)]
+
+
+@pytest.mark.slow
+def test_a_folder_of_any_name_holds_a_sweep_whose_job_is_continued(command, tmp_path):
+    name = "é ü = , (x)"
+    done = command(
+        "train", "-m", "seed=1,2", "callbacks.pictures=null", f"output={quoted(name)}", f"sweep={quoted(name)}"
+    )
+    assert done.returncode == 0, done.stderr
+    folders = sorted((tmp_path / name / "sweeps" / name).glob("*seed*"))
+    records = [json.loads((folder / "record.json").read_text()) for folder in folders]
+    assert [record["status"] for record in records] == ["finished", "finished"]
+    (folders[0] / "record.json").write_text(json.dumps(records[0] | {"status": "interrupted"}))
+    resumed = command("train", f"resume={quoted(str(folders[0]))}", small=False)
+    assert resumed.returncode == 0, resumed.stderr
+    record = json.loads((folders[0] / "record.json").read_text())
+    assert (record["status"], record["attempts"]) == ("finished", 2)
+    assert (record["best"], record["last"]) == (records[0]["best"], records[0]["last"])

@@ -1,12 +1,10 @@
 """A sweep on a real SLURM of one node: its jobs, a killed one, and one that is preempted, requeued and finished.
 
-Runs where `sbatch` and the extra `slurm` are installed. A SLURM without accounting needs a `sacct` that answers from
-`scontrol`, or a killed job is waited for without end (submitit asks nobody else).
+Runs where the extra `slurm` is installed and a SLURM answers or can be started, see slurm_cluster.py.
 """
 
 import importlib.util
 import json
-import shutil
 import subprocess
 import sys
 import time
@@ -14,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.multirun.slurm_cluster import slurm_cluster  # noqa: F401 - a fixture
+
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.slurm,
-    pytest.mark.skipif(
-        shutil.which("sbatch") is None or importlib.util.find_spec("submitit") is None,
-        reason="no sbatch, or the extra slurm is missing",
-    ),
+    pytest.mark.skipif(importlib.util.find_spec("submitit") is None, reason="the extra slurm is missing"),
+    pytest.mark.usefixtures("slurm_cluster"),
 ]
 # a job whose time limit is near is preempted two minutes before: while it still imports torch, if the limit is short
 QUEUE = ("hydra/launcher=submitit_slurm", "hydra.launcher.timeout_min=30", "hydra.launcher.cpus_per_task=1",
@@ -86,5 +84,5 @@ def test_a_preempted_job_is_requeued_and_finishes_as_if_nothing_had_happened(env
         time.sleep(1)
     output, _ = process.communicate()
     assert process.returncode == 0, output
-    one = record(folder)
-    assert (one["status"], one["attempts"], one["epochs"], one["slurm_job"]) == ("finished", 2, 40, job)
+    ended = record(folder)
+    assert (ended["status"], ended["attempts"], ended["epochs"], ended["slurm_job"]) == ("finished", 2, 40, job)

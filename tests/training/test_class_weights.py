@@ -1,14 +1,16 @@
-"""Class weights against the counted values of Cityscapes, and the names, files and lists that stand for them."""
+"""Class weights against the counted values of Cityscapes, what stands for them, and those that a run keeps."""
 
 import json
 
 import numpy as np
 import pytest
 
+from seglab import runs
 from seglab.data.statistics import ClassStatistics
 from seglab.errors import SeglabError
 from seglab.labels import label_space
 from seglab.training import class_weights
+from seglab.training.build import build
 
 LABELS = label_space("cityscapes_19")
 # All 2975 fine training masks: pixels, images that contain the class, and the published or separately computed weights.
@@ -190,3 +192,54 @@ def test_a_wrong_file_is_refused_by_name(tmp_path, content, message):
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(SeglabError, match="No such file or directory - a relative path begins at"):
         class_weights.resolve(str(tmp_path / "none.yaml"), LABELS, count=never_counted)
+
+
+@pytest.fixture
+def weighted(tiny_config, tmp_path):
+    """`weighted("loss.class_weights=enet")`: the configuration with numbers, as a run in `tmp_path` gets it."""
+
+    def numbers(*overrides: str):
+        return class_weights.with_class_weights(runs.plain(tiny_config(*overrides)), tmp_path)
+
+    return numbers
+
+
+def test_a_scheme_is_counted_on_the_training_split_and_kept_with_the_run(weighted, tmp_path, monkeypatch):
+    weights = weighted("loss.class_weights=enet")["loss"]["class_weights"]
+    assert len(weights) == 19
+    assert weights[0] == min(weight for weight in weights if weight > 0)  # road is the commonest
+    kept = json.loads((tmp_path / "class_weights.json").read_text())["loss.class_weights"]
+    assert kept["asked"] == "enet"
+    assert list(kept["weights"].values()) == weights
+    monkeypatch.setattr(class_weights, "class_statistics", lambda *_, **__: pytest.fail("counted again"))
+    assert weighted("loss.class_weights=enet")["loss"]["class_weights"] == weights
+
+
+def test_other_runs_use_the_same_counts(weighted, tmp_path, monkeypatch):
+    weights = weighted("loss.class_weights=enet")["loss"]["class_weights"]
+    (tmp_path / "class_weights.json").unlink()
+    monkeypatch.setattr("seglab.data.statistics.map_samples", lambda *_, **__: pytest.fail("counted again"))
+    assert weighted("loss.class_weights=enet")["loss"]["class_weights"] == weights
+
+
+def test_the_terms_of_a_compound_have_weights_of_their_own(weighted):
+    loss = weighted("loss=ce_dice", "loss.losses.ce.class_weights=cityscapes_erfnet")["loss"]
+    assert loss["losses"]["ce"]["class_weights"][0] == 2.816
+    assert loss["losses"]["dice"]["class_weights"] is None
+
+
+def test_numbers_and_null_stay_as_they_are(weighted, tmp_path):
+    assert weighted()["loss"]["class_weights"] is None
+    assert weighted(f"loss.class_weights={[1] * 19}")["loss"]["class_weights"] == [1] * 19
+    assert not (tmp_path / "class_weights.json").exists()
+
+
+def test_an_unknown_name_is_refused(weighted):
+    with pytest.raises(SeglabError, match="did you mean 'enet'"):
+        weighted("loss.class_weights=enett")
+
+
+def test_a_run_is_built_and_loaded_with_its_weights(tiny_config, tmp_path):
+    config = runs.plain(tiny_config("loss.class_weights=cityscapes_erfnet"))
+    run = build(config, tmp_path)
+    assert run.module.loss.class_weights[0].item() == pytest.approx(2.816)

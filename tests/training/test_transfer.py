@@ -11,7 +11,7 @@ from lightning import Callback
 from safetensors.torch import save_file
 from torch import nn
 
-from seglab import runs, train
+from seglab import runs
 from seglab.errors import Interrupted, SeglabError
 from seglab.models.fcn import FCN
 from seglab.runs import identity, init_from
@@ -19,6 +19,7 @@ from seglab.runs.files import BEST, LAST
 from seglab.training import fit as fit_module
 from seglab.training import transfer
 from seglab.training.build import build, build_network
+from seglab.training.run import train
 from seglab.training.transfer import head_axes
 
 NAMES = ("road", "car", "sky")
@@ -272,15 +273,15 @@ def test_a_run_starts_from_another_and_says_so(tiny_config, tmp_path, source):
 def test_a_run_starts_from_another_by_fingerprint(tiny_config, tmp_path):
     first = runs.plain(tiny_config(*QUIET, "seed=7"))
     folder = tmp_path / "sweeps" / "t" / "first"
-    train.train(tiny_config(*QUIET, "seed=7"), folder, overrides=[])
+    train(tiny_config(*QUIET, "seed=7"), folder, overrides=[])
     second = tiny_config(*QUIET, f"init_from=run:{runs.fingerprint(first)}")
-    record = train.train(second, tmp_path / "runs" / "second", overrides=[])
+    record = train(second, tmp_path / "runs" / "second", overrides=[])
     assert record["init_from"]["path"] == str(folder / "checkpoints" / BEST)
-    again = train.train(second, tmp_path / "runs" / "second", overrides=[])  # finished, from the same weights
+    again = train(second, tmp_path / "runs" / "second", overrides=[])  # finished, from the same weights
     assert again["ended"] == record["ended"]
     (folder / "checkpoints" / BEST).write_bytes(b"other weights")
     with pytest.raises(SeglabError, match=r"init_from=run:\w+: expected the weights that .* began with"):
-        train.train(second, tmp_path / "runs" / "second", overrides=[])
+        train(second, tmp_path / "runs" / "second", overrides=[])
 
 
 def test_other_classes_are_refused_and_trained_with_a_new_head(tiny_config, tmp_path, source):

@@ -1,12 +1,12 @@
 """Trains and evaluates what a table misses, each in a process of its own, by the commands a user would type."""
 
-import json
 import logging
 import shlex
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from seglab import runs
+from seglab.config.overrides import quoted
 from seglab.errors import SeglabError
 from seglab.multirun import process as processes
 from seglab.runs import init_from as first_weights
@@ -95,7 +95,7 @@ def evaluate_trained(states: Sequence[State], plan: Plan, *, search_path: Sequen
         assert state.folder is not None
         where = f"{plan.name}, {state.row} seed {state.seed}"
         log.info("%s: evaluating on %s", where, split)
-        run = f"run={_quoted(runs.shown(state.folder.absolute()))}"
+        run = f"run={quoted(runs.shown(state.folder.absolute()))}"
         code = _call("seglab.evaluate", [*flags, run, *evaluation_overrides(plan, split=split)])
         if code:
             log.error("%s: the evaluation on %s FAILED, exit code %d", where, split, code)
@@ -118,13 +118,8 @@ def train_arguments(
         *([] if init_from is None else [f"init_from={init_from}"]),
         f"seed={','.join(map(str, seeds))}",
         f"sweep={plan.name if plan.budget == 'full' else f'{plan.name}_{plan.budget}'}",
-        *([] if output == Path("outputs") else [f"output={_quoted(str(output))}"]),
+        *([] if output == Path("outputs") else [f"output={quoted(str(output))}"]),
     ]
-
-
-def _quoted(text: str) -> str:
-    """`text` as a quoted value of Hydra's grammar, where it needs to be."""
-    return text if all(sign.isalnum() or sign in "/_-." for sign in text) else json.dumps(text, ensure_ascii=False)
 
 
 def _call(module: str, arguments: Sequence[str]) -> int:

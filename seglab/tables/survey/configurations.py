@@ -1,19 +1,17 @@
 """The configurations of a table's runs and of their evaluation, composed as the commands compose them."""
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from seglab import config, runs
+from seglab.config.compose import compose
 from seglab.config.messages import message_for
+from seglab.config.overrides import quoted
 from seglab.errors import SeglabError, did_you_mean
 from seglab.evaluation.columns import ALL_CLASSES, class_of
 from seglab.labels import LabelSpace, label_space
@@ -36,13 +34,13 @@ def configurations(
     Raises:
         SeglabError: a row's configuration is wrong, equal to another row's, or has not the classes of the columns.
     """
-    config.register()
     composed: dict[tuple[str, int], DictConfig] = {}
     alike: dict[tuple[str, ...], DictConfig] = {}  # rows of ground truth are, and a composition takes a while
     for row in plan.rows:
         try:
-            cfg = alike.get(row.overrides) or _compose(
-                "train", [*plan.common, *row.overrides, *overrides], search_path=search_path
+            cfg = (
+                alike.get(row.overrides)
+                or compose("train", [*plan.common, *row.overrides, *overrides], search_path=search_path).cfg
             )
             alike[row.overrides] = cfg
             config.check(cfg)
@@ -77,8 +75,7 @@ def in_order(rows: Sequence[Row]) -> list[Row]:
 
 def evaluation_settings(plan: Plan, *, search_path: Sequence[str] = ()) -> DictConfig:
     """The configuration of `python -m seglab.evaluate` that scores the table's runs, on the first of several splits."""
-    config.register()
-    cfg = _compose("evaluate", evaluation_overrides(plan), search_path=search_path)
+    cfg = compose("evaluate", evaluation_overrides(plan), search_path=search_path).cfg
     config.check(cfg, config.EvaluateConfig)
     return cfg
 
@@ -93,24 +90,6 @@ def evaluation_overrides(plan: Plan, *, split: str | None = None) -> list[str]:
     if isinstance(asked.get("split"), list):
         asked["split"] = asked["split"][0]
     return [f"{key}={_typed(value)}" for key, value in {**asked, **({"split": split} if split else {})}.items()]
-
-
-def _compose(name: str, overrides: Sequence[str], *, search_path: Sequence[str]) -> DictConfig:
-    where = [f"hydra.searchpath=[{','.join(f'file://{Path(path).absolute()}' for path in search_path)}]"]
-    with _no_other_application(), initialize_config_dir(version_base="1.3", config_dir=str(config.FOLDER)):
-        return compose(name, overrides=[*(where if search_path else ()), *overrides])
-
-
-@contextmanager
-def _no_other_application() -> Iterator[None]:
-    """Hydra composes for one application at a time; that of the running command is set aside meanwhile."""
-    running = GlobalHydra.instance().hydra
-    GlobalHydra.instance().clear()
-    try:
-        yield
-    finally:
-        if running is not None:
-            GlobalHydra.instance().initialize(running)  # by now another instance
 
 
 def _check_classes(plan: Plan, labels: LabelSpace) -> None:
@@ -130,5 +109,7 @@ def _check_classes(plan: Plan, labels: LabelSpace) -> None:
 
 
 def _typed(value: Any) -> str:
-    """A value in Hydra's grammar, in which JSON's lists, numbers and quoted texts are at home."""
-    return str(value) if isinstance(value, str) and value.replace("_", "").isalnum() else json.dumps(value)
+    """A value in Hydra's grammar, in which JSON's numbers and words are at home."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_typed, value))}]"
+    return quoted(value) if isinstance(value, str) else json.dumps(value)

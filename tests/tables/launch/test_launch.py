@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from seglab import PACKAGE, runs
 from seglab.tables.launch import launch
@@ -165,6 +166,12 @@ def test_a_reduced_form_has_a_sweep_of_its_own(calls: Calls) -> None:
     row = PLAN.rows[0]
     short = launch.train_arguments(replace(PLAN, budget="short"), row, [1], output=Path("outputs"), overrides=[])
     assert short[-1] == "sweep=t_short"
+
+
+def test_a_folder_of_any_name_is_handed_on(calls: Calls) -> None:
+    output = Path("é ü = , (x)")
+    arguments = launch.train_arguments(PLAN, PLAN.rows[0], [1], output=output, overrides=[])
+    assert OverridesParser.create().parse_override(arguments[-1]).value() == str(output)
 
 
 CHILD = """

@@ -1,0 +1,62 @@
+"""A configuration composed from Python, as the commands compose theirs."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import hydra
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException
+from omegaconf import DictConfig, open_dict
+from omegaconf.errors import OmegaConfBaseException
+
+from seglab.config.messages import message_for
+from seglab.config.schemas import FOLDER, register
+from seglab.errors import SeglabError
+
+_one_at_a_time = threading.Lock()  # Hydra's state is the process's
+
+
+class Composed(NamedTuple):
+    """What `compose` made: the keys of conf/NAME.yaml, and {group: option} that they are made of."""
+
+    cfg: DictConfig
+    choices: dict[str, Any]
+
+
+def compose(name: str, overrides: Sequence[str], *, search_path: Sequence[str | Path] = ()) -> Composed:
+    """conf/`name`.yaml with these overrides, not checked yet; of Hydra nothing is left behind.
+
+    Args:
+        search_path: folders with groups of the user's own, as after --config-dir.
+
+    Raises:
+        SeglabError: an override that cannot be read, or an option or a key that is not there.
+    """
+    register()
+    where = [f"hydra.searchpath=[{','.join(f'file://{Path(path).absolute()}' for path in search_path)}]"]
+    try:
+        with _no_other_application(), hydra.initialize_config_dir(version_base="1.3", config_dir=str(FOLDER)):
+            cfg = hydra.compose(name, [*(where if search_path else ()), *overrides], return_hydra_config=True)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise SeglabError(message_for(error) or str(error)) from error
+    chosen = {str(group): option for group, option in cfg.hydra.runtime.choices.items()}
+    with open_dict(cfg):
+        del cfg["hydra"]
+    return Composed(cfg, {group: option for group, option in chosen.items() if not group.startswith("hydra/")})
+
+
+@contextmanager
+def _no_other_application() -> Iterator[None]:
+    """Hydra composes for one application at a time; that of the running command is set aside meanwhile."""
+    with _one_at_a_time:
+        running = GlobalHydra.instance().hydra
+        GlobalHydra.instance().clear()
+        try:
+            yield
+        finally:
+            GlobalHydra.instance().clear()
+            if running is not None:
+                GlobalHydra.instance().initialize(running)  # by now another instance

@@ -1,0 +1,71 @@
+"""One evaluation from checked settings to the record of its run, or to a folder of official scores.
+
+Nothing heavy is imported before every cheap way to fail has been tried.
+"""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from seglab import runs
+from seglab.config.ranges import one_of, require, size, some_of, whole
+from seglab.errors import SeglabError
+from seglab.evaluation import columns, official, report
+from seglab.runs.find import require_run
+
+_RANGES = {
+    "checkpoint": one_of("best", "last"),
+    "resolution": one_of("both", "original", "network"),
+    "official": one_of("auto", True, False),
+    "extra": some_of(*columns.EXTRAS),
+    "panels": whole(0),
+    "threads": whole(1),
+    "limit": whole(1, also=(None,)),
+    "size": size("run", "image"),
+}
+
+
+def evaluate(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The protocol and the scores, which are printed; those of a run are added to its record."""
+    if settings["predictions"] is not None:
+        return official.evaluate(settings)
+    from seglab.evaluation.evaluation import Evaluation  # torch and all the rest are imported here
+    from seglab.evaluation.files import write
+
+    run = Path(settings["run"])
+    started = time.monotonic()
+    evaluation = Evaluation(settings)
+    folder, result = write(evaluation, run=run, output=settings["output"])
+    result = {"ended": runs.now(), "seconds": round(time.monotonic() - started, 1), "folder": str(folder), **result}
+    extend_record(run, folder.name, result)
+    report.print_evaluation(result)
+    return result
+
+
+def extend_record(run: Path, name: str, result: Mapping[str, Any]) -> None:
+    """Adds `result` to the record's "evaluations" under a key that is not there yet: `name`, or `name` and a number."""
+    with FileLock(run / ".evaluations.lock"):
+        record = runs.read_record(run)
+        evaluations = dict((record or {}).get("evaluations", {}))
+        number = 1
+        key = name
+        while key in evaluations:
+            number += 1
+            key = f"{name}_{number}"
+        runs.update_record(run, evaluations={**evaluations, key: dict(result)})
+
+
+def check(settings: Mapping[str, Any]) -> None:
+    """Raises SeglabError for a value that is none of its key's choices, out of range, or a run that is not there."""
+    official.check(settings)
+    if settings["predictions"] is not None:
+        return
+    require(settings, _RANGES)
+    require_run(Path(settings["run"]), runs.RECORD, runs.CONFIG)
+    if settings["official"] is True and settings["resolution"] == "network":
+        raise SeglabError("official=true is for original size; expected resolution=both or original, came network")
+    if settings["data"] is not None and settings["root"] is not None:
+        raise SeglabError("root is for the run's own data set; expected data.root beside data=... - rename it")

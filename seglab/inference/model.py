@@ -1,0 +1,87 @@
+"""A trained network for use from Python: images in, label maps out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import seglab.lean_imports  # noqa: F401
+
+import numpy as np
+from torch import nn
+
+from seglab import runs
+from seglab.data.source import read_image
+from seglab.errors import SeglabError
+from seglab.inference.predictor import Predictor, device_of
+from seglab.labels import LabelSpace, label_space
+from seglab.runs.files import BEST
+from seglab.training import build
+
+Image = str | Path | np.ndarray
+_BATCH = 4  # images that go through the network together
+
+
+class Model:
+    """Predicts label maps and probabilities at the size of each image; the network sees it at the size of the training.
+
+    Attributes:
+        class_names: K names in the order of the label ids that are predicted.
+        palette: uint8 (K, 3) RGB, the colour of each class.
+    """
+
+    def __init__(self, predictor: Predictor, labels: LabelSpace) -> None:
+        self._predictor = predictor
+        self.class_names = labels.names
+        self.palette = np.array(labels.colors, dtype=np.uint8)
+
+    @property
+    def network(self) -> nn.Module:
+        """The bare network: a normalised image float32 (B, 3, H, W) to logits (B, K, h, w)."""
+        return self._predictor.module.network
+
+    def predict(self, image: Image | Sequence[Image]) -> np.ndarray | list[np.ndarray]:
+        """The label map uint8 (H, W) of an image, ids 0..K-1; a list of them for a list of images.
+
+        Args:
+            image: the path of a file, or uint8 (H, W, 3) RGB; or a list, whose images may differ in size.
+
+        Raises:
+            SeglabError: a file that is no image, or an array of another kind.
+        """
+        if isinstance(image, Image):
+            return self._predictor.label_map(_read(image))
+        maps: list[np.ndarray] = []
+        for start in range(0, len(image), _BATCH):
+            maps += self._predictor.label_map_batch([_read(item) for item in image[start : start + _BATCH]])
+        return maps
+
+    def probabilities(self, image: Image) -> np.ndarray:
+        """float32 (K, H, W), which add up to 1 over the classes; takes and raises what `predict` does."""
+        return self._predictor.probabilities(_read(image)).cpu().numpy()
+
+
+def load(run: str | Path, *, device: str = "auto") -> Model:
+    """The trained network of a run.
+
+    Args:
+        run: its folder, for the best checkpoint; or one of its checkpoints, still in the run's folder.
+        device: auto (the GPU where there is one), cpu, cuda, cuda:1.
+
+    Raises:
+        SeglabError: there is no such run, checkpoint or device.
+    """
+    path = Path(run)
+    folder, checkpoint = (path.parent.parent, path.name) if path.suffix == ".ckpt" else (path, BEST)
+    module = build.load(folder, checkpoint=checkpoint).to(device_of(device))
+    data = runs.plain(runs.read_config(folder))["data"]
+    return Model(Predictor(module, size=data["size"] and tuple(data["size"])), label_space(data["labels"]))
+
+
+def _read(image: Image) -> np.ndarray:
+    if not isinstance(image, np.ndarray):
+        return read_image(Path(image))
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+        raise SeglabError(
+            f"expected an image as uint8 (H, W, 3), RGB; came {image.dtype} {image.shape} - convert it, or give the "
+            "path of its file"
+        )
+    return image

@@ -1,0 +1,35 @@
+"""What is built of a configuration: the arguments that it may not give, and what the run holds."""
+
+import pytest
+
+from seglab import runs
+from seglab.callbacks.checkpoint import BestCheckpoint
+from seglab.config.check import SUPPLIED
+from seglab.training import build as build_module
+from seglab.training.build import build
+
+
+def test_the_arguments_that_a_configuration_may_not_give_are_those_that_are_given(tiny_config, tmp_path, monkeypatch):
+    config = runs.plain(tiny_config())
+    instantiate = build_module.instantiate
+    given = {}
+
+    def recorded(node, **arguments):
+        if arguments:
+            given[node["_target_"]] = frozenset(arguments)
+        return instantiate(node, **arguments)
+
+    monkeypatch.setattr(build_module, "instantiate", recorded)
+    build(config, tmp_path)
+    nodes = {"module": config["module"], "trainer": config["trainer"], "logger.*": config["logger"]["csv"]}
+    assert {path: given.pop(node["_target_"]) for path, node in nodes.items()} == SUPPLIED
+    assert not given
+
+
+@pytest.mark.parametrize("overrides", [(), ("callbacks.best=null",)], ids=["as usual", "without best"])
+def test_a_run_holds_the_callbacks_that_its_trainer_calls(tiny_config, tmp_path, overrides):
+    run = build(runs.plain(tiny_config(*overrides)), tmp_path)
+    assert [run.best] == (
+        [callback for callback in run.trainer.callbacks if isinstance(callback, BestCheckpoint)] or [None]
+    )
+    assert run.throughput in run.trainer.callbacks
