@@ -29,9 +29,24 @@ TINY = (
     "trainer.accelerator=cpu", "trainer.max_epochs=2", "trainer.log_every_n_steps=1",
 )  # fmt: skip
 
+# They take a minute or more, longest first: `make test` starts them in this order, so that no worker waits long for
+# the last of another.
+LONGEST = (
+    "multirun/test_launch.py", "test_train.py", "models/test_matrix.py",
+    "test_notebooks.py", "test_table.py", "test_predict.py", "multirun/test_launchers.py", "callbacks/test_freeze.py",
+    "losses/test_contract.py", "callbacks/test_tracking.py", "test_benchmark.py", "tables/test_source_tables.py",
+    "test_check_data.py", "data/test_experiments.py",
+)  # fmt: skip
+
 CITY_NAMES = ["aachen_000000_000019", "aachen_000001_000019", "bremen_000000_000019", "ulm_000010_000019"]
 CITY_HEIGHT, CITY_WIDTH = 32, 64
 ROAD, PARKING, PERSON, CAR, BUS, CARAVAN, TRAIN = 7, 9, 24, 26, 28, 29, 31  # label ids
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files of LONGEST first; all others, and the tests of a file, stay in their order."""
+    place = {Path(__file__).parent / name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path, len(place)))
 
 
 @pytest.fixture(scope="session")
