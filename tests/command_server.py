@@ -5,7 +5,6 @@ exit code. Only what is not ours was imported before, which takes 4 s of the 5 o
 `command` of tests/conftest.py starts it; `command(..., fresh=True)` is an interpreter that has imported nothing.
 """
 
-import gc
 import json
 import os
 import runpy
@@ -65,7 +64,6 @@ def become(request: dict) -> None:
 
 if __name__ == "__main__":
     import_libraries()
-    gc.freeze()
     request = requested()
     if request is not None:
         become(request)
