@@ -1,9 +1,7 @@
 """Pictures of what the network predicts, while it learns."""
 
-import os
 from pathlib import Path
 
-import cv2
 import numpy as np
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
@@ -12,6 +10,7 @@ from torch import Tensor
 from seglab.batch import Batch
 from seglab.display import draw
 from seglab.labels import IGNORE_INDEX, LabelSpace
+from seglab.runs.png import write_png
 
 
 class Pictures(Callback):
@@ -65,23 +64,13 @@ class Pictures(Callback):
     def _draw(self, trainer: Trainer) -> None:
         label_space = trainer.datamodule.label_space
         sheet = draw.stack(self._collected, label_space)
-        write_picture(Path(trainer.default_root_dir) / "pictures" / f"epoch_{self._epoch:03d}.png", sheet)
+        write_png(Path(trainer.default_root_dir) / "pictures" / f"epoch_{self._epoch:03d}.png", sheet)
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):
                 _to_wandb(logger, self._collected, label_space, step=self._step)
             elif isinstance(logger, TensorBoardLogger):
                 logger.experiment.add_image("val/pictures", sheet, self._step, dataformats="HWC")
         self._is_drawn = True
-
-
-def write_picture(path: Path, picture: np.ndarray) -> None:
-    """Writes a uint8 (H, W, 3) RGB picture as PNG, in one rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    encoded, data = cv2.imencode(".png", picture[..., ::-1])
-    assert encoded
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(data.tobytes())
-    os.replace(partial, path)
 
 
 def _to_wandb(logger: WandbLogger, samples: list[draw.Sample], label_space: LabelSpace, *, step: int) -> None:

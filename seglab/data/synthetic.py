@@ -18,6 +18,7 @@ import numpy as np
 from seglab.data.scenes import Scene, draw_scene
 from seglab.errors import SeglabError
 from seglab.labels import CITYSCAPES_LABELS
+from seglab.runs.png import write_png
 
 VERSION = 1  # of the drawing: raise it when the same parameters give other pictures
 CITIES = {
@@ -28,6 +29,7 @@ CITIES = {
 _SMALLEST = 32  # pixels: below it a scene has no room for its parts
 _FEW = 48  # scenes: for fewer, starting processes takes longer than drawing
 _MOST_PROCESSES = 16
+_FAST = (cv2.IMWRITE_PNG_COMPRESSION, 2)
 _FRAME = 19  # of the 30 frames of a Cityscapes sequence, the annotated one
 
 _log = logging.getLogger("seglab")
@@ -148,17 +150,10 @@ def _write_scene(folder: Path, scene: Scene, *, split: str, index: int) -> None:
     city = cities[index % len(cities)]
     name = f"{city}_{index // len(cities):06d}_{_FRAME:06d}"
     images, masks = (folder / kind / split / city for kind in ("leftImg8bit", "gtFine"))
-    _write_png(images / f"{name}_leftImg8bit.png", scene.image[..., ::-1])
-    _write_png(masks / f"{name}_gtFine_labelIds.png", scene.label_ids)
-    _write_png(masks / f"{name}_gtFine_instanceIds.png", scene.instance_ids)
-    _write_png(masks / f"{name}_gtFine_color.png", _COLORS[scene.label_ids][..., [2, 1, 0, 3]])
-
-
-def _write_png(path: Path, pixels: np.ndarray) -> None:
-    """Write pixels in OpenCV's order of channels (BGR)."""
-    _, encoded = cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 2])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(encoded.tobytes())
+    write_png(images / f"{name}_leftImg8bit.png", scene.image, options=_FAST)
+    write_png(masks / f"{name}_gtFine_labelIds.png", scene.label_ids, options=_FAST)
+    write_png(masks / f"{name}_gtFine_instanceIds.png", scene.instance_ids, options=_FAST)
+    write_png(masks / f"{name}_gtFine_color.png", _COLORS[scene.label_ids], options=_FAST)
 
 
 if __name__ == "__main__":  # one process of _write_all

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from seglab.display.numbers import cell, word
 from seglab.display.sheet import Sheet
 from seglab.errors import SeglabError
-from seglab.inference.predictor import device_of
 from seglab.losses import CrossEntropy
 from seglab.training.build import build_network
+from seglab.training.device import device_name, device_of
 from seglab.training.summary import Complexity, complexity, summary_sheet
 
 _AUTOCAST = {"16-mixed": torch.float16, "bf16-mixed": torch.bfloat16}
@@ -89,8 +89,9 @@ def measure(settings: Mapping[str, Any], *, title: str) -> Costs:
                           "take batch_size=2 or more, or training=false") from error  # fmt: skip
     batch = f"batch of {settings['batch_size']}"
     threads = f", {torch.get_num_threads()} threads" if device.type == "cpu" else ""
-    where = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
-    conditions = f"{batch}, {settings['precision']}, {where}{threads}{', compiled' if settings['compile'] else ''}"
+    conditions = (
+        f"{batch}, {settings['precision']}, {device_name(device)}{threads}{', compiled' if settings['compile'] else ''}"
+    )
     return Costs(title, counted, conditions, inference, training)
 
 

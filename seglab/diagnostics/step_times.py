@@ -29,6 +29,7 @@ from seglab.errors import SeglabError
 from seglab.labels import label_space
 from seglab.training.build import build_module, without_weights
 from seglab.training.class_weights import with_names
+from seglab.training.device import device_name
 
 _ENOUGH = 3.0  # seconds of training: no more than the two steps that have to be made
 _TOO_LONG = 20.0  # seconds: a first step that takes so long is the measurement, allocations and all
@@ -86,7 +87,7 @@ def measure(config: Mapping[str, Any]) -> dict[str, Any]:
         "batch_size": batch_size,
         "images": {part: _images(data, part) for part in ("train", "val")},
         "measured_on": [count, *size],
-        "device": _device_name(trainer.strategy.root_device),
+        "device": _device(trainer.strategy.root_device),
     }
 
 
@@ -181,11 +182,9 @@ def _images(data: Mapping[str, Any], part: str) -> int | None:
     return counts.images(data, part)
 
 
-def _device_name(device: torch.device) -> str:
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
+def _device(device: torch.device) -> str:
     threads = torch.get_num_threads()
-    return f"{device.type} ({threads} thread{'s' if threads > 1 else ''})"
+    return device_name(device) + (f" ({threads} thread{'s' if threads > 1 else ''})" if device.type == "cpu" else "")
 
 
 if __name__ == "__main__":

@@ -22,11 +22,12 @@ from seglab.evaluation.columns import OFFICIAL
 from seglab.evaluation.counts import Extra, Extremes, Pixels, View, extra_of
 from seglab.evaluation.data import check_same_classes, data_config, has_official, instances_of, open_source
 from seglab.inference.file_loop import ahead
-from seglab.inference.predictor import Predictor, device_of
+from seglab.inference.predictor import Predictor
 from seglab.labels import LabelSpace, label_space
 from seglab.metrics import readings
 from seglab.runs.class_names import dataset_name
 from seglab.training.build import load
+from seglab.training.device import device_of
 
 log = logging.getLogger("seglab")
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import seglab.lean_imports  # noqa: F401
 
-import cv2
 import numpy as np
 
 from seglab import runs
@@ -21,6 +20,7 @@ from seglab.display.numbers import sides
 from seglab.errors import SeglabError
 from seglab.evaluation.evaluation import Scores
 from seglab.labels import LabelSpace
+from seglab.runs.png import write_png
 
 METRICS = "metrics.json"
 
@@ -58,10 +58,10 @@ def write(folder: Path, result: Mapping[str, Any], scores: Scores, labels: Label
     """metrics.json, the confusion matrix as table and picture, the best and the worst images."""
     runs.write_atomically(folder / METRICS, json.dumps(result, indent=2, ensure_ascii=False) + "\n")
     runs.write_atomically(folder / "confusion.csv", confusion_csv(scores.matrix, labels.names))
-    _write_picture(folder / "confusion.png", draw.rendered(draw.confusion_figure(scores.matrix, labels.names)))
+    write_png(folder / "confusion.png", draw.rendered(draw.confusion_figure(scores.matrix, labels.names)))
     for name, images in (("best", scores.extremes.best()), ("worst", scores.extremes.worst())):
         if images:
-            _write_picture(folder / f"{name}.png", draw.stack([image.sample for image in images], labels))
+            write_png(folder / f"{name}.png", draw.stack([image.sample for image in images], labels))
 
 
 def readable_name(protocol: Mapping[str, Any]) -> str:
@@ -102,8 +102,3 @@ def _publish(draft: Path, target: Path, *, may_be_numbered: bool) -> Path:
                 raise
         number += 1
         free = target.with_name(f"{target.name}_{number}")
-
-
-def _write_picture(path: Path, picture: np.ndarray) -> None:
-    _, encoded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    path.write_bytes(encoded.tobytes())

@@ -11,8 +11,8 @@ from seglab import runs
 from seglab.data.source import read_ids, to_train_ids
 from seglab.inference.file_loop import for_each, progress_bar, refuse_existing
 from seglab.inference.inputs import Input, find
-from seglab.inference.outputs import write_png
 from seglab.labels import IGNORE_INDEX, label_space
+from seglab.runs.png import write_png
 
 Kind = Literal["train_ids", "foreground"]
 log = logging.getLogger("seglab")

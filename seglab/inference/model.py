@@ -11,10 +11,11 @@ from torch import nn
 from seglab import runs
 from seglab.data.source import read_image
 from seglab.errors import SeglabError
-from seglab.inference.predictor import Predictor, device_of
+from seglab.inference.predictor import Predictor
 from seglab.labels import LabelSpace, label_space
 from seglab.runs.files import BEST
 from seglab.training import build
+from seglab.training.device import device_of
 
 Image = str | Path | np.ndarray
 _BATCH = 4  # images that go through the network together

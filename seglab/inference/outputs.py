@@ -1,19 +1,18 @@
 """What is written of a prediction: id masks, colour masks, overlays, side by side; a picture or a video of each."""
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import cv2
 import numpy as np
 
 from seglab.display import draw
 from seglab.inference.inputs import Input
 from seglab.inference.video import VideoWriter
 from seglab.labels import LabelSpace
+from seglab.runs.png import write_png
 
 KINDS = ("masks", "colors", "overlays", "side_by_side")
 
@@ -88,13 +87,3 @@ class Results:
         else:
             picture = draw.side_by_side(image, mask, self.labels)
         return draw.with_legend(picture, self.labels, present=present) if self.legend else picture
-
-
-def write_png(path: Path, picture: np.ndarray) -> None:
-    """Writes ids uint8 (H, W) or colours uint8 (H, W, 3) RGB; a kill leaves no half of a file under this name."""
-    pixels = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-    _, encoded = cv2.imencode(".png", pixels)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(encoded.tobytes())
-    os.replace(partial, path)

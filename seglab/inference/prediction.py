@@ -16,11 +16,13 @@ from seglab.errors import SeglabError
 from seglab.inference import submission
 from seglab.inference.file_loop import ahead, batches, for_each, progress_bar, refuse_existing
 from seglab.inference.inputs import Input
-from seglab.inference.outputs import Results, write_png
-from seglab.inference.predictor import Predictor, device_of
+from seglab.inference.outputs import Results
+from seglab.inference.predictor import Predictor
 from seglab.inference.video import VideoReader
 from seglab.labels import LabelSpace, label_space
+from seglab.runs.png import write_png
 from seglab.training import build
+from seglab.training.device import device_of
 
 log = logging.getLogger("seglab")
 

@@ -134,18 +134,6 @@ class Predictor:
         return total.div_(count)
 
 
-def device_of(name: str) -> torch.device:
-    """The device that `name` means: auto is the GPU where there is one. Raises SeglabError when it is not there."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        return torch.empty(0, device=name).device
-    except (RuntimeError, AssertionError) as error:
-        raise SeglabError(
-            f"expected a device that is there (auto, cpu, cuda, cuda:1); device={name!r}: {str(error).splitlines()[0]}"
-        ) from error
-
-
 def _starts(length: int, *, window: int, overlap: float) -> list[int]:
     """Where the windows begin: as few as reach the end with at least this overlap, at even distances."""
     if length <= window:

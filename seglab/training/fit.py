@@ -18,6 +18,7 @@ from seglab.loggers import trackers
 from seglab.runs import identity
 from seglab.runs.files import BEST, LAST
 from seglab.training.build import Run, build, without_weights
+from seglab.training.device import device_name
 from seglab.training.summary import Complexity, complexity, headline, summary_sheet
 from seglab.training.transfer import build_from
 
@@ -44,7 +45,7 @@ def fit(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     run.trainer.callbacks.append(tracking.Tracking(facts, best=run.best, read_scores=partial(scores, folder)))
     _train(run, checkpoint)
     return {
-        "device": _device_name(run),
+        "device": device_name(run.trainer.strategy.root_device),
         "devices": run.trainer.world_size,
         "threads": torch.get_num_threads(),
         **costs,
@@ -73,7 +74,13 @@ def _announce(run: Run, network: Complexity, folder: Path, checkpoint: Path | No
     """Says what is trained and where, and from which checkpoint it goes on."""
     if runs.is_first_process() and checkpoint is None:
         show(summary_sheet(network))
-    log.info("%s, %s, %s, in %s", network.name, headline(network), _device_name(run), runs.shown(folder))
+    log.info(
+        "%s, %s, %s, in %s",
+        network.name,
+        headline(network),
+        device_name(run.trainer.strategy.root_device),
+        runs.shown(folder),
+    )
     if checkpoint is not None:
         log.info("continuing from %s", runs.shown(checkpoint))
 
@@ -93,11 +100,6 @@ def _score(path: Path) -> dict[str, Any]:
     state = checkpoint["seglab"]
     measured = tracking.scored(state["validation"], state["class_names"])
     return {"epoch": checkpoint["epoch"], "step": checkpoint["global_step"], **measured}
-
-
-def _device_name(run: Run) -> str:
-    device = run.trainer.strategy.root_device
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
 def _protocol(config: Mapping[str, Any]) -> dict[str, Any]:

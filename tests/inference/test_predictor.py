@@ -7,8 +7,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from seglab.errors import SeglabError
-from seglab.inference.predictor import Predictor, device_of
+from seglab.inference.predictor import Predictor
 from seglab.losses import CrossEntropy
+from seglab.training.device import device_of
 from seglab.training.module import SegmentationModule
 from seglab.training.schedule import Constant
 

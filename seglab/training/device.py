@@ -1,0 +1,22 @@
+"""The device that a key of a command means, and the name that a record gives it."""
+
+import torch
+
+from seglab.errors import SeglabError
+
+
+def device_of(name: str) -> torch.device:
+    """The device that `name` means: auto is the GPU where there is one. Raises SeglabError when it is not there."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:
+        raise SeglabError(
+            f"expected a device that is there (auto, cpu, cuda, cuda:1); device={name!r}: {str(error).splitlines()[0]}"
+        ) from error
+
+
+def device_name(device: torch.device) -> str:
+    """'NVIDIA H100 80GB HBM3' or 'cpu'."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
