@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from seglab.display import comparison, numbers
+from seglab.display import comparison
 from seglab.display import scores as display_scores
 from seglab.display.comparison import Outcome
 from seglab.display.sheet import comma_separated, markdown, show
@@ -189,15 +189,3 @@ def test_print_comparison_writes_both_files(capsys, tmp_path):
     assert "failed: loss=ce: boom" in lines
     assert (tmp_path / "comparison.csv").read_text().startswith("loss,status,mIoU")
     assert "| ce | failed |" in (tmp_path / "comparison.md").read_text()
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(None, "–"), (0.4, "0 s"), (59.6, "1 min 00 s"), (3599, "59 min 59 s"), (7620, "2 h 07 min")]
-)
-def test_duration(seconds, text):
-    assert numbers.duration(seconds) == text
-
-
-@pytest.mark.parametrize(("fraction", "text"), [(0.0, " " * 12), (0.5, "█" * 6 + " " * 6), (1.0, "█" * 12), (NAN, "")])
-def test_bar(fraction, text):
-    assert numbers.bar(fraction) == text

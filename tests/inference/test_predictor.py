@@ -9,7 +9,6 @@ from torch import nn
 from seglab.errors import SeglabError
 from seglab.inference.predictor import Predictor
 from seglab.losses import CrossEntropy
-from seglab.training.device import device_of
 from seglab.training.module import SegmentationModule
 from seglab.training.schedule import Constant
 
@@ -176,10 +175,3 @@ def test_the_label_map_is_that_of_the_averaged_probabilities():
 def test_errors(options, message):
     with pytest.raises(SeglabError, match=message):
         predictor(Nearest(), **options)
-
-
-def test_a_device_is_there_or_named_in_the_message():
-    assert device_of("cpu") == torch.device("cpu")
-    assert device_of("auto").type in ("cpu", "cuda")
-    with pytest.raises(SeglabError, match=r"expected a device that is there .*device='cuda:99'"):
-        device_of("cuda:99")
