@@ -17,7 +17,7 @@ train: $(VENV)/.ready
 	$(BIN)/python -m seglab.train $(ARGS)
 
 test: $(VENV)/.ready
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 tables: $(VENV)/.ready
 	$(BIN)/python -m seglab.table readme=README.md

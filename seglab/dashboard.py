@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import hydra
 from omegaconf import MISSING, DictConfig
@@ -15,9 +15,6 @@ from seglab.config import command
 from seglab.errors import SeglabError, did_you_mean
 from seglab.labels import label_space
 from seglab.loggers import account
-
-if TYPE_CHECKING:
-    from wandb_workspaces.workspaces import Workspace
 
 
 @dataclass
@@ -43,7 +40,7 @@ def task(cfg: DictConfig) -> None:
     settings = runs.plain(cfg)
     check(settings)
     classes = label_space(settings["labels"]).names
-    from seglab.loggers.workspace import as_json, workspace
+    from seglab.loggers.workspace import as_json, upload, workspace  # brought by an extra, see `check`
 
     view = workspace(
         entity=settings["entity"] or "",
@@ -86,30 +83,13 @@ def check_group_by(key: str) -> None:
     folders = [path.name for path in config.FOLDER.iterdir() if path.is_dir()]
     groups = [f"choices.{name}" for name in folders if name not in ("hydra", "table")]
     roots = [field.name for field in fields(config.TrainConfig)]
-    looked_for, known = (key, groups) if key.startswith("choices.") else (key.partition(".")[0], roots)
-    if looked_for not in known:
+    looked_for, keys = (key, groups) if key.startswith("choices.") else (key.partition(".")[0], roots)
+    if looked_for not in keys:
         raise SeglabError(
             f"group_by={key}: expected choices.GROUP or a key of a run's configuration; "
             f"there is no {looked_for}{did_you_mean(looked_for, [*groups, *roots])}"
             " - python -m seglab.train --cfg job shows the keys"
         )
-
-
-def upload(view: "Workspace") -> None:
-    """Saves the workspace as a new view of its project and prints its address."""
-    import wandb
-
-    try:
-        if not view.entity:
-            view.entity = wandb.Api().default_entity or ""
-        view.save()
-    except Exception as error:  # whatever wandb, its server and the network raise: that is no fault of ours
-        raise SeglabError(
-            f"upload=true: expected W&B to take the workspace for {view.entity or '(no entity)'}/{view.project}; "
-            f"it did not ({type(error).__name__}: {' '.join(str(error).split())})"
-            " - do entity and project exist? The first run that is uploaded makes the project"
-        ) from error
-    print(view.url)
 
 
 if __name__ == "__main__":

@@ -6,9 +6,12 @@ os.environ["OMP_NUM_THREADS"] = "1"  # before torch: on tiny maps two threads wa
 
 import importlib
 import json
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -29,9 +32,24 @@ TINY = (
     "trainer.accelerator=cpu", "trainer.max_epochs=2", "trainer.log_every_n_steps=1",
 )  # fmt: skip
 
+# They take a minute or more, longest first: `make test` starts them in this order, so that no worker waits long for
+# the last of another.
+LONGEST = (
+    "multirun/test_launch.py", "test_train.py", "models/test_matrix.py",
+    "test_notebooks.py", "test_table.py", "test_predict.py", "multirun/test_launchers.py", "callbacks/test_freeze.py",
+    "losses/test_contract.py", "callbacks/test_tracking.py", "test_benchmark.py", "tables/test_source_tables.py",
+    "test_check_data.py", "data/test_experiments.py",
+)  # fmt: skip
+
 CITY_NAMES = ["aachen_000000_000019", "aachen_000001_000019", "bremen_000000_000019", "ulm_000010_000019"]
 CITY_HEIGHT, CITY_WIDTH = 32, 64
 ROAD, PARKING, PERSON, CAR, BUS, CARAVAN, TRAIN = 7, 9, 24, 26, 28, 29, 31  # label ids
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files of LONGEST first; all others, and the tests of a file, stay in their order."""
+    place = {Path(__file__).parent / name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path, len(place)))
 
 
 @pytest.fixture(scope="session")
@@ -76,21 +94,70 @@ def tiny(tmp_path: Path) -> list[str]:
     return ["--config-dir", "my_conf", "experiment=tiny"]
 
 
+@pytest.fixture(scope="session")
+def command_server(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """What `command` forks its processes from. See tests/command_server.py."""
+    with subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("command_server.py"))],
+        env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as server:  # fmt: skip
+        yield server
+
+
 @pytest.fixture
 def command(
-    environment: dict[str, str], tiny: list[str], tmp_path: Path
+    environment: dict[str, str], tiny: list[str], tmp_path: Path, request: pytest.FixtureRequest
 ) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """`command("train", "loss=dice")`: `python -m seglab.train loss=dice` with TINY, finished, in an empty folder."""
+    """`command("train", "loss=dice")`: `python -m seglab.train loss=dice` with TINY, finished, in an empty folder.
 
-    def run(entry: str, *arguments: str, small: bool = True, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+    With `fresh` by an interpreter that starts for it; else by a fork of one that has imported torch and lightning.
+    """
+
+    def run(
+        entry: str, *arguments: str, small: bool = True, timeout: float = 300, fresh: bool = False
+    ) -> subprocess.CompletedProcess[str]:
         flags = [argument for argument in arguments if argument == "-m"]  # argparse wants them before all overrides
         overrides = [argument for argument in arguments if argument != "-m"]
-        return subprocess.run(
-            [sys.executable, "-m", f"seglab.{entry}", *flags, *(tiny if small else ()), *overrides],
-            cwd=tmp_path, env=environment, text=True, capture_output=True, stdin=subprocess.DEVNULL, timeout=timeout,
-        )  # fmt: skip
+        typed = [sys.executable, "-m", f"seglab.{entry}", *flags, *(tiny if small else ()), *overrides]
+        if fresh:
+            return subprocess.run(
+                typed, cwd=tmp_path, env=environment, text=True, capture_output=True, stdin=subprocess.DEVNULL,
+                timeout=timeout,
+            )  # fmt: skip
+        server = request.getfixturevalue("command_server")
+        return _forked(server, typed, folder=tmp_path, environment=environment, timeout=timeout)
 
     return run
+
+
+def _forked(
+    server: subprocess.Popen[str], typed: list[str], *, folder: Path, environment: dict[str, str], timeout: float
+) -> subprocess.CompletedProcess[str]:
+    """As `subprocess.run(typed, ...)`, in a fork of the server.
+
+    Raises:
+        subprocess.TimeoutExpired: the process took longer, and was killed.
+    """
+    with tempfile.NamedTemporaryFile("r") as stdout, tempfile.NamedTemporaryFile("r") as stderr:
+        _, _, module, *arguments = typed
+        request = {
+            "module": module, "arguments": arguments, "folder": str(folder), "environment": environment,
+            "stdout": stdout.name, "stderr": stderr.name,
+        }  # fmt: skip
+        print(json.dumps(request), file=server.stdin, flush=True)
+        killed = threading.Event()
+
+        def kill(process: int) -> None:
+            killed.set()
+            os.kill(process, signal.SIGKILL)
+
+        watch = threading.Timer(timeout, kill, [int(server.stdout.readline())])
+        watch.start()
+        code = int(server.stdout.readline())
+        watch.cancel()
+        if killed.is_set():
+            raise subprocess.TimeoutExpired(typed, timeout, stdout.read(), stderr.read())
+        return subprocess.CompletedProcess(typed, code, stdout.read(), stderr.read())
 
 
 @pytest.fixture

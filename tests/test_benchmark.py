@@ -11,7 +11,7 @@ SMALL = ("model.base=4", "size=[32,64]", "repetitions=1", "device=cpu")
 
 @pytest.mark.slow
 def test_prints_parts_and_speed(command, tmp_path):
-    done = command("benchmark", *SMALL, small=False)
+    done = command("benchmark", *SMALL, small=False, fresh=True)
     assert done.returncode == 0, done.stderr
     for word in ("encoder", "head", "19 x 32 x 64", "parameters,", "GFLOPs", "inference:", "training step", "images/s"):
         assert word in done.stdout

@@ -32,7 +32,7 @@ def result(folder: Path) -> tuple[Path, dict]:
 
 @pytest.mark.slow
 def test_a_sound_data_set(command, tmp_path):
-    ended = command("check_data", *SCENES, small=False)
+    ended = command("check_data", *SCENES, small=False, fresh=True)
     assert ended.returncode == 0, ended.stderr
     assert "no error" in ended.stderr
     for shown in ("64x128", "traffic light", "train %", "void %"):

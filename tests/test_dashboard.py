@@ -14,6 +14,8 @@ from seglab.labels import label_space
 
 pytest.importorskip("wandb_workspaces")
 
+from seglab.loggers import workspace
+
 
 def settings(**changes):
     plain = {"entity": None, "project": "p", "name": "n", "labels": "camvid_11", "group_by": "choices.loss"}
@@ -91,7 +93,7 @@ class View:
 def test_upload_saves_for_the_entity_given_or_the_default_one(monkeypatch, capsys, entity, expected):
     monkeypatch.setattr(wandb, "Api", lambda: SimpleNamespace(default_entity="me"))
     view = View(entity=entity)
-    dashboard.upload(view)
+    workspace.upload(view)
     assert view.saved_for == [expected]
     assert capsys.readouterr().out == f"{View.url}\n"
 
@@ -101,4 +103,4 @@ def test_what_wandb_refuses_is_told_with_what_to_check():
         r"upload=true: expected W&B to take .* for me/p; it did not \(ValueError: project not found\) - do entity"
     )
     with pytest.raises(SeglabError, match=expected):
-        dashboard.upload(View(entity="me", error=ValueError("project not\nfound")))
+        workspace.upload(View(entity="me", error=ValueError("project not\nfound")))

@@ -255,7 +255,7 @@ def test_command_on_a_trained_run(command, tmp_path):
     assert command("train").returncode == 0
     (run,) = (tmp_path / "outputs" / "runs").iterdir()
     before = json.loads((run / "record.json").read_text())
-    first = command("evaluate", f"run={run.relative_to(tmp_path)}", small=False)
+    first = command("evaluate", f"run={run.relative_to(tmp_path)}", small=False, fresh=True)
     assert first.returncode == 0, first.stderr
     second = command("evaluate", f"run={run}", "split=train", "limit=2", "checkpoint=last", "flip=true", small=False)
     assert second.returncode == 0, second.stderr

@@ -39,7 +39,7 @@ def losses(tmp_path: Path) -> Path:
 
 
 def test_all_sweeps_and_one(command, losses, tmp_path):
-    done = command("sweeps", small=False)
+    done = command("sweeps", small=False, fresh=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert "1 sweep in outputs" in done.stdout
     for part in ("losses", "1/2", "43.2 %", "1 failed", "best: loss=ce"):

@@ -45,7 +45,7 @@ def mine(tiny: list[str], tmp_path: Path) -> list[str]:
 
 @pytest.mark.slow
 def test_from_nothing_to_a_recorded_table(command: Callable, mine: list[str], tmp_path: Path) -> None:
-    before = command("table", *mine, small=False)
+    before = command("table", *mine, small=False, fresh=True)
     assert before.returncode == 0, before.stderr
     assert "mine: 4 runs: 4 missing" in before.stdout
     assert "an unknown time" in before.stdout

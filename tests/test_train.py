@@ -19,7 +19,7 @@ def only_run(folder: Path) -> Path:
 
 
 def test_default_run_leaves_its_whole_folder(command, tmp_path):
-    done = command("train")
+    done = command("train", fresh=True)
     assert done.returncode == 0, done.stderr
     run = only_run(tmp_path)
     names = {path.name for path in run.iterdir()}

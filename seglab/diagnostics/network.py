@@ -14,7 +14,8 @@ import seglab.lean_imports  # noqa: F401
 import torch
 from torch import Tensor, nn
 
-from seglab.display.sheet import Cell, Sheet
+from seglab.display.numbers import cell, word
+from seglab.display.sheet import Sheet
 from seglab.errors import SeglabError
 from seglab.inference.predictor import device_of
 from seglab.losses import CrossEntropy
@@ -117,7 +118,7 @@ def comparison_sheet(all_costs: Sequence[Costs]) -> Sheet:
             None if training is None else training.images_per_second,
             None if training is None else training.memory,
         ]
-        rows.append([Cell(costs.title, costs.title), *map(_number, numbers)])
+        rows.append([word(costs.title), *(cell(number, ".3g") for number in numbers)])
     height, width = all_costs[0].complexity.size
     return Sheet(caption=f"{height}x{width}, {all_costs[0].conditions}", header=header, rows=rows)
 
@@ -157,7 +158,3 @@ def _peak_memory(device: torch.device, *, reset: bool) -> int:
 def _words(speed: Speed) -> str:
     memory = "" if speed.memory is None else f", {speed.memory:,.0f} MiB more at the peak"
     return f"{speed.images_per_second:.3g} images/s, {speed.milliseconds:.3g} ms a batch{memory}"
-
-
-def _number(value: float | None) -> Cell:
-    return Cell("–", "") if value is None else Cell(f"{value:.3g}", repr(value))

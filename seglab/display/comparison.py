@@ -20,7 +20,7 @@ _COSTS = {"parameters": ("M params", 1e6), "flops": ("GFLOPs", 1e9), "images_per
 _ERROR_WIDTH = 160  # characters of a failed job's message below the table; all of it is in its record
 
 
-class Job(NamedTuple):
+class Outcome(NamedTuple):
     """One line of a comparison. Metrics are fractions, `loss` is the validation loss; what is missing or NaN is a –."""
 
     overrides: Mapping[str, str]
@@ -43,10 +43,10 @@ def print_comparison(records: Sequence[runs.Record], folder: Path) -> None:
     print(f"{runs.shown(folder)}/comparison.md, comparison.csv")
 
 
-def job_of(record: runs.Record) -> Job:
+def job_of(record: runs.Record) -> Outcome:
     """The line of one run in a comparison, from its record."""
     best = record.get("best") or {}
-    return Job(
+    return Outcome(
         overrides=dict(override.lstrip("+").partition("=")[::2] for override in record.get("overrides", ())),
         status=record["status"],
         metrics=best.get("metrics") or {},
@@ -57,7 +57,7 @@ def job_of(record: runs.Record) -> Job:
     )
 
 
-def comparison_sheet(jobs: Sequence[Job], *, caption: str) -> Sheet:
+def comparison_sheet(jobs: Sequence[Outcome], *, caption: str) -> Sheet:
     """The jobs of a sweep in their order: overrides that differ, scores with the best marked, failures below."""
     keys = _differing(jobs)
     scores = (("miou", "mIoU %"), ("mdice", "mDice %"), ("accuracy", "accuracy %"))
@@ -85,18 +85,18 @@ def comparison_sheet(jobs: Sequence[Job], *, caption: str) -> Sheet:
     return Sheet(caption=caption, header=[title for title, _ in columns], rows=rows, words=words, notes=notes)
 
 
-def _cost(job: Job, key: str) -> Cell:
+def _cost(job: Outcome, key: str) -> Cell:
     value = job.costs.get(key)
     return Cell(NOT_THERE, "") if value is None else Cell(f"{value / _COSTS[key][1]:.3g}", exact(value))
 
 
-def _differing(jobs: Sequence[Job]) -> list[str]:
+def _differing(jobs: Sequence[Outcome]) -> list[str]:
     """The override keys, in the order of their first use, that not all jobs give the same value."""
     keys = dict.fromkeys(key for job in jobs for key in job.overrides)
     return [key for key in keys if len({job.overrides.get(key) for job in jobs}) > 1]
 
 
-def _marked(jobs: Sequence[Job], key: str, *, best: Callable[[Iterable[float]], float] | None) -> list[Cell]:
+def _marked(jobs: Sequence[Outcome], key: str, *, best: Callable[[Iterable[float]], float] | None) -> list[Cell]:
     """The cells of one score; `best` is max, min, or None where nothing is to be marked."""
     values = [job.metrics.get(key, math.nan) for job in jobs]
     competes = [job.status == "finished" and not math.isnan(value) for job, value in zip(jobs, values, strict=True)]
@@ -108,11 +108,11 @@ def _marked(jobs: Sequence[Job], key: str, *, best: Callable[[Iterable[float]], 
     ]
 
 
-def _failure(job: Job, keys: Sequence[str]) -> str:
+def _failure(job: Outcome, keys: Sequence[str]) -> str:
     message = " ".join((job.error or "").split())
     short = message if len(message) <= _ERROR_WIDTH else message[: _ERROR_WIDTH - 1] + "…"
     return f"{job.status}: {_name(job, keys)}: {short}"
 
 
-def _name(job: Job, keys: Sequence[str]) -> str:
+def _name(job: Outcome, keys: Sequence[str]) -> str:
     return " ".join(f"{key}={job.overrides[key]}" for key in keys if key in job.overrides) or "(default)"

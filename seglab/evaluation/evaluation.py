@@ -153,7 +153,8 @@ class Evaluation:
 
     def _protocol(self, data: Mapping[str, Any], run: Path) -> dict[str, Any]:
         settings, predictor = self._settings, self._predictor
-        checkpoint = torch.load(_checkpoint(run, settings["checkpoint"]), map_location="cpu", weights_only=True)
+        path = _checkpoint(run, settings["checkpoint"])
+        checkpoint = torch.load(path, map_location="cpu", mmap=True, weights_only=True)  # two numbers are read of it
         return {
             "dataset": dataset_name(data),
             "split": data["test_split"],

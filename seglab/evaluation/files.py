@@ -5,7 +5,8 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,35 +17,51 @@ import numpy as np
 
 from seglab import runs
 from seglab.display import draw
+from seglab.display.numbers import sides
 from seglab.errors import SeglabError
-from seglab.evaluation.evaluation import Evaluation, Scores
+from seglab.evaluation.evaluation import Scores
 from seglab.labels import LabelSpace
 
 METRICS = "metrics.json"
 
 
-def write(evaluation: Evaluation, *, run: Path, output: str | None) -> tuple[Path, dict[str, Any]]:
-    """The folder with all files, and what metrics.json holds. The folder appears when it is complete.
+class Draft:
+    """A folder of results on its way: it has its own name when it is complete, and is gone where it never is."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.published = path
+
+
+@contextmanager
+def new_folder(protocol: Mapping[str, Any], *, run: Path, output: str | None) -> Iterator[Draft]:
+    """A folder for the results of a run: `output`, or one below the run's that is named after the protocol.
 
     Raises:
         SeglabError: `output` holds something already.
     """
-    target = run / "evaluations" / readable_name(evaluation.protocol) if output is None else Path(output)
+    target = run / "evaluations" / readable_name(protocol) if output is None else Path(output)
     if output is not None and target.exists():
         raise SeglabError(f"output={output} exists; expected the name of a new folder - results are never replaced")
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    draft.mkdir()
+    draft = Draft(target.with_name(f".{target.name}.{os.getpid()}.partial"))
+    draft.path.mkdir()
     try:
-        with open(draft / "per_image.csv", "w", encoding="utf-8") as per_image:
-            scores = evaluation.run(per_image)
-        protocol = {**evaluation.protocol, "fingerprint": scores.fingerprint}
-        result = {"protocol": protocol, **scores.results}
-        _write_files(draft, result, scores, evaluation.labels)
-        return _publish(draft, target, may_be_numbered=output is None), result
+        yield draft
+        draft.published = _publish(draft.path, target, may_be_numbered=output is None)
     except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
+        shutil.rmtree(draft.path, ignore_errors=True)
         raise
+
+
+def write(folder: Path, result: Mapping[str, Any], scores: Scores, labels: LabelSpace) -> None:
+    """metrics.json, the confusion matrix as table and picture, the best and the worst images."""
+    runs.write_atomically(folder / METRICS, json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+    runs.write_atomically(folder / "confusion.csv", confusion_csv(scores.matrix, labels.names))
+    _write_picture(folder / "confusion.png", draw.rendered(draw.confusion_figure(scores.matrix, labels.names)))
+    for name, images in (("best", scores.extremes.best()), ("worst", scores.extremes.worst())):
+        if images:
+            _write_picture(folder / f"{name}.png", draw.stack([image.sample for image in images], labels))
 
 
 def readable_name(protocol: Mapping[str, Any]) -> str:
@@ -52,13 +69,13 @@ def readable_name(protocol: Mapping[str, Any]) -> str:
     parts = [protocol["dataset"], protocol["split"], protocol["checkpoint"]]
     if len(protocol["resolutions"]) == 1:
         parts.append(protocol["resolution"])
-    parts.append(f"size-{_sides(protocol['size'])}" if protocol["size"] else "size-image")
+    parts.append(f"size-{sides(protocol['size'])}" if protocol["size"] else "size-image")
     if protocol["scales"] != [1.0]:
         parts.append("scales-" + "-".join(f"{scale:g}" for scale in protocol["scales"]))
     if protocol["flip"]:
         parts.append("flip")
     if protocol["tile"]:
-        parts.append(f"tile-{_sides(protocol['tile'])}-overlap-{protocol['overlap']:g}")
+        parts.append(f"tile-{sides(protocol['tile'])}-overlap-{protocol['overlap']:g}")
     if protocol["limit"]:
         parts.append(f"limit-{protocol['limit']}")
     return "_".join(parts).replace("/", ".")
@@ -73,15 +90,6 @@ def confusion_csv(matrix: np.ndarray, names: Sequence[str]) -> str:
     return buffer.getvalue()
 
 
-def _write_files(folder: Path, result: Mapping[str, Any], scores: Scores, labels: LabelSpace) -> None:
-    runs.write_atomically(folder / METRICS, json.dumps(result, indent=2, ensure_ascii=False) + "\n")
-    runs.write_atomically(folder / "confusion.csv", confusion_csv(scores.matrix, labels.names))
-    _write_picture(folder / "confusion.png", draw.rendered(draw.confusion_figure(scores.matrix, labels.names)))
-    for name, ranked in (("best", scores.extremes.best()), ("worst", scores.extremes.worst())):
-        if ranked:
-            _write_picture(folder / f"{name}.png", draw.stack([one.sample for one in ranked], labels))
-
-
 def _publish(draft: Path, target: Path, *, may_be_numbered: bool) -> Path:
     """The draft under the name of the target, or the first free one of `target`_2, `target`_3, ..."""
     number, free = 1, target
@@ -94,10 +102,6 @@ def _publish(draft: Path, target: Path, *, may_be_numbered: bool) -> Path:
                 raise
         number += 1
         free = target.with_name(f"{target.name}_{number}")
-
-
-def _sides(size: Sequence[int]) -> str:
-    return "x".join(str(side) for side in size)
 
 
 def _write_picture(path: Path, picture: np.ndarray) -> None:

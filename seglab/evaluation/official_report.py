@@ -1,13 +1,12 @@
 """The official Cityscapes scores as tables: classes and categories, each with IoU and instance-weighted iIoU."""
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from seglab import runs
 from seglab.display import numbers
-from seglab.display.sheet import Cell, Sheet, show
+from seglab.display.sheet import Sheet, show
 from seglab.evaluation.columns import OFFICIAL, SCORES
 from seglab.labels import CITYSCAPES_LABELS
 
@@ -19,7 +18,7 @@ def show_scores(result: Mapping[str, Any]) -> None:
     for sheet in sheets(result):
         show(sheet)
     scores = result["official"]
-    means = ", ".join(f"{title} {_cell(scores[key]).text} %" for key, title in _MEANS.items())
+    means = ", ".join(f"{title} {numbers.percent(scores[key]).text} %" for key, title in _MEANS.items())
     print(f"{means}, {numbers.duration(result['seconds'])}: {runs.shown(Path(result['folder']).absolute())}")
 
 
@@ -52,22 +51,19 @@ def _sheet(
     caption: str,
 ) -> Sheet:
     plain, weighted = (scores[key] for key in keys)
-    rows = [[_word(name), _cell(plain[name]), _cell(weighted[name]), _word(numbers.bar(plain[name]))] for name in names]
+    rows = [
+        [
+            numbers.word(name),
+            numbers.percent(plain[name]),
+            numbers.percent(weighted[name]),
+            numbers.word(numbers.bar(plain[name])),
+        ]
+        for name in names
+    ]
     return Sheet(
         caption=caption,
         header=(title, "IoU %", "iIoU %", ""),
         rows=rows,
-        mean=[_word("mean"), *(_cell(scores[key]) for key in means), _word("")],
+        mean=[numbers.word("mean"), *(numbers.percent(scores[key]) for key in means), numbers.word("")],
         notes=[f"{numbers.NOT_THERE} no instances, or absent: left out of the mean"],
     )
-
-
-def _cell(fraction: float) -> Cell:
-    """In percent; a dash for NaN."""
-    if math.isnan(fraction):
-        return Cell(numbers.NOT_THERE, "")
-    return Cell(f"{100 * fraction:.1f}", repr(fraction))
-
-
-def _word(text: str) -> Cell:
-    return Cell(text, text)

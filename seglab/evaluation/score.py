@@ -32,14 +32,19 @@ def evaluate(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The protocol and the scores, which are printed; those of a run are added to its record."""
     if settings["predictions"] is not None:
         return official.evaluate(settings)
-    from seglab.evaluation.evaluation import Evaluation  # torch and all the rest are imported here
-    from seglab.evaluation.files import write
+    from seglab.evaluation import files  # torch and all the rest are imported here
+    from seglab.evaluation.evaluation import Evaluation
 
     run = Path(settings["run"])
     started = time.monotonic()
     evaluation = Evaluation(settings)
-    folder, result = write(evaluation, run=run, output=settings["output"])
-    result = {"ended": runs.now(), "seconds": round(time.monotonic() - started, 1), "folder": str(folder), **result}
+    with files.new_folder(evaluation.protocol, run=run, output=settings["output"]) as draft:
+        with open(draft.path / "per_image.csv", "w", encoding="utf-8") as per_image:
+            scores = evaluation.run(per_image)
+        result = {"protocol": {**evaluation.protocol, "fingerprint": scores.fingerprint}, **scores.results}
+        files.write(draft.path, result, scores, evaluation.labels)
+    folder, seconds = draft.published, round(time.monotonic() - started, 1)
+    result = {"ended": runs.now(), "seconds": seconds, "folder": str(folder), **result}
     extend_record(run, folder.name, result)
     report.print_evaluation(result)
     return result

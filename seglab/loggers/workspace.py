@@ -6,10 +6,12 @@ Every panel names what a run logs, see `seglab.training.module` and `seglab.call
 from collections.abc import Sequence
 from typing import Any
 
+import wandb
 import wandb_workspaces.reports.v2 as wr
 import wandb_workspaces.workspaces as ws
 from wandb_workspaces import expr
 
+from seglab.errors import SeglabError
 from seglab.loggers.names import CLASS_TABLES, CONFUSION, CONFUSION_TABLE
 
 _LOSSES = {"val/loss": "validation loss", "train/loss": "training loss"}
@@ -50,6 +52,21 @@ def as_json(view: ws.Workspace) -> dict[str, Any]:
     """What `save` would send to W&B, as plain data."""
     # The library (0.4) has no public way to it.
     return view._to_model().model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def upload(view: ws.Workspace) -> None:
+    """Saves the workspace as a new view of its project and prints its address."""
+    try:
+        if not view.entity:
+            view.entity = wandb.Api().default_entity or ""
+        view.save()
+    except Exception as error:  # whatever wandb, its server and the network raise: that is no fault of ours
+        raise SeglabError(
+            f"upload=true: expected W&B to take the workspace for {view.entity or '(no entity)'}/{view.project}; "
+            f"it did not ({type(error).__name__}: {' '.join(str(error).split())})"
+            " - do entity and project exist? The first run that is uploaded makes the project"
+        ) from error
+    print(view.url)
 
 
 def _compared(key: wr.Config | wr.Metric, title: str) -> list[Any]:

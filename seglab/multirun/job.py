@@ -59,7 +59,7 @@ def _arguments(settings: DictConfig, folder: Path) -> list[str]:
     ]  # fmt: skip
 
 
-def _wait(job: process.Job, output: Path, *, watched: bool) -> int:
+def _wait(job: process.JobProcess, output: Path, *, watched: bool) -> int:
     """The exit code of the job; meanwhile its last line is shown where somebody is looking."""
     while (code := job.wait(1.0 if watched else 3600.0)) is None:
         if watched:

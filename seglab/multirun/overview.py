@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from seglab import runs
-from seglab.display.numbers import NOT_THERE, duration
+from seglab.display.numbers import NOT_THERE, duration, word
 from seglab.display.sheet import Cell, Sheet
 from seglab.multirun.status import Job, Monitor, Sweep, best_job, competes, seconds_left
 
@@ -27,12 +27,12 @@ def overview_sheet(sweeps: Sequence[Sweep], *, output: str, now: datetime) -> Sh
         best = best_job(sweep)
         lines = [sweep.name, *(f"  {line}" for line in (_others(sweep), _best_line(sweep, best)) if line)]
         rows.append([
-            _word("\n".join(lines)),
-            _word(_done(sweep)),
+            word("\n".join(lines)),
+            word(_done(sweep)),
             _score(best.state.best if best else None, sweep.monitor),
-            _word(duration(_spent(sweep)) if _spent(sweep) else NOT_THERE),
-            _word(_about(seconds_left(sweep))),
-            _word(_ago(sweep.last_activity, now)),
+            word(duration(_spent(sweep)) if _spent(sweep) else NOT_THERE),
+            word(_about(seconds_left(sweep))),
+            word(_ago(sweep.last_activity, now)),
         ])  # fmt: skip
     notes = [f"damaged: {message}" for sweep in sweeps for message in _damages(sweep)]
     if any(not sweep.is_running and seconds_left(sweep) for sweep in sweeps):
@@ -49,23 +49,23 @@ def overview_sheet(sweeps: Sequence[Sweep], *, output: str, now: datetime) -> Sh
 def jobs_sheet(sweep: Sweep, *, now: datetime) -> Sheet:
     """One row a job: overrides that differ, status, epoch, score so far; failures below. The sweep has a job."""
     jobs, keys = sweep.jobs, differing(sweep.jobs)
-    columns = [(key, [_word(job.overrides.get(key, "(default)")) for job in jobs]) for key in keys]
-    columns = columns or [("job", [_word(name_of(job, keys)) for job in jobs])]
-    columns.append(("status", [_word(job.status) for job in jobs]))
+    columns = [(key, [word(job.overrides.get(key, "(default)")) for job in jobs]) for key in keys]
+    columns = columns or [("job", [word(name_of(job, keys)) for job in jobs])]
+    columns.append(("status", [word(job.status) for job in jobs]))
     begun = any(job.is_begun for job in jobs)
     if begun:
-        columns.append(("process", [_word(_process(job) if job.is_begun else "") for job in jobs]))
+        columns.append(("process", [word(_process(job) if job.is_begun else "") for job in jobs]))
     words = len(columns)
-    columns.append(("epoch", [_word(_epoch(job)) for job in jobs]))
+    columns.append(("epoch", [word(_epoch(job)) for job in jobs]))
     best = best_job(sweep)
     scores = [
         _score(job.state.best, sweep.monitor)._replace(best=job is best and sum(map(competes, jobs)) > 1)
         for job in jobs
     ]
     columns.append((f"best {_title(sweep.monitor)}", scores))
-    columns.append(("time", [_word(duration(job.seconds)) for job in jobs]))
+    columns.append(("time", [word(duration(job.seconds)) for job in jobs]))
     if begun:
-        columns.append(("heartbeat", [_word(_short(job.state.heartbeat_age) if job.is_begun else "") for job in jobs]))
+        columns.append(("heartbeat", [word(_short(job.state.heartbeat_age) if job.is_begun else "") for job in jobs]))
     return Sheet(
         caption=_summary(sweep, now=now),
         header=[title for title, _ in columns],
@@ -194,7 +194,3 @@ def _plural(count: int, noun: str) -> str:
 
 def _in(output: str) -> str:
     return "" if output == "outputs" else f" output={output}"
-
-
-def _word(text: str) -> Cell:
-    return Cell(text, text)

@@ -27,7 +27,7 @@ _LEAKING = ("LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT
 _forking = multiprocessing.get_context("forkserver")
 
 
-class Job(Protocol):
+class JobProcess(Protocol):
     def wait(self, seconds: float | None) -> int | None:
         """The exit code, negative for a signal, or None when the job still runs after `seconds`."""
 
@@ -41,7 +41,7 @@ def start(
     fork: bool,
     gpu: str | None = None,
     module: str = "seglab.train",
-) -> Job:
+) -> JobProcess:
     """`python -m MODULE ARGUMENTS` with what it prints appended to the file `output`.
 
     Args:
@@ -67,7 +67,7 @@ def watch_lifeline() -> None:
 
 
 @contextlib.contextmanager
-def signals_reach(job: Job) -> Iterator[list[int]]:
+def signals_reach(job: JobProcess) -> Iterator[list[int]]:
     """Hands Ctrl-C and SIGTERM on to the job, which has a session of its own, and collects them in a list."""
     received: list[int] = []
 

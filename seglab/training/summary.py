@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
 
-from seglab.display.sheet import Cell, Sheet
+from seglab.display.numbers import cell, word
+from seglab.display.sheet import Sheet
 
 _DEPTH = 2  # levels of the network that are listed
 
@@ -73,8 +74,8 @@ def complexity(network: nn.Module, *, size: Sequence[int], divisor: int = 1) -> 
 def summary_sheet(network: Complexity) -> Sheet:
     """The parts with the shapes of their outputs and their parameters, one line each, and the totals."""
     rows = [
-        [_word("  " * part.path.count(".") + part.path.rpartition(".")[2]), _word(part.kind),
-         _word("–" if part.shape is None else " x ".join(map(str, part.shape))), _number(part.parameters)]
+        [word("  " * part.path.count(".") + part.path.rpartition(".")[2]), word(part.kind),
+         word("–" if part.shape is None else " x ".join(map(str, part.shape))), cell(part.parameters, ",")]
         for part in network.parts
     ]  # fmt: skip
     return Sheet(
@@ -118,11 +119,3 @@ def _without_values(network: nn.Module) -> dict[str, Tensor]:
 
 def _count(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
-
-
-def _word(text: str) -> Cell:
-    return Cell(text, text)
-
-
-def _number(value: int) -> Cell:
-    return Cell(f"{value:,}", str(value))

@@ -8,7 +8,7 @@ import pytest
 
 from seglab.display import comparison, numbers
 from seglab.display import scores as display_scores
-from seglab.display.comparison import Job
+from seglab.display.comparison import Outcome
 from seglab.display.sheet import comma_separated, markdown, show
 
 NAN = math.nan
@@ -20,9 +20,11 @@ CLASSES = {
 SUMMARY = {"miou": 0.5625, "mdice": 0.6111, "mean_accuracy": 0.625, "accuracy": 0.8125, "fwiou": 0.78125}
 FAILED = "SeglabError: mask 'a.png' holds 34; expected 0..33\n - is it another dataset?"
 JOBS = [
-    Job({"loss": "dice", "seed": "1"}, "finished", {"miou": 0.4312, "mdice": 0.55, "accuracy": 0.91}, 7, 71.2, None),
-    Job({"loss": "focal", "seed": "1"}, "failed", {}, None, None, FAILED),
-    Job({"loss": "ce", "seed": "1"}, "finished", {"miou": 0.4512, "mdice": NAN, "accuracy": 0.91}, 8, 4000.0, None),
+    Outcome(
+        {"loss": "dice", "seed": "1"}, "finished", {"miou": 0.4312, "mdice": 0.55, "accuracy": 0.91}, 7, 71.2, None
+    ),
+    Outcome({"loss": "focal", "seed": "1"}, "failed", {}, None, None, FAILED),
+    Outcome({"loss": "ce", "seed": "1"}, "finished", {"miou": 0.4512, "mdice": NAN, "accuracy": 0.91}, 8, 4000.0, None),
 ]
 
 
@@ -129,7 +131,7 @@ def test_comparison_as_markdown_and_csv():
 
 def test_val_loss_is_marked_only_among_jobs_of_one_loss():
     def jobs(key):
-        return [Job({key: str(value)}, "finished", {"loss": value}, 1, 1.0, None) for value in (0.5, 0.25)]
+        return [Outcome({key: str(value)}, "finished", {"loss": value}, 1, 1.0, None) for value in (0.5, 0.25)]
 
     assert "**0.250** \\*" in markdown(comparison.comparison_sheet(jobs("optimizer.lr"), caption="c"))
     by_loss = markdown(comparison.comparison_sheet(jobs("loss.gamma"), caption="c"))
@@ -139,9 +141,9 @@ def test_val_loss_is_marked_only_among_jobs_of_one_loss():
 
 def test_an_interrupted_job_does_not_win():
     jobs = [
-        Job({"seed": "1"}, "interrupted", {"miou": 0.9}, 1, None, None),
-        Job({"seed": "2"}, "finished", {"miou": 0.2}, 1, 1.0, None),
-        Job({}, "finished", {"miou": 0.1}, 1, 1.0, None),
+        Outcome({"seed": "1"}, "interrupted", {"miou": 0.9}, 1, None, None),
+        Outcome({"seed": "2"}, "finished", {"miou": 0.2}, 1, 1.0, None),
+        Outcome({}, "finished", {"miou": 0.1}, 1, 1.0, None),
     ]
     text = markdown(comparison.comparison_sheet(jobs, caption="c"))
     assert "| 1 | interrupted | 90.0 |" in text

@@ -1,4 +1,4 @@
-"""Every model of conf/model with ReLU and SiLU, cross-entropy and Dice: it trains, takes odd sizes, reloads."""
+"""Every model of conf/model, with ReLU and cross-entropy, with SiLU and Dice: it trains, takes odd sizes, reloads."""
 
 from contextlib import nullcontext
 
@@ -17,13 +17,21 @@ pytestmark = pytest.mark.slow
 MODELS = sorted(path.stem for path in (config.FOLDER / "model").glob("*.yaml"))
 POOLED = ("deeplabv3", "deeplabv3plus", "pan", "torchvision_deeplabv3", "upernet")  # BatchNorm after global pooling
 H, W = 64, 96
+# Of our own networks, whose widest take most of the time; every one keeps its depth and its form.
+NARROW = {
+    "unet64": "base=16", "unet_original": "base=16",
+    "fcn8s": "fc_width=256", "fcn16s": "fc_width=256", "fcn32s": "fc_width=256",
+}  # fmt: skip
 
 
 def built(model, activation):
     """The SegmentationModule of the configuration, from scratch."""
     config.register()
+    overrides = [f"model={model}", f"activation={activation}", "data.root=/nowhere"]
+    if model in NARROW:
+        overrides.append(f"model.{NARROW[model]}")
     with initialize_config_dir(version_base="1.3", config_dir=str(config.FOLDER)):
-        cfg = compose("train", overrides=[f"model={model}", f"activation={activation}", "data.root=/nowhere"])
+        cfg = compose("train", overrides=overrides)
     config.check(cfg)
     torch.manual_seed(0)
     return build_module(runs.plain(cfg))
@@ -64,21 +72,20 @@ def losses_of_training(module, batch, loss, *, steps=2):
     return values
 
 
-@pytest.mark.parametrize("loss", [CrossEntropy(), Dice()], ids=["ce", "dice"])
-def test_two_steps_lower_the_loss(module, batch, loss):
-    values = losses_of_training(module, batch, loss)
+def test_two_steps_lower_the_cross_entropy(module, batch):
+    values = losses_of_training(module, batch, CrossEntropy())
     assert torch.tensor(values).isfinite().all()
     assert values[-1] < values[0], values
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_two_steps_lower_each_loss_with_silu(model, batch):
+def test_two_steps_lower_dice_with_silu(model, batch):
+    """A pair in place of the product: what a loss makes of logits is the same for every network."""
     module = built(model, "silu")
-    assert any(isinstance(one, torch.nn.SiLU) for one in module.network.modules())
-    for loss in (CrossEntropy(), Dice()):
-        values = losses_of_training(module, batch, loss)
-        assert torch.tensor(values).isfinite().all()
-        assert values[-1] < values[0], values
+    assert any(isinstance(layer, torch.nn.SiLU) for layer in module.network.modules())
+    values = losses_of_training(module, batch, Dice())
+    assert torch.tensor(values).isfinite().all()
+    assert values[-1] < values[0], values
 
 
 def test_odd_sizes(module):
