@@ -46,8 +46,9 @@ def print_comparison(records: Sequence[runs.Record], folder: Path) -> None:
 def job_of(record: runs.Record) -> Outcome:
     """The line of one run in a comparison, from its record."""
     best = record.get("best") or {}
+    typed = dict(override.lstrip("+").partition("=")[::2] for override in record.get("overrides", ()))
     return Outcome(
-        overrides=dict(override.lstrip("+").partition("=")[::2] for override in record.get("overrides", ())),
+        overrides={key: value for key, value in typed.items() if key != "sweep"},  # the same, however it is quoted
         status=record["status"],
         metrics=best.get("metrics") or {},
         best_epoch=best["epoch"] + 1 if "epoch" in best else None,

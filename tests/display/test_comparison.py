@@ -189,3 +189,11 @@ def test_print_comparison_writes_both_files(capsys, tmp_path):
     assert "failed: loss=ce: boom" in lines
     assert (tmp_path / "comparison.csv").read_text().startswith("loss,status,mIoU")
     assert "| ce | failed |" in (tmp_path / "comparison.md").read_text()
+
+
+def test_the_sweep_that_a_job_belongs_to_is_no_difference():
+    """Jobs begun by earlier code quoted its name."""
+    records = [{"status": "finished", "overrides": [f"loss={loss}", f"sweep={sweep}"]}
+               for loss, sweep in (("ce", '"old"'), ("dice", "old"))]  # fmt: skip
+    sheet = comparison.comparison_sheet([comparison.job_of(record) for record in records], caption="")
+    assert list(sheet.header[:2]) == ["loss", "mIoU %"]
