@@ -24,6 +24,10 @@ from seglab import config
 from seglab.labels import CITYSCAPES_LABELS
 from tests.standins import standin, standins  # noqa: F401 - fixtures
 
+# A shell starts what it runs in the background deaf to Ctrl-C, and every command of a test would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # The default experiment at a size where an epoch takes a fraction of a second.
 TINY = (
     "data.prepare.train=8", "data.prepare.val=4", "data.prepare.test=2",
