@@ -69,7 +69,9 @@ def check(settings: Mapping[str, Any]) -> None:
     if settings["predictions"] is not None:
         return
     require(settings, _RANGES)
-    require_run(Path(settings["run"]), runs.RECORD, runs.CONFIG)
+    run = Path(settings["run"])
+    require_run(run, runs.RECORD, runs.CONFIG)
+    runs.read_record(run)  # raises where it is damaged: the scores would have no place
     if settings["official"] is True and settings["resolution"] == "network":
         raise SeglabError("official=true is for original size; expected resolution=both or original, came network")
     if settings["data"] is not None and settings["root"] is not None:
