@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from seglab import runs
+from seglab.data.progress import tracked
 from seglab.data.transforms import resize
 from seglab.display import draw
 from seglab.errors import SeglabError
@@ -106,7 +107,7 @@ class Evaluation:
             extremes.update(miou, index=index, sample=_panel(item, view, miou))
             digest.update(item.digest)
         _require_labels(pixels[self.headline].matrix, self.protocol)
-        counted = {resolution: each.compute() for resolution, each in pixels.items()}
+        counted = {resolution: counts.compute() for resolution, counts in pixels.items()}
         counted |= {name: extra.compute() for name, extra in extras.items()}
         return Scores(counted, pixels[self.headline].matrix.numpy(), extremes, digest.hexdigest())
 
@@ -138,7 +139,8 @@ class Evaluation:
 
     def _items(self) -> Iterator[Item]:
         count = len(self._source.samples)
-        yield from _with_progress(ahead(self._read, count=count, threads=self._settings["threads"]), count=count)
+        items = ahead(self._read, count=count, threads=self._settings["threads"])
+        yield from tracked(items, count=count, title="evaluating")
 
     def _read(self, index: int) -> Item:
         sample = self._source.samples[index]
@@ -224,17 +226,6 @@ def _rows(name: str, resolution: str, matrix: Tensor, names: tuple[str, ...]) ->
 
 def _quoted(text: str) -> str:
     return '"' + text.replace('"', '""') + '"' if any(sign in text for sign in ',"\n') else text
-
-
-def _with_progress(items: Iterator[Item], *, count: int) -> Iterator[Item]:
-    """The items; a progress bar on standard error, where that is a terminal."""
-    from rich.console import Console
-    from rich.progress import track
-
-    console = Console(stderr=True)
-    yield from track(
-        items, total=count, description="evaluating", console=console, transient=True, disable=not console.is_terminal
-    )
 
 
 def _size(mask: np.ndarray) -> tuple[int, int]:

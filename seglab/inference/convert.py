@@ -8,8 +8,9 @@ from typing import Literal
 import numpy as np
 
 from seglab import runs
+from seglab.data.progress import progress_bar
 from seglab.data.source import read_ids, to_train_ids
-from seglab.inference.file_loop import for_each, progress_bar, refuse_existing
+from seglab.inference.file_loop import for_each, refuse_existing
 from seglab.inference.inputs import Input, find
 from seglab.labels import IGNORE_INDEX, label_space
 from seglab.runs.png import write_png

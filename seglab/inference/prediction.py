@@ -11,10 +11,11 @@ import seglab.lean_imports  # noqa: F401
 import numpy as np
 
 from seglab import runs
+from seglab.data.progress import progress_bar
 from seglab.data.source import read_image
 from seglab.errors import SeglabError
 from seglab.inference import submission
-from seglab.inference.file_loop import ahead, batches, for_each, progress_bar, refuse_existing
+from seglab.inference.file_loop import ahead, batches, for_each, refuse_existing
 from seglab.inference.inputs import Input
 from seglab.inference.outputs import Results
 from seglab.inference.predictor import Predictor
