@@ -58,7 +58,7 @@ def predict(settings: Mapping[str, Any]) -> list[str]:
 
         found = convert.find_masks(settings["input"], output=output)
         return convert.convert(found, folder=output, to=settings["to"], overwrite=settings["overwrite"])
-    require_run(Path(settings["run"]), runs.CONFIG)
+    require_run(Path(settings["run"]), runs.CONFIG, f"checkpoints/{settings['checkpoint']}.ckpt")
     found = inputs.find(settings["input"], suffixes=(*inputs.IMAGES, *inputs.VIDEOS), output=output)
     from seglab.inference import prediction  # torch and all the rest are imported here, after every cheap way to fail
 

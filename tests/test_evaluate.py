@@ -15,8 +15,9 @@ from torch import nn
 from seglab import config, runs
 from seglab.display import draw
 from seglab.errors import SeglabError
-from seglab.evaluation import evaluation, files, report, score
+from seglab.evaluation import files, report, score
 from seglab.evaluation.counts import Extremes, NamedReadings, View
+from seglab.inference import predictor
 from seglab.labels import IGNORE_INDEX, label_space
 from seglab.losses import CrossEntropy
 from seglab.metrics.named import MeanOfBatches, batch_absent1
@@ -70,7 +71,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         optimizer=lambda parameters: torch.optim.SGD(parameters, lr=0.1), channels_last=False,
         mean=[0.0, 0.0, 0.0], std=[1 / 255] * 3,
     )  # fmt: skip
-    monkeypatch.setattr(evaluation, "load", lambda folder, checkpoint: module)
+    monkeypatch.setattr(predictor, "load", lambda folder, checkpoint: module)
     return folder
 
 
@@ -218,6 +219,7 @@ def test_official_scores_are_refused_where_there_are_no_instances(run):
         ({"checkpoint": "bst"}, "checkpoint is 'bst'; expected one of best, last - did you mean 'best'?"),
         ({"extra": ["bounday"]}, "extra holds 'bounday'; expected some of boundary, calibration, named - did you mean"),
         ({"threads": 0}, "threads is 0; expected a whole number >= 1"),
+        ({"tile": [3]}, r"tile is \[3\]; expected null, or \[height, width\] of whole numbers >= 1"),
         ({"size": [3]}, r"size is \[3\]; expected run, image, or \[height, width\] of whole"),
         ({"run": "nowhere"}, "run=nowhere: expected the folder of a trained run, with record.json"),
         ({"official": True, "resolution": "network"}, "official=true is for original size; expected resolution=both"),

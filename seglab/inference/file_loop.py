@@ -16,11 +16,11 @@ T = TypeVar("T")
 
 
 def for_each(inputs: Sequence[Input], task: Callable[[Input], None], *, progress: "Progress") -> list[str]:
-    """`task(one)` for all inputs; the messages of those that raise SeglabError, while the others go on."""
+    """`task(input)` for all inputs; the messages of those that raise SeglabError, while the others go on."""
     problems: list[str] = []
-    for one in progress.track(inputs, description="all"):
+    for source in progress.track(inputs, description="all"):
         try:
-            task(one)
+            task(source)
         except SeglabError as error:
             problems.append(str(error))
     return problems
