@@ -129,7 +129,7 @@ def _argument_problems(where: str, key: str, value: Any, *, target: str, definit
         return []
     annotation = parameter.full_annotation() or "Any"
     if _LIST_OR_NAME.fullmatch(where):
-        annotation = f"str | {annotation}"
+        annotation = annotation.removesuffix(" | None") + " | str | None"
     expected = expected_instead(value, annotation)
     return [] if expected is None else [f"{key} is {value!r}; expected {expected}"]
 

@@ -35,7 +35,9 @@ def run(task: Callable[[], object], *, finish: Callable[[list[Any]], int] = lamb
     _make_own_modules_importable()
     _running = True
     with _console_log(), _exceptions_reach_us():
-        code = max(_exit_code(task), finish(_results))
+        _errors.clear()
+        _results.clear()
+        code = max(_exit_code(task), finish(list(_results)))
     if code:
         sys.exit(code)
 

@@ -34,7 +34,7 @@ def test_a_correct_configuration_passes(checked: Callable[..., str]) -> None:
         ("augment.parts.0.q=1", "augment.parts.0: toy_parts.Part has no argument 'q'; it takes p, mode, name"),
         ("activation.factory.inplac=1", "activation.factory: torch.nn.ReLU has no argument 'inplac'"),
         ("loss.gamma=abc", "loss: gamma is 'abc'; expected a number"),
-        ("loss.class_weights=3", "loss: class_weights is 3; expected text or a list or null"),
+        ("loss.class_weights=3", "loss: class_weights is 3; expected a list or text or null"),
         ("loss.weight=enet", "loss: weight is 'enet'; expected a list or null"),
         ("callbacks.one.mode=mix", "callbacks.one: mode is 'mix'; expected one of 'min', 'max'"),
         ("callbacks.one.name=3", "callbacks.one: name is 3; expected text"),

@@ -55,7 +55,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     quiet = ("hydra.output_subdir=null", "hydra/job_logging=none", "hydra/hydra_logging=none")
 
     def run(
-        *arguments: str, task: Callable[[DictConfig], object] = lambda cfg: None, finish: Callable[[], int] = lambda: 0
+        *arguments: str,
+        task: Callable[[DictConfig], object] = lambda cfg: None,
+        finish: Callable[[list[object]], int] = lambda results: 0,
     ) -> tuple[int, str]:
         monkeypatch.setattr(sys, "argv", ["toy", *arguments, *quiet])
         main = hydra.main(version_base="1.3", config_path=str(tmp_path / "conf"), config_name="toy")(task)
@@ -96,14 +98,28 @@ def test_interruptions(run: Run) -> None:
 def test_finish_is_called_in_any_case_and_decides_after_a_good_end(run: Run) -> None:
     called = []
 
-    def finish() -> int:
-        called.append(1)
+    def finish(results: list[object]) -> int:
+        called.append(results)
         return 1
 
     assert run(finish=finish)[0] == 1
     assert run(finish=finish, task=_raising(KeyboardInterrupt()))[0] == 130
     assert run("sede=2", finish=finish)[0] == 2
-    assert len(called) == 3
+    assert called == [[], [], []]
+
+
+def test_what_the_jobs_return_reaches_finish_which_makes_the_exit_code(run: Run) -> None:
+    called = []
+
+    def finish(results: list[int]) -> int:
+        called.append(results)
+        return max(results, default=0)
+
+    task = command.reported(lambda cfg: cfg.seed)
+    assert run("seed=5", task=task, finish=finish)[0] == 5
+    assert run("-m", "seed=3,7,4", task=task, finish=finish)[0] == 7
+    assert run("seed=abc", task=task, finish=finish)[0] == 2
+    assert called == [[5], [3, 7, 4], []]
 
 
 def test_the_environment_and_the_log_are_as_before(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
