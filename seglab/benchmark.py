@@ -14,6 +14,8 @@ from omegaconf import MISSING, DictConfig
 from seglab import config, runs
 from seglab.config import command
 from seglab.config.ranges import one_of, require, size, whole
+from seglab.display.comparison import show_and_write
+from seglab.display.sheet import show
 
 if TYPE_CHECKING:
     from seglab.diagnostics.network import Costs
@@ -67,7 +69,6 @@ def benchmark(settings: dict[str, Any], *, title: str) -> "Costs":
     """What the network costs; prints it."""
     # torch, after every cheap way to fail
     from seglab.diagnostics.network import cost_sheet, measure
-    from seglab.display.sheet import show
 
     costs = measure(settings, title=title)
     show(cost_sheet(costs))
@@ -77,13 +78,8 @@ def benchmark(settings: dict[str, Any], *, title: str) -> "Costs":
 def _compare(results: list[tuple["Costs", Path]]) -> int:
     if len(results) > 1:
         from seglab.diagnostics.network import comparison_sheet
-        from seglab.display.sheet import comma_separated, markdown, show
 
-        sheet, folder = comparison_sheet([costs for costs, _ in results]), results[-1][1]
-        show(sheet)
-        runs.write_atomically(folder / "comparison.md", markdown(sheet))
-        runs.write_atomically(folder / "comparison.csv", comma_separated(sheet))
-        print(f"{runs.shown(folder)}/comparison.md, comparison.csv")
+        show_and_write(comparison_sheet([costs for costs, _ in results]), results[-1][1])
     return 0
 
 

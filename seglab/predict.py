@@ -5,7 +5,6 @@ Nothing heavy is imported before the configuration is composed and checked.
 
 import logging
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import hydra
@@ -15,8 +14,7 @@ from seglab import config, runs
 from seglab.config import command
 from seglab.config.ranges import one_of, require, share, size, some_of, whole
 from seglab.errors import SeglabError
-from seglab.inference import inputs
-from seglab.runs.find import require_run
+from seglab.inference.predict import predict
 
 UNREADABLE = 1  # exit code where some inputs could not be read and the rest is written
 
@@ -48,23 +46,6 @@ def task(cfg: DictConfig) -> list[str]:
 
 def main() -> None:
     command.run(task, finish=_report)
-
-
-def predict(settings: Mapping[str, Any]) -> list[str]:
-    """One message for each input that could not be read."""
-    output = Path(settings["output"])
-    if settings["mode"] == "masks":
-        from seglab.inference import convert
-
-        found = convert.find_masks(settings["input"], output=output)
-        return convert.convert(found, folder=output, to=settings["to"], overwrite=settings["overwrite"])
-    require_run(Path(settings["run"]), runs.CONFIG)
-    found = inputs.find(settings["input"], suffixes=(*inputs.IMAGES, *inputs.VIDEOS), output=output)
-    from seglab.inference import prediction  # torch and all the rest are imported here, after every cheap way to fail
-
-    if settings["format"] == "cityscapes":
-        return prediction.predict_submission(settings, found)
-    return prediction.predict_files(settings, found)
 
 
 def check(settings: Mapping[str, Any]) -> None:

@@ -8,10 +8,6 @@ import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
-from seglab.data.statistics import ClassStatistics
-from seglab.diagnostics.dataset_report import class_figure
-from seglab.display.draw import rendered
-
 SCENES = ("data.prepare.train=3", "data.prepare.val=2", "data.prepare.test=2", "data.prepare.height=64",
           "data.prepare.width=128")  # fmt: skip
 
@@ -72,13 +68,3 @@ def test_a_wrong_folder_is_one_message(command):
     assert ended.returncode == 2
     assert ended.stderr.count("data.root='nowhere' does not exist") == 1
     assert "Traceback" not in ended.stderr
-
-
-def test_the_figure_names_every_class_of_41():
-    pixels = tuple(int(10 ** (index / 6)) * (index != 7) for index in range(41))
-    one = ClassStatistics("x", tuple(f"class {index}" for index in range(41)), 9, pixels,
-                          tuple(min(9, value) for value in pixels), pixels, 5, "")  # fmt: skip
-    figure = class_figure({"train": one, "val": one})
-    labels = [text.get_text() for text in figure.axes[0].get_yticklabels()]
-    assert labels == ["class 7", *(f"class {index}" for index in range(41) if index != 7)]
-    assert rendered(figure).shape[0] > 1200

@@ -252,11 +252,16 @@ def test_corrupt_mask_is_named_and_the_rest_is_converted(predict, tmp_path):
         (("run=run", "input=empty"), "in the folder 'empty'"),
         (
             ("run=gone", "input=one.png"),
-            "run=gone: expected the folder of a trained run, with config.yaml and checkpoints/ in it; it does not",
+            "run=gone: expected the folder of a trained run, with config.yaml and checkpoints/best.ckpt in it; "
+            "it does not exist",
         ),
         (
             ("run=empty", "input=one.png"),
-            "with config.yaml and checkpoints/ in it; it has no config.yaml - look into outputs/",
+            "checkpoints/best.ckpt in it; it has no config.yaml and no checkpoints/best.ckpt - look into outputs/",
+        ),
+        (
+            ("run=run", "input=one.png", "checkpoint=last"),
+            "it has no checkpoints/last.ckpt - look into outputs/",
         ),
         (("input=one.png",), "run is not set"),
         (("run=run",), "input is not set"),
@@ -272,9 +277,9 @@ def test_corrupt_mask_is_named_and_the_rest_is_converted(predict, tmp_path):
 def test_mistakes_are_told_before_anything_heavy_is_imported(tmp_path, monkeypatch, arguments, expected):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, "seglab.inference.prediction", None)  # importing it would fail
-    for folder in ("empty", "run"):
-        (tmp_path / folder).mkdir()
-    for file in ("one.png", "run/config.yaml"):
+    for folder in ("empty", "run/checkpoints"):
+        (tmp_path / folder).mkdir(parents=True)
+    for file in ("one.png", "run/config.yaml", "run/checkpoints/best.ckpt"):
         (tmp_path / file).touch()
     with initialize_config_dir(version_base="1.3", config_dir=str(config.FOLDER)):
         settings = runs.plain(compose("predict", overrides=list(arguments)))

@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 
 import cv2
 
+from seglab.data.progress import tracked
 from seglab.errors import SeglabError
 
 # A child forked after OpenCV has started its threads waits for ever on a pool that did not survive the fork.
@@ -22,7 +23,6 @@ cv2.setNumThreads(0)
 
 _FEW = 32  # samples: for fewer, starting processes takes longer than they save
 _CHUNK = 16  # samples that a process takes at once: few enough that all end at about the same time
-_PAUSE = 0.2  # seconds between two refreshes of the progress bar
 
 
 class Listing(Protocol):
@@ -49,7 +49,7 @@ def map_samples(
     processes = available_cpus() if processes is None else processes
     # A notebook's kernel has threads, and a fork copies the locks that they hold: its children may wait for ever.
     if processes <= 1 or count < _FEW or "ipykernel" in sys.modules:
-        yield from _with_progress((function(source, index) for index in range(count)), count=count, title=title)
+        yield from tracked((function(source, index) for index in range(count)), count=count, title=title)
         return
     # fork starts at once and hands the source over as it is; macOS' own libraries do not survive it
     method = "fork" if sys.platform.startswith("linux") else "spawn"
@@ -60,7 +60,7 @@ def map_samples(
         results = pool.map(partial(_call, function), range(count), chunksize=chunk)
         try:
             # closed at once where the caller stops early: what has not begun is given up
-            with closing(_with_progress(results, count=count, title=title)) as shown:
+            with closing(tracked(results, count=count, title=title)) as shown:
                 yield from shown
         except BrokenProcessPool as error:
             raise SeglabError(
@@ -95,22 +95,3 @@ def _end_with(parent: int) -> None:
 
 def _call(function: Callable[[Any, int], Result], index: int) -> Result:
     return function(_source, index)
-
-
-def _with_progress(results: Iterator[Result], *, count: int, title: str) -> Generator[Result, None, None]:
-    if not sys.stderr.isatty():
-        yield from results
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    # Refreshed from here and by no thread of its own: processes are forked while it is shown.
-    with Progress(*columns, console=Console(stderr=True), auto_refresh=False, transient=True) as progress:
-        task, shown = progress.add_task(title, total=count), 0.0
-        for result in results:
-            yield result
-            progress.advance(task)
-            if time.monotonic() - shown > _PAUSE:
-                progress.refresh()
-                shown = time.monotonic()

@@ -14,6 +14,7 @@ from PIL import Image
 from seglab.data.parallel import map_samples
 from seglab.data.source import Sample, Source, read_ids, read_image
 from seglab.data.statistics import ClassStatistics, Counts, count_labels, summed
+from seglab.display.numbers import sides
 from seglab.errors import SeglabError
 from seglab.labels import INVALID
 
@@ -66,14 +67,14 @@ def check_split(name: str, source: Source) -> SplitReport:
     report = SplitReport(
         name=name,
         samples=source.samples,
-        statistics=summed((one.counts for one in seen if one.counts is not None), source.labels),
-        sizes=_counted(None if one.size is None else f"{one.size[0]}x{one.size[1]}" for one in seen),
-        image_modes=_counted(one.image_mode for one in seen),
-        mask_modes=_counted(one.mask_mode for one in seen),
-        contents=[one.content for one in seen],
-        looks=[one.look for one in seen],
+        statistics=summed((sample.counts for sample in seen if sample.counts is not None), source.labels),
+        sizes=_counted(None if sample.size is None else sides(sample.size) for sample in seen),
+        image_modes=_counted(sample.image_mode for sample in seen),
+        mask_modes=_counted(sample.mask_mode for sample in seen),
+        contents=[sample.content for sample in seen],
+        looks=[sample.look for sample in seen],
     )
-    report.problems = [Problem("error", name, message) for one in seen for message in one.errors]
+    report.problems = [Problem("error", name, message) for sample in seen for message in sample.errors]
     report.problems += [Problem("error", name, message) for message in _unknown_values(seen, source)]
     report.problems += [Problem("suspicion", name, message) for message in _suspicions(seen, source, report)]
     return report
@@ -115,8 +116,8 @@ def _diagnosis(sample: Sample, source: Source, message: str, mask_mode: str | No
 def _unknown_values(seen: Sequence[Inspection], source: Source) -> list[str]:
     """One line for each raw value outside the label space, however many files hold it."""
     lines = []
-    for value in sorted({value for one in seen for value in one.unknown}):
-        holders = [(one.unknown[value], index) for index, one in enumerate(seen) if value in one.unknown]
+    for value in sorted({value for sample in seen for value in sample.unknown}):
+        holders = [(sample.unknown[value], index) for index, sample in enumerate(seen) if value in sample.unknown]
         pixels, example = sum(count for count, _ in holders), source.samples[max(holders)[1]].mask
         lines.append(
             f"value {value} in {pixels} pixels of {len(holders)} masks, most of them in '{example}'; expected values "
@@ -129,8 +130,8 @@ def _suspicions(seen: Sequence[Inspection], source: Source, report: SplitReport)
     lines = []
     blank = [
         sample.name
-        for sample, one in zip(source.samples, seen, strict=True)
-        if sample.mask is not None and one.counts is not None and not one.counts.pixels.any()
+        for sample, inspection in zip(source.samples, seen, strict=True)
+        if sample.mask is not None and inspection.counts is not None and not inspection.counts.pixels.any()
     ]
     if blank:
         lines.append(f"{len(blank)} masks hold nothing but void, the first is of '{blank[0]}'")

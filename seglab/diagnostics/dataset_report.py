@@ -14,6 +14,7 @@ from seglab import runs
 from seglab.data.statistics import ClassStatistics
 from seglab.diagnostics.dataset import Problem, SplitReport
 from seglab.display import sheet
+from seglab.display.numbers import number, word
 from seglab.labels import LabelSpace
 from seglab.training import class_weights
 
@@ -32,20 +33,20 @@ def show(reports: Sequence[SplitReport], problems: Sequence[Problem], *, title: 
     if counted:
         sheet.show(_classes(counted))
     for level, heading in (("error", "Errors"), ("suspicion", "To be looked at"), ("note", "To be known")):
-        found = [problem for problem in problems if problem.level == level]
-        if found:
-            print(f"{heading} ({len(found)})")
-        for problem in found[:_MOST_SHOWN]:
+        listed = [problem for problem in problems if problem.level == level]
+        if listed:
+            print(f"{heading} ({len(listed)})")
+        for problem in listed[:_MOST_SHOWN]:
             print(f"  {problem.split}: {problem.message}")
-        if len(found) > _MOST_SHOWN:
-            print(f"  ... and {len(found) - _MOST_SHOWN} more, all of them in {JSON}")
+        if len(listed) > _MOST_SHOWN:
+            print(f"  ... and {len(listed) - _MOST_SHOWN} more, all of them in {JSON}")
 
 
 def write(reports: Sequence[SplitReport], problems: Sequence[Problem], folder: Path, *, labels: LabelSpace) -> None:
     """Writes check.json, class_weights/SCHEME.yaml of the training split, and class_distribution.png."""
     folder.mkdir(parents=True, exist_ok=True)
     counted = _counted(reports)
-    training = next((one for name, one in counted.items() if name.startswith("train")), None)
+    training = next((statistics for name, statistics in counted.items() if name.startswith("train")), None)
     weights = {} if training is None else _weights(training)
     content = {
         "labels": labels.name,
@@ -71,19 +72,19 @@ def class_figure(counted: Mapping[str, ClassStatistics]) -> Figure:
     count = len(order)
     figure = Figure(figsize=(10, 1.6 + 0.24 * max(count, 6)), dpi=120, layout="constrained")
     pixels, images = figure.subplots(1, 2, sharey=True, gridspec_kw={"width_ratios": [3, 2]})
-    least = min((share for one in counted.values() for share in one.shares if share > 0), default=1e-4) * 100
+    least = min((share for split in counted.values() for share in split.shares if share > 0), default=1e-4) * 100
     floor = 10 ** np.floor(np.log10(least / 2))
     offsets = np.linspace(0.22, -0.22, len(counted)) if len(counted) > 1 else [0.0]
-    for index, (name, one) in enumerate(counted.items()):
+    for index, (name, split) in enumerate(counted.items()):
         style = {"marker": _MARKERS[index % 3], "color": _COLORS[index % 3], "s": 22, "linewidths": 1}
         height = np.arange(count) + offsets[index]
-        share = 100 * one.shares[order]
+        share = 100 * split.shares[order]
         there = share > 0
-        label = f"{name}: {one.images} images, {100 * one.void_share:.1f} % void"
+        label = f"{name}: {split.images} images, {100 * split.void_share:.1f} % void"
         pixels.scatter(share[there], height[there], label=label, **style)
         pixels.scatter(np.full((~there).sum(), floor), height[~there], facecolors="none", clip_on=False,
                        **{**style, "color": None, "edgecolors": style["color"]})  # fmt: skip
-        images.scatter(100 * np.array(one.images_with)[order] / max(1, one.images), height, **style)
+        images.scatter(100 * np.array(split.images_with)[order] / max(1, split.images), height, **style)
     pixels.set_xscale("log")
     pixels.set_xlim(floor, 100)
     pixels.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
@@ -106,12 +107,14 @@ def class_figure(counted: Mapping[str, ClassStatistics]) -> Figure:
 def _splits(reports: Sequence[SplitReport], *, title: str) -> sheet.Sheet:
     rows = []
     for report in reports:
-        one = report.statistics
+        counts = report.statistics
         errors = sum(problem.level == "error" for problem in report.problems)
-        void, classes = ("-", "-") if one is None else (f"{100 * one.void_share:.1f}", f"{one.classes_per_image:.1f}")
+        void, classes = "-", "-"
+        if counts is not None:
+            void, classes = f"{100 * counts.void_share:.1f}", f"{counts.classes_per_image:.1f}"
         texts = (report.name, _kinds(report.sizes), _kinds(report.image_modes), _kinds(report.mask_modes),
                  str(len(report.samples)), void, classes, str(errors))  # fmt: skip
-        rows.append([sheet.Cell(text, text) for text in texts])
+        rows.append([word(text) for text in texts])
     header = ("split", "height x width", "image", "mask", "samples", "void %", "classes", "errors")
     return sheet.Sheet(title, header, rows, words=4, notes=["classes: mean number of classes in an image"])
 
@@ -120,10 +123,10 @@ def _classes(counted: Mapping[str, ClassStatistics]) -> sheet.Sheet:
     first = next(iter(counted.values()))
     rows = []
     for index, name in enumerate(first.names):
-        row = [sheet.Cell(name, name)]
-        for one in counted.values():
-            share, images = one.shares[index], one.images_with[index]
-            row += [sheet.Cell(_percent(share), repr(float(share))), sheet.Cell(str(images), str(images))]
+        row = [word(name)]
+        for split in counted.values():
+            share, images = split.shares[index], split.images_with[index]
+            row += [sheet.Cell(_percent(share), repr(float(share))), number(images)]
         rows.append(row)
     header = ["class", *(title for name in counted for title in (f"{name} %", "images"))]
     return sheet.Sheet("Share of the labelled pixels, and images that contain the class", header, rows)
@@ -143,17 +146,17 @@ def _kinds(counts: Mapping[str, int]) -> str:
 
 def _described(report: SplitReport) -> dict[str, Any]:
     statistics = report.statistics
-    found: dict[str, Any] = {
+    described: dict[str, Any] = {
         "samples": len(report.samples),
         "sizes": dict(report.sizes),
         "image_modes": dict(report.image_modes),
         "mask_modes": dict(report.mask_modes),
     }
     if statistics is not None:
-        found["void_share"] = statistics.void_share
-        found["classes_per_image"] = statistics.classes_per_image
-        found["statistics"] = asdict(statistics)
-    return found
+        described["void_share"] = statistics.void_share
+        described["classes_per_image"] = statistics.classes_per_image
+        described["statistics"] = asdict(statistics)
+    return described
 
 
 def _weights(statistics: ClassStatistics) -> dict[str, list[float]]:
@@ -162,4 +165,4 @@ def _weights(statistics: ClassStatistics) -> dict[str, list[float]]:
 
 def _counted(reports: Sequence[SplitReport]) -> dict[str, ClassStatistics]:
     """Statistics of the splits with labelled pixels, by the name of the split."""
-    return {one.name: one.statistics for one in reports if one.statistics is not None and any(one.statistics.pixels)}
+    return {split.name: split.statistics for split in reports if split.statistics and any(split.statistics.pixels)}

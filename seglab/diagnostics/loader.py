@@ -18,6 +18,7 @@ from seglab.data.dataset import Key, SegmentationDataset
 from seglab.data.module import DataModule
 from seglab.data.source import Source
 from seglab.data.transforms import Augmentation
+from seglab.display.numbers import sides
 from seglab.errors import SeglabError
 
 NAIVE, OPENCV, FILES = "PIL, float32, sample by sample", "OpenCV decode and resize", "seglab, no cache"
@@ -68,7 +69,7 @@ def measure(
 
 def report(rates: dict[str, float], *, size: Sequence[int], workers: int) -> str:
     """A table of the rates and the three ratios that are to hold."""
-    lines = [f"{size[0]}x{size[1]}, {workers} workers, medians".ljust(40) + "  images/s", "-" * 50]
+    lines = [f"{sides(size)}, {workers} workers, medians".ljust(40) + "  images/s", "-" * 50]
     lines += [f"{name:40}{rate:10.1f}" for name, rate in rates.items()]
     faster, copies = rates[CACHED] / rates[NAIVE], rates[COPIES] / rates[UNAUGMENTED]
     plain = rates[FILES] / rates[OPENCV]

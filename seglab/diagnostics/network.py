@@ -14,12 +14,12 @@ import seglab.lean_imports  # noqa: F401
 import torch
 from torch import Tensor, nn
 
-from seglab.display.numbers import cell, word
+from seglab.display.numbers import cell, sides, word
 from seglab.display.sheet import Sheet
 from seglab.errors import SeglabError
 from seglab.losses import CrossEntropy
 from seglab.training.build import build_network
-from seglab.training.device import device_name, device_of
+from seglab.training.device import device_name, device_of, wait_for
 from seglab.training.summary import Complexity, complexity, summary_sheet
 
 _AUTOCAST = {"16-mixed": torch.float16, "bf16-mixed": torch.bfloat16}
@@ -120,8 +120,7 @@ def comparison_sheet(all_costs: Sequence[Costs]) -> Sheet:
             None if training is None else training.memory,
         ]
         rows.append([word(costs.title), *(cell(number, ".3g") for number in numbers)])
-    height, width = all_costs[0].complexity.size
-    return Sheet(caption=f"{height}x{width}, {all_costs[0].conditions}", header=header, rows=rows)
+    return Sheet(caption=f"{sides(all_costs[0].complexity.size)}, {all_costs[0].conditions}", header=header, rows=rows)
 
 
 def _timed(call: Callable[[], None], image: Tensor, *, repetitions: int) -> Speed:
@@ -131,19 +130,14 @@ def _timed(call: Callable[[], None], image: Tensor, *, repetitions: int) -> Spee
         call()
     seconds = []
     for _ in range(repetitions):
-        _wait(image.device)
+        wait_for(image.device)
         start = time.perf_counter()
         call()
-        _wait(image.device)
+        wait_for(image.device)
         seconds.append(time.perf_counter() - start)
     median = statistics.median(seconds)
     grown = _peak_memory(image.device, reset=False) - before
     return Speed(len(image) / median, 1000 * median, grown / _MIB if grown > 0 else None)
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
 
 
 def _peak_memory(device: torch.device, *, reset: bool) -> int:

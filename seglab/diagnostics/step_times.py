@@ -29,7 +29,7 @@ from seglab.errors import SeglabError
 from seglab.labels import label_space
 from seglab.training.build import build_module, without_weights
 from seglab.training.class_weights import with_names
-from seglab.training.device import device_name
+from seglab.training.device import device_name, wait_for
 
 _ENOUGH = 3.0  # seconds of training: no more than the two steps that have to be made
 _TOO_LONG = 20.0  # seconds: a first step that takes so long is the measurement, allocations and all
@@ -120,17 +120,12 @@ class _Timer(Callback):
         self._stop(trainer, "val")
 
     def _start(self, trainer: lightning.Trainer) -> None:
-        _wait(trainer)
+        wait_for(trainer.strategy.root_device)
         self._started = time.perf_counter()
 
     def _stop(self, trainer: lightning.Trainer, kind: str) -> None:
-        _wait(trainer)
+        wait_for(trainer.strategy.root_device)
         self._seconds[kind].append(time.perf_counter() - self._started)
-
-
-def _wait(trainer: lightning.Trainer) -> None:
-    if trainer.strategy.root_device.type == "cuda":
-        torch.cuda.synchronize()
 
 
 def _trainer(config: Mapping[str, Any], timer: _Timer) -> lightning.Trainer:

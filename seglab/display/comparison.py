@@ -6,18 +6,23 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from seglab import runs
-from seglab.display.numbers import NOT_THERE, decimal, duration, exact, number, percent, word
+from seglab.display.numbers import NOT_THERE, decimal, exact, number, percent, took, word
 from seglab.display.scores import protocol_words
 from seglab.display.sheet import Cell, Sheet, comma_separated, markdown, show
 
 # Of networks in a comparison: title and unit. Images a second are those of the training.
 _COSTS = {"parameters": ("M params", 1e6), "flops": ("GFLOPs", 1e9), "images_per_second": ("img/s", 1.0)}
-
-
 _ERROR_WIDTH = 160  # characters of a failed job's message below the table; all of it is in its record
+
+
+class Overridden(Protocol):
+    """A job of a sweep, told from the others by its overrides."""
+
+    @property
+    def overrides(self) -> Mapping[str, str]: ...
 
 
 class Outcome(NamedTuple):
@@ -36,7 +41,11 @@ def print_comparison(records: Sequence[runs.Record], folder: Path) -> None:
     """Prints the comparison of a sweep and writes it into the sweep's folder as comparison.md and comparison.csv."""
     detail = "best epoch of each run"
     caption = next((protocol_words(record, detail) for record in records if "protocol" in record), detail)
-    sheet = comparison_sheet([job_of(record) for record in records], caption=caption)
+    show_and_write(comparison_sheet([job_of(record) for record in records], caption=caption), folder)
+
+
+def show_and_write(sheet: Sheet, folder: Path) -> None:
+    """Prints the sheet, writes it as comparison.md and comparison.csv, and says where."""
     show(sheet)
     runs.write_atomically(folder / "comparison.md", markdown(sheet))
     runs.write_atomically(folder / "comparison.csv", comma_separated(sheet))
@@ -60,11 +69,11 @@ def job_of(record: runs.Record) -> Outcome:
 
 def comparison_sheet(jobs: Sequence[Outcome], *, caption: str) -> Sheet:
     """The jobs of a sweep in their order: overrides that differ, scores with the best marked, failures below."""
-    keys = _differing(jobs)
+    keys = differing(jobs)
     scores = (("miou", "mIoU %"), ("mdice", "mDice %"), ("accuracy", "accuracy %"))
     unfinished = any(job.status != "finished" for job in jobs)
     columns = [(key, [word(job.overrides.get(key, "(default)")) for job in jobs]) for key in keys]
-    columns = columns or [("job", [word(_name(job, list(job.overrides))) for job in jobs])]
+    columns = columns or [("job", [word(name_of(job, list(job.overrides))) for job in jobs])]
     words = len(columns)
     if unfinished:
         columns.append(("status", [word(job.status) for job in jobs]))
@@ -77,11 +86,11 @@ def comparison_sheet(jobs: Sequence[Outcome], *, caption: str) -> Sheet:
     columns.append(("epoch", [number(job.best_epoch) for job in jobs]))
     if len({job.costs.get("parameters") for job in jobs}) > 1:  # the jobs compare networks
         columns += [(title, [_cost(job, key) for job in jobs]) for key, (title, _) in _COSTS.items()]
-    columns.append(("time", [Cell(duration(job.seconds), exact(job.seconds)) for job in jobs]))
+    columns.append(("time", [took(job.seconds) for job in jobs]))
     notes = ["best of its column: *"] if any(cell.best for _, cells in columns for cell in cells) else []
     if has_loss and other_loss:
         notes.append("val loss is not marked: the jobs have different losses")
-    notes += [_failure(job, keys) for job in jobs if job.error]
+    notes += [f"{job.status}: {name_of(job, keys)}: {one_line(job.error)}" for job in jobs if job.error]
     rows = list(zip(*(cells for _, cells in columns), strict=True))
     return Sheet(caption=caption, header=[title for title, _ in columns], rows=rows, words=words, notes=notes)
 
@@ -91,7 +100,7 @@ def _cost(job: Outcome, key: str) -> Cell:
     return Cell(NOT_THERE, "") if value is None else Cell(f"{value / _COSTS[key][1]:.3g}", exact(value))
 
 
-def _differing(jobs: Sequence[Outcome]) -> list[str]:
+def differing(jobs: Sequence[Overridden]) -> list[str]:
     """The override keys, in the order of their first use, that not all jobs give the same value."""
     keys = dict.fromkeys(key for job in jobs for key in job.overrides)
     return [key for key in keys if len({job.overrides.get(key) for job in jobs}) > 1]
@@ -109,11 +118,12 @@ def _marked(jobs: Sequence[Outcome], key: str, *, best: Callable[[Iterable[float
     ]
 
 
-def _failure(job: Outcome, keys: Sequence[str]) -> str:
-    message = " ".join((job.error or "").split())
-    short = message if len(message) <= _ERROR_WIDTH else message[: _ERROR_WIDTH - 1] + "…"
-    return f"{job.status}: {_name(job, keys)}: {short}"
+def name_of(job: Overridden, keys: Sequence[str], *, otherwise: str = "(default)") -> str:
+    """'loss=dice seed=1'; `otherwise` where the overrides tell nothing."""
+    return " ".join(f"{key}={job.overrides[key]}" for key in keys if key in job.overrides) or otherwise
 
 
-def _name(job: Outcome, keys: Sequence[str]) -> str:
-    return " ".join(f"{key}={job.overrides[key]}" for key in keys if key in job.overrides) or "(default)"
+def one_line(message: str) -> str:
+    """The message of an error for a note below a table, cut where it is long."""
+    line = " ".join(message.split())
+    return line if len(line) <= _ERROR_WIDTH else line[: _ERROR_WIDTH - 1] + "…"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from seglab import runs
-from seglab.display.numbers import NOT_THERE, bar, duration, percent, word, words
+from seglab.display.numbers import NOT_THERE, bar, duration, percent, sides, word, words
 from seglab.display.sheet import Sheet, show
 
 
@@ -60,5 +60,5 @@ def headline(record: runs.Record) -> str:
 def protocol_words(record: runs.Record, detail: str) -> str:
     """What the numbers are: the split, the size, the reading."""
     protocol = record["protocol"]
-    height_width = "x".join(str(side) for side in protocol["size"]) or "original size"
-    return f"{protocol['split']}, {height_width}, {protocol['reading']}-level, void removed, {detail}"
+    size = sides(protocol["size"] or ()) or "original size"  # null: images keep their own
+    return f"{protocol['split']}, {size}, {protocol['reading']}-level, void removed, {detail}"

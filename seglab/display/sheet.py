@@ -86,8 +86,8 @@ def parts(sheet: Sheet, *, width: int) -> list[Sheet]:
     fewest = len(_dealt(columns, sizes, room=room))
     rooms = range(max(sizes[sheet.words :]), room + 1)
     limit = next(size for size in rooms if len(_dealt(columns, sizes, room=size)) == fewest)
-    found = [_of_columns(narrow, [*range(sheet.words), *some]) for some in _dealt(columns, sizes, room=limit)]
-    return [found[0], *map(_without_unknown, found[1:])]
+    dealt = [_of_columns(narrow, [*range(sheet.words), *some]) for some in _dealt(columns, sizes, room=limit)]
+    return [dealt[0], *map(_without_unknown, dealt[1:])]
 
 
 def transposed(sheet: Sheet) -> Sheet:
@@ -173,7 +173,7 @@ def _dealt(columns: Sequence[int], sizes: Sequence[int], *, room: int) -> list[l
     """The columns in groups whose sizes add up to no more than `room`, in their order."""
     groups: list[list[int]] = [[]]
     for index in columns:
-        if groups[-1] and sum(sizes[each] for each in groups[-1]) + sizes[index] > room:
+        if groups[-1] and sum(sizes[member] for member in groups[-1]) + sizes[index] > room:
             groups.append([])
         groups[-1].append(index)
     return groups

@@ -64,11 +64,11 @@ def find_pairs(predictions: Path, ground_truth: Path) -> Pairs:
     truths = sorted(Path(ground_truth).rglob(f"*{_TRUTH}"), key=lambda path: path.name)
     if not truths:
         raise SeglabError(f"expected *{_TRUTH} in {ground_truth}; found none - give the folder gtFine/val")
-    found: dict[str, list[Path]] = {}
+    written: dict[str, list[Path]] = {}
     for path in sorted(Path(predictions).rglob("*.png")):
         if match := _PREDICTION.fullmatch(path.name):
-            found.setdefault(match[1], []).append(path)
-    return Pairs([_pair(truth, found, predictions) for truth in truths])
+            written.setdefault(match[1], []).append(path)
+    return Pairs([_pair(truth, written, predictions) for truth in truths])
 
 
 def read_png(path: Path) -> np.ndarray:
@@ -93,9 +93,9 @@ def read_png(path: Path) -> np.ndarray:
     return array
 
 
-def _pair(truth: Path, found: dict[str, list[Path]], predictions: Path) -> Pair:
+def _pair(truth: Path, written: dict[str, list[Path]], predictions: Path) -> Pair:
     name = truth.name.removesuffix(_TRUTH)
-    matches = found.get(name, [])
+    matches = written.get(name, [])
     if len(matches) != 1:
         came = ", ".join(str(path) for path in matches) or "none"
         raise SeglabError(

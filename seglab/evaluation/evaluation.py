@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from seglab import runs
+from seglab.data.progress import tracked
 from seglab.data.transforms import resize
 from seglab.display import draw
 from seglab.errors import SeglabError
@@ -22,12 +23,10 @@ from seglab.evaluation.columns import OFFICIAL
 from seglab.evaluation.counts import Extra, Extremes, Pixels, View, extra_of
 from seglab.evaluation.data import check_same_classes, data_config, has_official, instances_of, open_source
 from seglab.inference.file_loop import ahead
-from seglab.inference.predictor import Predictor
+from seglab.inference.predictor import predictor_of, size_of
 from seglab.labels import LabelSpace, label_space
 from seglab.metrics import readings
 from seglab.runs.class_names import dataset_name
-from seglab.training.build import load
-from seglab.training.device import device_of
 
 log = logging.getLogger("seglab")
 
@@ -77,7 +76,7 @@ class Evaluation:
         self.labels: LabelSpace = label_space(data["labels"])
         check_same_classes(label_space(config["data"]["labels"]), self.labels)
         self._source = open_source(data)
-        self._predictor = _predictor(settings, run, trained_at=config["data"]["size"])
+        self._predictor = predictor_of(settings)
         self._with_official = has_official(settings["official"], self._source)
         self.resolutions = _resolutions(settings["resolution"], self._predictor.size)
         self._with_official &= ORIGINAL in self.resolutions
@@ -106,7 +105,7 @@ class Evaluation:
             extremes.update(miou, index=index, sample=_panel(item, view, miou))
             digest.update(item.digest)
         _require_labels(pixels[self.headline].matrix, self.protocol)
-        counted = {resolution: each.compute() for resolution, each in pixels.items()}
+        counted = {resolution: counts.compute() for resolution, counts in pixels.items()}
         counted |= {name: extra.compute() for name, extra in extras.items()}
         return Scores(counted, pixels[self.headline].matrix.numpy(), extremes, digest.hexdigest())
 
@@ -122,7 +121,7 @@ class Evaluation:
 
     def _view(self, item: Item, pred: np.ndarray, mask: np.ndarray) -> View:
         def probabilities() -> Tensor:
-            return self._predictor.probabilities(item.image, size=_size(mask))
+            return self._predictor.probabilities(item.image, size=size_of(mask))
 
         return View(pred, mask, probabilities, item.official)
 
@@ -132,13 +131,14 @@ class Evaluation:
         for resolution in self.resolutions:
             size = self._predictor.size if resolution == NETWORK else None
             masks[resolution] = item.mask if size is None else resize(item.image, item.mask, size)[1]
-        sizes = [_size(mask) for mask in masks.values()]
+        sizes = [size_of(mask) for mask in masks.values()]
         preds = self._predictor.label_maps(item.image, sizes=sizes)
         return {key: (pred, mask) for (key, mask), pred in zip(masks.items(), preds, strict=True)}
 
     def _items(self) -> Iterator[Item]:
         count = len(self._source.samples)
-        yield from _with_progress(ahead(self._read, count=count, threads=self._settings["threads"]), count=count)
+        items = ahead(self._read, count=count, threads=self._settings["threads"])
+        yield from tracked(items, count=count, title="evaluating")
 
     def _read(self, index: int) -> Item:
         sample = self._source.samples[index]
@@ -154,7 +154,7 @@ class Evaluation:
 
     def _protocol(self, data: Mapping[str, Any], run: Path) -> dict[str, Any]:
         settings, predictor = self._settings, self._predictor
-        path = _checkpoint(run, settings["checkpoint"])
+        path = run / "checkpoints" / f"{settings['checkpoint']}.ckpt"
         checkpoint = torch.load(path, map_location="cpu", mmap=True, weights_only=True)  # two numbers are read of it
         return {
             "dataset": dataset_name(data),
@@ -178,26 +178,8 @@ class Evaluation:
 
 
 def _panel(item: Item, view: View, miou: float) -> draw.Sample:
-    image = item.image if view.mask.shape == item.mask.shape else resize(item.image, view.mask, _size(view.mask))[0]
+    image = item.image if view.mask.shape == item.mask.shape else resize(item.image, view.mask, size_of(view.mask))[0]
     return draw.Sample(f"{item.name}: mIoU {100 * miou:.1f} %", image, view.mask, view.pred)
-
-
-def _predictor(settings: Mapping[str, Any], run: Path, *, trained_at: Any) -> Predictor:
-    asked = settings["size"]
-    size = trained_at if asked == "run" else None if asked == "image" else asked
-    tile = settings["tile"]
-    return Predictor(
-        load(run, checkpoint=_checkpoint(run, settings["checkpoint"]).name).to(device_of(settings["device"])),
-        size=None if size is None else (size[0], size[1]),
-        scales=settings["scales"],
-        flip=settings["flip"],
-        tile=None if tile is None else (tile[0], tile[1]),
-        overlap=settings["overlap"],
-    )
-
-
-def _checkpoint(run: Path, name: str) -> Path:
-    return run / "checkpoints" / f"{name}.ckpt"
 
 
 def _resolutions(asked: str, network_size: tuple[int, int] | None) -> tuple[str, ...]:
@@ -224,18 +206,3 @@ def _rows(name: str, resolution: str, matrix: Tensor, names: tuple[str, ...]) ->
 
 def _quoted(text: str) -> str:
     return '"' + text.replace('"', '""') + '"' if any(sign in text for sign in ',"\n') else text
-
-
-def _with_progress(items: Iterator[Item], *, count: int) -> Iterator[Item]:
-    """The items; a progress bar on standard error, where that is a terminal."""
-    from rich.console import Console
-    from rich.progress import track
-
-    console = Console(stderr=True)
-    yield from track(
-        items, total=count, description="evaluating", console=console, transient=True, disable=not console.is_terminal
-    )
-
-
-def _size(mask: np.ndarray) -> tuple[int, int]:
-    return mask.shape[0], mask.shape[1]

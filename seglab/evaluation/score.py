@@ -25,6 +25,7 @@ _RANGES = {
     "threads": whole(1),
     "limit": whole(1, also=(None,)),
     "size": size("run", "image"),
+    "tile": size(None),
 }
 
 
@@ -69,7 +70,9 @@ def check(settings: Mapping[str, Any]) -> None:
     if settings["predictions"] is not None:
         return
     require(settings, _RANGES)
-    require_run(Path(settings["run"]), runs.RECORD, runs.CONFIG)
+    run = Path(settings["run"])
+    require_run(run, runs.RECORD, runs.CONFIG, f"checkpoints/{settings['checkpoint']}.ckpt")
+    runs.read_record(run)  # raises where it is damaged: the scores would have no place
     if settings["official"] is True and settings["resolution"] == "network":
         raise SeglabError("official=true is for original size; expected resolution=both or original, came network")
     if settings["data"] is not None and settings["root"] is not None:

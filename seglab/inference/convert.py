@@ -8,8 +8,9 @@ from typing import Literal
 import numpy as np
 
 from seglab import runs
+from seglab.data.progress import progress_bar
 from seglab.data.source import read_ids, to_train_ids
-from seglab.inference.file_loop import for_each, progress_bar, refuse_existing
+from seglab.inference.file_loop import for_each, refuse_existing
 from seglab.inference.inputs import Input, find
 from seglab.labels import IGNORE_INDEX, label_space
 from seglab.runs.png import write_png
@@ -24,16 +25,18 @@ _ENDINGS = {"train_ids": "_labelTrainIds", "foreground": "_foreground"}  # the f
 
 def find_masks(given: str, *, output: Path) -> list[Input]:
     """The masks that `given` stands for; where some are called *_labelIds.png, as in gtFine, only those."""
-    found = find(given, suffixes=(".png",), output=output)
-    return [one for one in found if one.path.stem.endswith(_LABEL_IDS)] or found
+    masks = find(given, suffixes=(".png",), output=output)
+    return [mask for mask in masks if mask.path.stem.endswith(_LABEL_IDS)] or masks
 
 
 def convert(inputs: Sequence[Input], *, folder: Path, to: Kind, overwrite: bool) -> list[str]:
     """Writes every mask converted into `folder`; one message for each that could not be read."""
-    targets = {one: folder / output_name(one, to=to) for one in inputs}
+    targets = {mask: folder / output_name(mask, to=to) for mask in inputs}
     refuse_existing(list(targets.values()), overwrite=overwrite)
     with progress_bar() as progress:
-        problems = for_each(inputs, lambda one: write_png(targets[one], converted(one.path, to=to)), progress=progress)
+        problems = for_each(
+            inputs, lambda mask: write_png(targets[mask], converted(mask.path, to=to)), progress=progress
+        )
     log.info("%d of %d masks converted, in %s", len(inputs) - len(problems), len(inputs), runs.shown(folder))
     return problems
 
@@ -50,6 +53,6 @@ def converted(path: Path, *, to: Kind) -> np.ndarray:
     return np.where(mask == IGNORE_INDEX, 0, FOREGROUND).astype(np.uint8)
 
 
-def output_name(one: Input, *, to: Kind) -> str:
+def output_name(mask: Input, *, to: Kind) -> str:
     """'aachen/aachen_000000_000019_gtFine_labelTrainIds.png' for '..._labelIds'."""
-    return f"{one.name.removesuffix(_LABEL_IDS)}{_ENDINGS[to]}.png"
+    return f"{mask.name.removesuffix(_LABEL_IDS)}{_ENDINGS[to]}.png"

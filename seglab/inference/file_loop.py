@@ -1,10 +1,8 @@
 """A task for every input file: read ahead, a progress bar, failures collected, nothing replaced unasked."""
 
-import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,11 +16,11 @@ T = TypeVar("T")
 
 
 def for_each(inputs: Sequence[Input], task: Callable[[Input], None], *, progress: "Progress") -> list[str]:
-    """`task(one)` for all inputs; the messages of those that raise SeglabError, while the others go on."""
+    """`task(input)` for all inputs; the messages of those that raise SeglabError, while the others go on."""
     problems: list[str] = []
-    for one in progress.track(inputs, description="all"):
+    for source in progress.track(inputs, description="all"):
         try:
-            task(one)
+            task(source)
         except SeglabError as error:
             problems.append(str(error))
     return problems
@@ -60,18 +58,6 @@ def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
         yield batch
     if failure:
         raise failure
-
-
-@contextmanager
-def progress_bar() -> Iterator["Progress"]:
-    """A progress bar on standard error, where that is a terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as progress:
-        yield progress
 
 
 def refuse_existing(paths: Sequence[Path], *, overwrite: bool) -> None:

@@ -11,11 +11,9 @@ from torch import nn
 from seglab import runs
 from seglab.data.source import read_image
 from seglab.errors import SeglabError
-from seglab.inference.predictor import Predictor
+from seglab.inference.predictor import Predictor, load_predictor
 from seglab.labels import LabelSpace, label_space
 from seglab.runs.files import BEST
-from seglab.training import build
-from seglab.training.device import device_of
 
 Image = str | Path | np.ndarray
 _BATCH = 4  # images that go through the network together
@@ -72,9 +70,8 @@ def load(run: str | Path, *, device: str = "auto") -> Model:
     """
     path = Path(run)
     folder, checkpoint = (path.parent.parent, path.name) if path.suffix == ".ckpt" else (path, BEST)
-    module = build.load(folder, checkpoint=checkpoint).to(device_of(device))
-    data = runs.plain(runs.read_config(folder))["data"]
-    return Model(Predictor(module, size=data["size"] and tuple(data["size"])), label_space(data["labels"]))
+    predictor = load_predictor(folder, checkpoint=checkpoint, device=device)
+    return Model(predictor, label_space(runs.plain(runs.read_config(folder))["data"]["labels"]))
 
 
 def _read(image: Image) -> np.ndarray:

@@ -40,29 +40,29 @@ class Results:
     opacity: float
     legend: bool
 
-    def path(self, one: Input, kind: str) -> Path:
+    def path(self, source: Input, kind: str) -> Path:
         """Where the result goes; the id masks of a video are a folder of PNGs, as a video would blur ids."""
-        if not one.is_video:
-            return self.folder / kind / f"{one.name}.png"
-        return self.folder / kind / (one.name if kind == "masks" else f"{one.name}.mp4")
+        if not source.is_video:
+            return self.folder / kind / f"{source.name}.png"
+        return self.folder / kind / (source.name if kind == "masks" else f"{source.name}.mp4")
 
-    def paths(self, one: Input) -> list[Path]:
-        return [self.path(one, kind) for kind in self.kinds]
+    def paths(self, source: Input) -> list[Path]:
+        return [self.path(source, kind) for kind in self.kinds]
 
-    def write(self, one: Input, image: np.ndarray, mask: np.ndarray) -> None:
+    def write(self, source: Input, image: np.ndarray, mask: np.ndarray) -> None:
         """Writes every kind: image uint8 (H, W, 3) RGB, mask uint8 (H, W) of train ids."""
         present = {int(k) for k in np.unique(mask)}
         for kind in self.kinds:
-            write_png(self.path(one, kind), self._picture(kind, image, mask, present=present))
+            write_png(self.path(source, kind), self._picture(kind, image, mask, present=present))
 
     @contextmanager
-    def video(self, one: Input, *, rate: float) -> Iterator[Append]:
+    def video(self, source: Input, *, rate: float) -> Iterator[Append]:
         """A function that appends a frame to each kind. The legend names all classes: frames keep one size."""
         present = set(range(self.labels.num_classes))
         count = 0
         with ExitStack() as stack:
             writers = {
-                kind: stack.enter_context(VideoWriter(self.path(one, kind), rate=rate))
+                kind: stack.enter_context(VideoWriter(self.path(source, kind), rate=rate))
                 for kind in self.kinds
                 if kind != "masks"
             }
@@ -70,7 +70,7 @@ class Results:
             def append(image: np.ndarray, mask: np.ndarray) -> None:
                 nonlocal count
                 if "masks" in self.kinds:
-                    write_png(self.path(one, "masks") / f"{count:06d}.png", self.ids[mask])
+                    write_png(self.path(source, "masks") / f"{count:06d}.png", self.ids[mask])
                 for kind, writer in writers.items():
                     writer.write(self._picture(kind, image, mask, present=present))
                 count += 1

@@ -11,18 +11,18 @@ import seglab.lean_imports  # noqa: F401
 import numpy as np
 
 from seglab import runs
+from seglab.data.progress import progress_bar
 from seglab.data.source import read_image
+from seglab.display.numbers import sides
 from seglab.errors import SeglabError
 from seglab.inference import submission
-from seglab.inference.file_loop import ahead, batches, for_each, progress_bar, refuse_existing
+from seglab.inference.file_loop import ahead, batches, for_each, refuse_existing
 from seglab.inference.inputs import Input
 from seglab.inference.outputs import Results
-from seglab.inference.predictor import Predictor
+from seglab.inference.predictor import Predictor, predictor_of
 from seglab.inference.video import VideoReader
 from seglab.labels import LabelSpace, label_space
 from seglab.runs.png import write_png
-from seglab.training import build
-from seglab.training.device import device_of
 
 log = logging.getLogger("seglab")
 
@@ -41,19 +41,19 @@ def predict_files(settings: Mapping[str, Any], inputs: Sequence[Input]) -> list[
         opacity=settings["opacity"],
         legend=settings["legend"],
     )
-    refuse_existing([path for one in inputs for path in results.paths(one)], overwrite=settings["overwrite"])
+    refuse_existing([path for source in inputs for path in results.paths(source)], overwrite=settings["overwrite"])
     predictor, batch_size = _predictor(settings, run), settings["batch_size"]
-    images = [one.path for one in inputs if not one.is_video]
+    images = [source.path for source in inputs if not source.is_video]
     predicted = _Predicted(images, read_image, predictor, batch_size=batch_size)
     with closing(predicted), progress_bar() as progress:
 
-        def predict(one: Input) -> None:
-            if not one.is_video:
-                results.write(one, *predicted.next())
+        def predict(source: Input) -> None:
+            if not source.is_video:
+                results.write(source, *predicted.next())
                 return
-            video = VideoReader(one.path)
-            frames = progress.track(video, total=video.frames or None, description=one.path.name)
-            with results.video(one, rate=video.rate) as append:
+            video = VideoReader(source.path)
+            frames = progress.track(video, total=video.frames or None, description=source.path.name)
+            with results.video(source, rate=video.rate) as append:
                 for batch in batches(frames, batch_size):
                     for frame, mask in zip(batch, predictor.label_map_batch(batch), strict=True):
                         append(frame, mask)
@@ -70,12 +70,12 @@ def predict_submission(settings: Mapping[str, Any], inputs: Sequence[Input]) -> 
     ids = submission.label_ids(_labels(run))
     existing = [folder / name for name in names.values()]
     refuse_existing([folder.with_suffix(".zip"), *existing], overwrite=settings["overwrite"])
-    images = [one.path for one in inputs]
+    images = [source.path for source in inputs]
     predicted = _Predicted(images, _full_size, _predictor(settings, run), batch_size=settings["batch_size"])
 
-    def predict(one: Input) -> None:
+    def predict(source: Input) -> None:
         _, mask = predicted.next()
-        write_png(folder / names[one.path], ids[mask])
+        write_png(folder / names[source.path], ids[mask])
 
     with closing(predicted), progress_bar() as progress:
         problems = for_each(inputs, predict, progress=progress)
@@ -83,10 +83,10 @@ def predict_submission(settings: Mapping[str, Any], inputs: Sequence[Input]) -> 
         log.error("no zip: a submission needs every image, %d of %d failed", len(problems), len(inputs))
         return problems
     archive = submission.zipped(folder, list(names.values()))
-    known = submission.IMAGES_OF.get(len(names))
-    counts = " or ".join(f"{count} ({split})" for count, split in submission.IMAGES_OF.items())
-    log.info("%s: %d masks, checked%s", runs.shown(archive), len(names), f" ({known})" if known else "")
-    if known is None:
+    split = submission.IMAGES_OF.get(len(names))
+    counts = " or ".join(f"{count} ({part})" for count, part in submission.IMAGES_OF.items())
+    log.info("%s: %d masks, checked%s", runs.shown(archive), len(names), f" ({split})" if split else "")
+    if split is None:
         log.warning("the server expects %s masks, these are %d", counts, len(names))
     return []
 
@@ -121,10 +121,10 @@ class _Predicted:
         read = ahead(self._read_one, count=len(self._paths), threads=self._batch_size)
         with closing(read):
             for batch in batches(read, self._batch_size):
-                images = [one for one in batch if not isinstance(one, SeglabError)]
+                images = [image for image in batch if not isinstance(image, SeglabError)]
                 masks = iter(self._predictor.label_map_batch(images))
-                for one in batch:
-                    yield one if isinstance(one, SeglabError) else (one, next(masks))
+                for image in batch:
+                    yield image if isinstance(image, SeglabError) else (image, next(masks))
 
     def _read_one(self, index: int) -> np.ndarray | SeglabError:
         try:
@@ -140,26 +140,11 @@ def _full_size(path: Path) -> np.ndarray:
 
 
 def _labels(run: Path) -> LabelSpace:
-    return label_space(_config(run)["data"]["labels"])
-
-
-def _config(run: Path) -> dict[str, Any]:
-    return runs.plain(runs.read_config(run))
+    return label_space(runs.plain(runs.read_config(run))["data"]["labels"])
 
 
 def _predictor(settings: Mapping[str, Any], run: Path) -> Predictor:
-    size = settings["size"]
-    if size == "run":
-        size = _config(run)["data"]["size"]
-    device = device_of(settings["device"])
-    predictor = Predictor(
-        build.load(run, checkpoint=f"{settings['checkpoint']}.ckpt").to(device),
-        size=None if size == "image" else (size[0], size[1]),
-        scales=settings["scales"],
-        flip=settings["flip"],
-        tile=settings["tile"],
-        overlap=settings["overlap"],
-    )
-    seen = "the size of each image" if size == "image" else f"{size[0]}x{size[1]}"
-    log.info("%s of %s, on %s, at %s", settings["checkpoint"], runs.shown(run), device, seen)
+    predictor = predictor_of(settings)
+    seen = "the size of each image" if predictor.size is None else sides(predictor.size)
+    log.info("%s of %s, on %s, at %s", settings["checkpoint"], runs.shown(run), predictor.device, seen)
     return predictor

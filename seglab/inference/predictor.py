@@ -1,6 +1,8 @@
 """Label maps of images of any size, by one trained module: whole or in tiles, with test-time augmentation."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import seglab.lean_imports  # noqa: F401
 
@@ -8,11 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seglab import runs
 from seglab.data.transforms import resize
 from seglab.errors import SeglabError
+from seglab.runs.files import BEST
+from seglab.training.build import load
+from seglab.training.device import device_of
 from seglab.training.module import SegmentationModule, resize_logits
 
 Size = tuple[int, int]  # height, width
+AS_TRAINED, AS_IMAGE = "run", "image"  # sizes at which the network sees an image, beside [height, width]
 
 
 class Predictor:
@@ -57,11 +64,11 @@ class Predictor:
     def probabilities(self, image: np.ndarray, *, size: Size | None = None) -> Tensor:
         """(K, H, W) float32 on the module's device, of an image uint8 (H, W, 3) RGB; at `size`, else at the image's."""
         with torch.inference_mode():
-            return self._probabilities(list(self._views([image])), size or _size_of(image))
+            return self._probabilities(list(self._views([image])), size or size_of(image))
 
     def label_map(self, image: np.ndarray) -> np.ndarray:
         """uint8 (H, W) of train ids, for an image uint8 (H, W, 3) RGB."""
-        return self.label_maps(image, sizes=[_size_of(image)])[0]
+        return self.label_maps(image, sizes=[size_of(image)])[0]
 
     def label_map_batch(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
         """`label_map` of each; those that the network sees at one size go through it together, whatever their own.
@@ -76,7 +83,7 @@ class Predictor:
             for indices in together.values():
                 views = list(self._views([images[index] for index in indices]))  # (B, K, h, w) each
                 for row, index in enumerate(indices):
-                    maps[index] = self._label_map([view[row : row + 1] for view in views], _size_of(images[index]))
+                    maps[index] = self._label_map([view[row : row + 1] for view in views], size_of(images[index]))
         return [maps[index] for index in range(len(images))]
 
     def label_maps(self, image: np.ndarray, *, sizes: Sequence[Size]) -> list[np.ndarray]:
@@ -87,7 +94,7 @@ class Predictor:
 
     def network_size(self, image: np.ndarray) -> Size:
         """(H, W) at which the network sees the image, at scale 1."""
-        return self.size or _size_of(image)
+        return self.size or size_of(image)
 
     def _label_map(self, views: Sequence[Tensor], size: Size) -> np.ndarray:
         """uint8 (H, W) at `size`, of the views (1, K, h, w) of one image."""
@@ -134,6 +141,50 @@ class Predictor:
         return total.div_(count)
 
 
+def load_predictor(
+    run: Path,
+    *,
+    checkpoint: str = BEST,
+    device: str = "auto",
+    size: str | Sequence[int] = AS_TRAINED,
+    scales: Sequence[float] = (1.0,),
+    flip: bool = False,
+    tile: Sequence[int] | None = None,
+    overlap: float = 0.25,
+) -> Predictor:
+    """The predictor of a trained run.
+
+    Args:
+        size: at which the network sees an image: run (as trained), image (its own), or [height, width].
+
+    Raises:
+        SeglabError: there is no such run, checkpoint or device, or an argument is outside its range.
+    """
+    module = load(run, checkpoint=checkpoint).to(device_of(device))
+    trained_at = runs.plain(runs.read_config(run))["data"]["size"]
+    seen_at = trained_at if size == AS_TRAINED else None if size == AS_IMAGE else size
+    return Predictor(
+        module,
+        size=None if seen_at is None else (int(seen_at[0]), int(seen_at[1])),
+        scales=scales,
+        flip=flip,
+        tile=None if tile is None else (int(tile[0]), int(tile[1])),
+        overlap=overlap,
+    )
+
+
+def predictor_of(settings: Mapping[str, Any]) -> Predictor:
+    """The predictor that the checked values of conf/predict.yaml or conf/evaluate.yaml describe."""
+    keys = ("device", "size", "scales", "flip", "tile", "overlap")
+    checkpoint = f"{settings['checkpoint']}.ckpt"
+    return load_predictor(Path(settings["run"]), checkpoint=checkpoint, **{key: settings[key] for key in keys})
+
+
+def size_of(image: np.ndarray) -> Size:
+    """(H, W) of an image or a mask."""
+    return image.shape[0], image.shape[1]
+
+
 def _starts(length: int, *, window: int, overlap: float) -> list[int]:
     """Where the windows begin: as few as reach the end with at least this overlap, at even distances."""
     if length <= window:
@@ -146,10 +197,6 @@ def _starts(length: int, *, window: int, overlap: float) -> list[int]:
 def _resized(image: np.ndarray, size: Size) -> np.ndarray:
     """The image at `size` as a training at that size would have read it."""
     return resize(image, np.empty(size, dtype=np.uint8), size)[0]
-
-
-def _size_of(image: np.ndarray) -> Size:
-    return image.shape[0], image.shape[1]
 
 
 def _check(*, scales: Sequence[float], tile: Size | None, overlap: float) -> None:

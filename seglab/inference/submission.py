@@ -49,19 +49,19 @@ def file_names(inputs: Sequence[Input]) -> dict[Path, str]:
     """
     names: dict[Path, str] = {}
     of_whom: dict[str, Path] = {}
-    for one in inputs:
-        match = _NAME.fullmatch(one.path.stem)
-        if match is None or one.is_video:
+    for image in inputs:
+        match = _NAME.fullmatch(image.path.stem)
+        if match is None or image.is_video:
             raise SeglabError(
                 f"expected images named <city>_<sequence>_<frame>_leftImg8bit.png for format=cityscapes; came "
-                f"'{one.path}' - choose them with a glob: input='leftImg8bit/test/*/*_leftImg8bit.png'"
+                f"'{image.path}' - choose them with a glob: input='leftImg8bit/test/*/*_leftImg8bit.png'"
             )
         name = match[1] + _ENDING
         if name in of_whom:
             raise SeglabError(
-                f"expected every image once; '{of_whom[name]}' and '{one.path}' are both {match[1]} - leave one out"
+                f"expected every image once; '{of_whom[name]}' and '{image.path}' are both {match[1]} - leave one out"
             )
-        names[one.path], of_whom[name] = name, one.path
+        names[image.path], of_whom[name] = name, image.path
     return names
 
 

@@ -34,8 +34,8 @@ class VideoReader:
         count = 0
         try:
             while True:
-                found, frame = self._capture.read()
-                if not found:
+                is_frame, frame = self._capture.read()
+                if not is_frame:
                     break
                 count += 1
                 yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)

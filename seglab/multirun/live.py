@@ -7,10 +7,6 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from rich.console import Console
-from rich.live import Live
-from rich.text import Text
-
 from seglab import runs
 from seglab.display import comparison
 from seglab.display.sheet import show
@@ -38,6 +34,10 @@ def show_sweep(sweep: Sweep, *, now: datetime) -> None:
 
 def watch(read: Callable[[], list[Sweep]], display: Callable[[Sequence[Sweep]], None]) -> None:
     """Shows what `read` finds again and again, until nothing has run for a minute, nothing is left, or Ctrl-C."""
+    # here, so that the command starts fast where nothing is watched
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
 
     def picture(sweeps: Sequence[Sweep]) -> Text:
         text = Text(_printed(display, sweeps), no_wrap=True, overflow="crop")

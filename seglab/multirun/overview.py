@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from seglab import runs
+from seglab.display import comparison
 from seglab.display.numbers import NOT_THERE, duration, word
 from seglab.display.sheet import Cell, Sheet
 from seglab.multirun.status import Job, Monitor, Sweep, best_job, competes, seconds_left
 
 STATUSES = ("finished", "running", "failed", "interrupted", "stale", "damaged", "pending")
 _FRACTIONS = {"val/miou": "mIoU", "val/mdice": "mean Dice", "val/accuracy": "accuracy"}
-_ERROR_WIDTH = 160  # characters of a message below the table; all of it is in the job's folder
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
@@ -48,9 +48,9 @@ def overview_sheet(sweeps: Sequence[Sweep], *, output: str, now: datetime) -> Sh
 
 def jobs_sheet(sweep: Sweep, *, now: datetime) -> Sheet:
     """One row a job: overrides that differ, status, epoch, score so far; failures below. The sweep has a job."""
-    jobs, keys = sweep.jobs, differing(sweep.jobs)
+    jobs, keys = sweep.jobs, comparison.differing(sweep.jobs)
     columns = [(key, [word(job.overrides.get(key, "(default)")) for job in jobs]) for key in keys]
-    columns = columns or [("job", [word(name_of(job, keys)) for job in jobs])]
+    columns = columns or [("job", [word(_name(job, keys)) for job in jobs])]
     columns.append(("status", [word(job.status) for job in jobs]))
     begun = any(job.is_begun for job in jobs)
     if begun:
@@ -75,15 +75,8 @@ def jobs_sheet(sweep: Sweep, *, now: datetime) -> Sheet:
     )
 
 
-def differing(jobs: Sequence[Job]) -> list[str]:
-    """The override keys, in the order of their first use, that not all jobs give the same value."""
-    keys = dict.fromkeys(key for job in jobs for key in job.overrides)
-    return [key for key in keys if len({job.overrides.get(key) for job in jobs}) > 1]
-
-
-def name_of(job: Job, keys: Sequence[str]) -> str:
-    """'loss=dice seed=1'; the folder's name where the overrides tell nothing."""
-    return " ".join(f"{key}={job.overrides[key]}" for key in keys if key in job.overrides) or job.folder.name
+def _name(job: Job, keys: Sequence[str]) -> str:
+    return comparison.name_of(job, keys, otherwise=job.folder.name)
 
 
 def _spent(sweep: Sweep) -> float:
@@ -101,7 +94,7 @@ def _others(sweep: Sweep) -> str:
 
 
 def _best_line(sweep: Sweep, best: Job | None) -> str:
-    return f"best: {name_of(best, differing(sweep.jobs))}" if best and len(sweep.jobs) > 1 else ""
+    return f"best: {_name(best, comparison.differing(sweep.jobs))}" if best and len(sweep.jobs) > 1 else ""
 
 
 def _summary(sweep: Sweep, *, now: datetime) -> str:
@@ -119,9 +112,10 @@ def _notes(sweep: Sweep, keys: Sequence[str]) -> Iterator[str]:
     for job in sweep.jobs:
         if job.damage is None and job.state.error and job.status != "running":
             where = job.state.traceback or job.folder
-            yield f"{job.status}: {name_of(job, keys)}: {_cut(job.state.error)}  ({runs.shown(where.absolute())})"
+            message = comparison.one_line(job.state.error)
+            yield f"{job.status}: {_name(job, keys)}: {message}  ({runs.shown(where.absolute())})"
         if job.status == "stale":
-            yield f"stale: {name_of(job, keys)}: process {_process(job)} is gone and could not say why"
+            yield f"stale: {_name(job, keys)}: process {_process(job)} is gone and could not say why"
     yield from (f"damaged: {message}" for message in _damages(sweep))
     if not sweep.is_running and not sweep.is_finished and sweep.command:
         yield f"to continue: {sweep.command}"
@@ -129,11 +123,6 @@ def _notes(sweep: Sweep, keys: Sequence[str]) -> Iterator[str]:
 
 def _damages(sweep: Sweep) -> list[str]:
     return [damage for damage in (sweep.damage, *(job.damage for job in sweep.jobs)) if damage]
-
-
-def _cut(message: str) -> str:
-    line = " ".join(message.split())
-    return line if len(line) <= _ERROR_WIDTH else line[: _ERROR_WIDTH - 1] + "…"
 
 
 def _process(job: Job) -> str:

@@ -12,12 +12,12 @@ log = logging.getLogger("seglab")
 
 
 def require_run(run: Path, *files: str) -> None:
-    """Raises SeglabError when `run` is not the folder of a run with these files in it."""
+    """Raises SeglabError when `run` is not the folder of a run with `files`, such as checkpoints/best.ckpt."""
     missing = [file for file in files if not (run / file).is_file()]
     if missing:
         came = f"it has no {' and no '.join(missing)}" if run.is_dir() else "it does not exist"
         raise SeglabError(
-            f"run={run}: expected the folder of a trained run, with {', '.join(files)} and checkpoints/ in it; {came} "
+            f"run={run}: expected the folder of a trained run, with {' and '.join(files)} in it; {came} "
             "- look into outputs/"
         )
 

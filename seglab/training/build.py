@@ -21,11 +21,11 @@ from seglab.callbacks.heartbeat import Heartbeat
 from seglab.callbacks.throughput import Throughput
 from seglab.config.instantiate import instantiate
 from seglab.data.module import DataModule
-from seglab.errors import SeglabError
 from seglab.labels import label_space
 from seglab.models import pretrained
 from seglab.models.activation import build_with_activation
 from seglab.runs.files import BEST
+from seglab.runs.find import require_run
 from seglab.training.class_weights import with_class_weights
 from seglab.training.module import SegmentationModule
 
@@ -71,10 +71,7 @@ def load(folder: Path, *, checkpoint: str = BEST) -> SegmentationModule:
         SeglabError: there is no such run, or it has no such checkpoint.
     """
     path = folder / "checkpoints" / checkpoint
-    if not path.is_file() or not (folder / runs.CONFIG).is_file():
-        raise SeglabError(
-            f"{folder}: expected the folder of a trained run, with {runs.CONFIG} and checkpoints/{checkpoint} in it"
-        )
+    require_run(folder, runs.CONFIG, f"checkpoints/{checkpoint}")
     config = with_class_weights(runs.plain(runs.read_config(folder)), folder)
     module = build_module(without_weights(config))
     module.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["state_dict"])

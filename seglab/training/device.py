@@ -20,3 +20,9 @@ def device_of(name: str) -> torch.device:
 def device_name(device: torch.device) -> str:
     """'NVIDIA H100 80GB HBM3' or 'cpu'."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def wait_for(device: torch.device) -> None:
+    """Returns when the device has computed all that it was given: a GPU works on while Python goes ahead."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

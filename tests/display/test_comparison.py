@@ -1,23 +1,10 @@
-"""The tables as a user sees them, line by line."""
-
-import csv
-import io
-import math
-
-import pytest
+"""The comparison of a sweep as a user sees it, line by line."""
 
 from seglab.display import comparison
-from seglab.display import scores as display_scores
 from seglab.display.comparison import Outcome
 from seglab.display.sheet import comma_separated, markdown, show
+from tests.display.printed import NAN, printed, record
 
-NAN = math.nan
-CLASSES = {
-    "road": {"iou": 1.0, "dice": 1.0, "accuracy": 1.0, "pixels": 750},
-    "traffic light": {"iou": 0.125, "dice": 2 / 9, "accuracy": 0.25, "pixels": 250},
-    "train": {"iou": NAN, "dice": NAN, "accuracy": NAN, "pixels": 0},
-}
-SUMMARY = {"miou": 0.5625, "mdice": 0.6111, "mean_accuracy": 0.625, "accuracy": 0.8125, "fwiou": 0.78125}
 FAILED = "SeglabError: mask 'a.png' holds 34; expected 0..33\n - is it another dataset?"
 JOBS = [
     Outcome(
@@ -26,73 +13,6 @@ JOBS = [
     Outcome({"loss": "focal", "seed": "1"}, "failed", {}, None, None, FAILED),
     Outcome({"loss": "ce", "seed": "1"}, "finished", {"miou": 0.4512, "mdice": NAN, "accuracy": 0.91}, 8, 4000.0, None),
 ]
-
-
-@pytest.fixture(autouse=True)
-def _narrow_file(monkeypatch):
-    """As in a pipe or a log file, whatever terminal the tests run in."""
-    monkeypatch.setenv("COLUMNS", "80")
-    for name in ("FORCE_COLOR", "TTY_COMPATIBLE"):
-        monkeypatch.delenv(name, raising=False)
-
-
-def printed(capsys) -> list[str]:
-    out = capsys.readouterr().out
-    assert "\x1b" not in out
-    assert all(len(line) <= 80 for line in out.splitlines())
-    return [line.strip() for line in out.splitlines() if line.strip(" ─")]
-
-
-def test_class_table_line_by_line(capsys):
-    show(display_scores.class_sheet(CLASSES, SUMMARY, caption="val, 64x128, dataset-level, void removed"))
-    assert printed(capsys) == [
-        "val, 64x128, dataset-level, void removed",
-        "class          IoU %  Dice %  accuracy %  pixels %",
-        "road           100.0   100.0       100.0      75.0  ████████████",
-        "traffic light   12.5    22.2        25.0      25.0  █▌",
-        "train              –       –           –       0.0",
-        "mean            56.2    61.1        62.5",
-        "pixel accuracy 81.2 %, frequency-weighted IoU 78.1 %",
-        "– absent: the class has no such pixel and is left out of the mean",
-    ]
-
-
-def test_class_table_of_present_classes_has_no_footnote(capsys):
-    classes = {name: scores for name, scores in CLASSES.items() if name != "train"}
-    show(display_scores.class_sheet(classes, SUMMARY, caption="c"))
-    assert "absent" not in capsys.readouterr().out
-
-
-def test_class_table_as_markdown_and_csv():
-    sheet = display_scores.class_sheet(CLASSES, SUMMARY, caption="c")
-    assert markdown(sheet).splitlines()[:6] == [
-        "c",
-        "",
-        "| class | IoU % | Dice % | accuracy % | pixels % |",
-        "| --- | ---: | ---: | ---: | ---: |",
-        "| road | 100.0 | 100.0 | 100.0 | 75.0 |",
-        "| traffic light | 12.5 | 22.2 | 25.0 | 25.0 |",
-    ]
-    rows = list(csv.DictReader(io.StringIO(comma_separated(sheet))))
-    assert rows[1] == {
-        "class": "traffic light",
-        "IoU": "0.125",
-        "Dice": repr(2 / 9),
-        "accuracy": "0.25",
-        "pixels": "0.25",
-    }
-    assert rows[2]["IoU"] == ""
-    assert rows[3]["class"] == "mean"
-
-
-def test_a_terminal_that_knows_only_ascii_is_not_an_error(monkeypatch):
-    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
-    monkeypatch.setattr("sys.stdout", out)
-    show(display_scores.class_sheet(CLASSES, SUMMARY, caption="c"))
-    out.flush()
-    text = out.buffer.getvalue().decode("ascii")
-    assert "############" in text
-    assert "?" not in text
 
 
 def test_comparison_line_by_line(capsys):
@@ -149,32 +69,6 @@ def test_an_interrupted_job_does_not_win():
     assert "| 1 | interrupted | 90.0 |" in text
     assert "**20.0** \\*" in text
     assert "| (default) | finished | 10.0 |" in text
-
-
-def record(**changes):
-    best = {"epoch": 6, "metrics": SUMMARY, "classes": CLASSES}
-    protocol = {"split": "val", "size": [64, 128], "reading": "dataset", "labels": "cityscapes_19"}
-    return {
-        "status": "finished",
-        "seconds": 71.2,
-        "error": None,
-        "overrides": [],
-        "best": best,
-        "protocol": protocol,
-        **changes,
-    }
-
-
-def test_print_run_says_what_the_numbers_are_and_where_the_run_lies(capsys, tmp_path):
-    display_scores.print_run(record(), tmp_path)
-    out = capsys.readouterr().out.splitlines()
-    assert out[0] == "val, 64x128, dataset-level, void removed, best epoch 7"
-    assert out[-1] == (f"mIoU 56.2 %, mean Dice 61.1 %, pixel accuracy 81.2 % at epoch 7, 1 min 11 s: {tmp_path}")
-
-
-def test_print_run_without_a_validation(capsys, tmp_path):
-    display_scores.print_run(record(best=None, seconds=7), tmp_path)
-    assert capsys.readouterr().out == f"finished, nothing was validated, 7 s: {tmp_path}\n"
 
 
 def test_print_comparison_writes_both_files(capsys, tmp_path):

@@ -1,13 +1,16 @@
 """Predictor: sizes, tiles and test-time augmentation against networks whose answer is known."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from seglab import runs
 from seglab.errors import SeglabError
-from seglab.inference.predictor import Predictor
+from seglab.inference.predictor import Predictor, load_predictor
 from seglab.losses import CrossEntropy
 from seglab.training.module import SegmentationModule
 from seglab.training.schedule import Constant
@@ -175,3 +178,17 @@ def test_the_label_map_is_that_of_the_averaged_probabilities():
 def test_errors(options, message):
     with pytest.raises(SeglabError, match=message):
         predictor(Nearest(), **options)
+
+
+@pytest.mark.parametrize(
+    ("trained_at", "asked", "seen_at"),
+    [([8, 16], "run", (8, 16)), (None, "run", None), ([8, 16], "image", None), (None, [4, 6], (4, 6))],
+)
+def test_a_run_is_loaded_with_the_size_of_its_training_unless_another_is_asked_for(
+    tmp_path, monkeypatch, trained_at, asked, seen_at
+):
+    (tmp_path / runs.CONFIG).write_text(json.dumps({"data": {"size": trained_at}}))
+    module = predictor(Nearest()).module
+    monkeypatch.setattr("seglab.inference.predictor.load", lambda folder, checkpoint: module)
+    loaded = load_predictor(tmp_path, device="cpu", size=asked, tile=[4, 4])
+    assert (loaded.module, loaded.size, loaded.tile) == (module, seen_at, (4, 4))
