@@ -176,7 +176,7 @@ def _reader(source: Reader) -> tuple[str, list[tuple[str, object]]]:
 def _make_loader(dataset: SegmentationDataset, *, sampler: SeededBatchSampler, num_workers: int) -> ResumableLoader:
     # fork starts in 0.1 s what spawn starts in 9; macOS' own libraries do not survive a fork, and a notebook's kernel
     # has threads, whose locks a fork copies: its children may wait for ever.
-    fork = sys.platform.startswith("linux") and "ipykernel" not in sys.modules
+    fork = sys.platform.startswith("linux") and not _in_kernel()
     return ResumableLoader(
         dataset,
         batch_sampler=sampler,  # not sampler=: Lightning's overfit_batches would put its own in place of that one
@@ -187,6 +187,12 @@ def _make_loader(dataset: SegmentationDataset, *, sampler: SeededBatchSampler, n
         worker_init_fn=_single_thread,
         pin_memory=torch.cuda.is_available(),
     )
+
+
+def _in_kernel() -> bool:
+    """Whether this process is the kernel of a notebook: one that has only imported a part of ipykernel is none."""
+    kernelapp = sys.modules.get("ipykernel.kernelapp")
+    return kernelapp is not None and kernelapp.IPKernelApp.initialized()
 
 
 def _as_it_is(batch: object) -> object:

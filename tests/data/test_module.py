@@ -14,6 +14,7 @@ import pytest
 import torch
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
+from ipykernel.kernelapp import IPKernelApp
 from lightning.pytorch.callbacks import Callback
 from omegaconf import OmegaConf
 
@@ -176,7 +177,7 @@ def test_streams_are_equal_for_any_number_of_workers_and_differ_between_epochs()
 @pytest.mark.slow
 def test_nothing_is_forked_in_the_kernel_of_a_notebook(tiny_config, monkeypatch) -> None:
     """Its threads hold locks, which the children of a fork would wait for."""
-    monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))
+    monkeypatch.setattr(IPKernelApp, "_instance", object.__new__(IPKernelApp))
     batches = []
     for workers in (0, 1):
         data = instantiate(tiny_config(f"data.num_workers={workers}", "data.cache=null").data, _convert_="all")
@@ -186,6 +187,14 @@ def test_nothing_is_forked_in_the_kernel_of_a_notebook(tiny_config, monkeypatch)
         batches.append(next(iter(loader))["image"])
     assert loader.multiprocessing_context.get_start_method() == "spawn"
     assert torch.equal(*batches)
+
+
+def test_a_process_that_imported_a_part_of_ipykernel_forks_as_any_other(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))
+    data = data_module(num_workers=1)
+    data.setup("fit")
+    loader = data.train_dataloader()
+    assert loader.multiprocessing_context.get_start_method() == "fork"
 
 
 def test_without_a_trainer_a_loader_reads_in_its_own_process() -> None:
