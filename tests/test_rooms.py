@@ -12,14 +12,15 @@ from seglab import PACKAGE
 ROOMS = {
     "errors": 0, "batch": 0, "lean_imports": 0,
     "labels": 1, "runs": 1, "models": 1,
-    "config": 2, "display": 2, "loggers": 2, "losses": 2, "metrics": 2, "data": 2,
-    "callbacks": 3,
-    "training": 4,
-    "inference": 5, "multirun": 5,
-    "evaluation": 6, "diagnostics": 6,
-    "tables": 7,
+    "config": 2, "losses": 2, "metrics": 2, "data": 2,
+    "display": 3, "loggers": 3,
+    "callbacks": 4,
+    "training": 5,
+    "inference": 6, "multirun": 6,
+    "evaluation": 7, "diagnostics": 7,
+    "tables": 8,
 }  # fmt: skip
-COMMANDS = 8  # every other file beside the rooms
+COMMANDS = 9  # every other file beside the rooms
 TABLES = {"plan": 0, "comparison": 1, "survey": 2, "costs": 3, "launch": 3, "render": 3, "table": 4}
 FILES = sorted(PACKAGE.rglob("*.py"))
 

@@ -12,6 +12,7 @@ from seglab import runs
 from seglab.display.numbers import NOT_THERE, decimal, exact, number, percent, took, word
 from seglab.display.scores import protocol_words
 from seglab.display.sheet import Cell, Sheet, comma_separated, markdown, show
+from seglab.metrics.titles import FIRST, NARROW
 
 # Of networks in a comparison: title and unit. Images a second are those of the training.
 _COSTS = {"parameters": ("M params", 1e6), "flops": ("GFLOPs", 1e9), "images_per_second": ("img/s", 1.0)}
@@ -70,7 +71,6 @@ def job_of(record: runs.Record) -> Outcome:
 def comparison_sheet(jobs: Sequence[Outcome], *, caption: str) -> Sheet:
     """The jobs of a sweep in their order: overrides that differ, scores with the best marked, failures below."""
     keys = differing(jobs)
-    scores = (("miou", "mIoU %"), ("mdice", "mDice %"), ("accuracy", "accuracy %"))
     unfinished = any(job.status != "finished" for job in jobs)
     columns = [(key, [word(job.overrides.get(key, "(default)")) for job in jobs]) for key in keys]
     columns = columns or [("job", [word(name_of(job, list(job.overrides))) for job in jobs])]
@@ -78,7 +78,7 @@ def comparison_sheet(jobs: Sequence[Outcome], *, caption: str) -> Sheet:
     if unfinished:
         columns.append(("status", [word(job.status) for job in jobs]))
         words += 1
-    columns += [(title, _marked(jobs, key, best=max)) for key, title in scores]
+    columns += [(f"{NARROW[key]} %", _marked(jobs, key, best=max)) for key in FIRST]
     other_loss = any(key == "loss" or key.startswith(("loss.", "loss@")) for key in keys)
     has_loss = any("loss" in job.metrics for job in jobs)
     if has_loss:

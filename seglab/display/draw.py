@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from seglab.labels import IGNORE_INDEX, LabelSpace
+from seglab.metrics.titles import val_titles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -217,8 +218,7 @@ def curves_figure(history: Sequence[Mapping[str, float]]) -> Figure:
     figure = Figure(figsize=(9, 3.4), dpi=120, layout="constrained")
     losses, scores = figure.subplots(1, 2)
     _curves(losses, history, {"train/loss": "train", "val/loss": "val"})
-    titles = {"val/miou": "mIoU", "val/mdice": "mean Dice", "val/accuracy": "pixel accuracy"}
-    _curves(scores, history, titles, factor=100)
+    _curves(scores, history, val_titles(), factor=100)
     losses.set_ylabel("loss")
     scores.set_ylabel("val, %")
     points = [(row["epoch"] + 1, 100 * row["val/miou"]) for row in history if not np.isnan(row.get("val/miou", np.nan))]

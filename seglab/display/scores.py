@@ -9,6 +9,7 @@ from pathlib import Path
 from seglab import runs
 from seglab.display.numbers import NOT_THERE, bar, duration, percent, sides, word, words
 from seglab.display.sheet import Sheet, show
+from seglab.metrics.titles import FIRST, TITLES
 
 
 def class_sheet(classes: Mapping[str, Mapping[str, float]], summary: Mapping[str, float], *, caption: str) -> Sheet:
@@ -16,7 +17,7 @@ def class_sheet(classes: Mapping[str, Mapping[str, float]], summary: Mapping[str
 
     Args:
         classes: {name: {"iou", "dice", "accuracy", "pixels"}}; fractions, NaN if absent; pixels of the truth, or none.
-        summary: {"miou", "mdice", "mean_accuracy", "accuracy", "fwiou"}; fractions.
+        summary: {name: fraction} of `seglab.metrics.titles.TITLES`.
     """
     total = sum(scores.get("pixels", 0) for scores in classes.values())
     rows = []
@@ -24,16 +25,16 @@ def class_sheet(classes: Mapping[str, Mapping[str, float]], summary: Mapping[str
         share = scores.get("pixels", 0) / total if total else math.nan
         numbers = [scores["iou"], scores["dice"], scores["accuracy"], share]
         rows.append([word(name), *(percent(number) for number in numbers), word(bar(scores["iou"]))])
-    means = [percent(summary[key]) for key in ("miou", "mdice", "mean_accuracy")]
+    means = ("miou", "mdice", "mean_accuracy")  # of the three columns
     absent = any(math.isnan(scores[key]) for scores in classes.values() for key in ("iou", "dice", "accuracy"))
-    notes = [f"pixel accuracy {words(summary['accuracy'])}, frequency-weighted IoU {words(summary['fwiou'])}"]
+    notes = [", ".join(f"{title} {words(summary[name])}" for name, title in TITLES.items() if name not in means)]
     if absent:
         notes.append(f"{NOT_THERE} absent: the class has no such pixel and is left out of the mean")
     return Sheet(
         caption=caption,
         header=("class", "IoU %", "Dice %", "accuracy %", "pixels %", ""),
         rows=rows,
-        mean=[word("mean"), *means, word(""), word("")],
+        mean=[word("mean"), *(percent(summary[name]) for name in means), word(""), word("")],
         notes=notes,
     )
 
@@ -52,8 +53,7 @@ def headline(record: runs.Record) -> str:
     best = record.get("best") or {}
     if "metrics" not in best:
         return f"{record['status']}, nothing was validated"
-    titles = {"miou": "mIoU", "mdice": "mean Dice", "accuracy": "pixel accuracy"}
-    values = ", ".join(f"{title} {words(best['metrics'][name])}" for name, title in titles.items())
+    values = ", ".join(f"{TITLES[name]} {words(best['metrics'][name])}" for name in FIRST)
     return f"{values} at epoch {best['epoch'] + 1}"
 
 

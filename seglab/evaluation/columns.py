@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from seglab.metrics.titles import TITLES
+
 OFFICIAL = "official"  # by the protocol of Cityscapes: no `extra`, it has a switch of its own
 # What may be asked for as `extra` of conf/evaluate.yaml, and the official scores: each with the line that tells them.
 LINES = {
@@ -66,11 +68,7 @@ def _official(name: str, what: str, of: str, key: str) -> Score:
 SCORES = {
     score.name: score
     for score in (
-        _every("miou", "mIoU"),
-        _every("mdice", "mean Dice"),
-        _every("accuracy", "pixel accuracy"),
-        _every("mean_accuracy", "mean accuracy"),
-        _every("fwiou", "fw. IoU"),
+        *(_every(name, title) for name, title in TITLES.items()),
         _boundary("boundary_f1", "boundary F1"),
         _boundary("boundary_iou", "boundary IoU"),
         Score(name="ece", title="ECE", path=("calibration", "ece"), told="expected calibration error",

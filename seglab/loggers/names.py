@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from seglab.metrics.titles import val_titles
+
 CONFUSION, CONFUSION_TABLE = "val/confusion", "val/confusion_table"
 CLASS_TABLES = {"best": "best/classes", "last": "last/classes"}
 COLUMNS = {"class": None, "IoU": "iou", "Dice": "dice", "accuracy": "accuracy", "precision": "precision",
@@ -12,10 +14,9 @@ COLUMNS = {"class": None, "IoU": "iou", "Dice": "dice", "accuracy": "accuracy", 
 
 def tensorboard_layout(class_names: Sequence[str]) -> dict[str, dict[str, list[Any]]]:
     """The page "Custom Scalars" of TensorBoard: what belongs together in one chart, the important ones first."""
-    curves = {"mIoU": "val/miou", "val loss": "val/loss", "train loss": "train/loss", "mean Dice": "val/mdice",
-              "pixel accuracy": "val/accuracy"}  # fmt: skip
+    curves = val_titles() | {"val/loss": "val loss", "train/loss": "train loss"}
     return {
-        "training": {title: ["Multiline", [f"^{tag}$"]] for title, tag in curves.items()}
+        "training": {title: ["Multiline", [f"^{tag}$"]] for tag, title in curves.items()}
         | {"learning rate": ["Multiline", ["^lr-"]]},
         "IoU of each class": {name: ["Multiline", [f"^val/iou/{re.escape(name)}$"]] for name in class_names},
         "Dice of each class": {name: ["Multiline", [f"^val/dice/{re.escape(name)}$"]] for name in class_names},

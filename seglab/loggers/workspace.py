@@ -13,9 +13,9 @@ from wandb_workspaces import expr
 
 from seglab.errors import SeglabError
 from seglab.loggers.names import CLASS_TABLES, CONFUSION, CONFUSION_TABLE
+from seglab.metrics.titles import FIRST, val_titles
 
 _LOSSES = {"val/loss": "validation loss", "train/loss": "training loss"}
-_SCORES = {"val/mdice": "mean Dice", "val/accuracy": "pixel accuracy"}
 _BEST = "best/val/miou"
 _RUNS_SHOWN = 30  # in one panel; W&B shows 10 if not asked for more
 _WIDE = {"w": 24, "h": 12}  # the whole width of a section
@@ -77,7 +77,7 @@ def _compared(key: wr.Config | wr.Metric, title: str) -> list[Any]:
     )  # fmt: skip
     return [
         best,
-        *(_line(metric, f"{name} by {title}", key) for metric, name in {"val/miou": "mIoU", **_LOSSES}.items()),
+        *(_line(metric, f"{name} by {title}", key) for metric, name in (val_titles(FIRST[:1]) | _LOSSES).items()),
     ]
 
 
@@ -88,7 +88,7 @@ def _curves() -> list[Any]:
     rate = wr.LinePlot(  # the name ends in that of the optimizer
         title="learning rate", x="trainer/global_step", metric_regex="^lr-", max_runs_to_show=_RUNS_SHOWN
     )
-    curves = {"val/miou": "mIoU", **_LOSSES, **_SCORES}
+    curves = val_titles(FIRST[:1]) | _LOSSES | val_titles(FIRST[1:])
     return [*(_line(metric, name) for metric, name in curves.items()), steps, rate]
 
 

@@ -11,10 +11,11 @@ from seglab import runs
 from seglab.display import comparison
 from seglab.display.numbers import NOT_THERE, duration, word
 from seglab.display.sheet import Cell, Sheet
+from seglab.metrics.titles import TITLES, val_titles
 from seglab.multirun.status import Job, Monitor, Sweep, best_job, competes, seconds_left
 
 STATUSES = ("finished", "running", "failed", "interrupted", "stale", "damaged", "pending")
-_FRACTIONS = {"val/miou": "mIoU", "val/mdice": "mean Dice", "val/accuracy": "accuracy"}
+_FRACTIONS = val_titles(tuple(TITLES))
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
