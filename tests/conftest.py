@@ -3,6 +3,7 @@
 import os
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch: on tiny maps two threads wait for each other most of the time
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each of some hundred commands would compile seglab again
 
 import importlib
 import json

@@ -209,10 +209,23 @@ def test_nothing_of_it_enters_a_checkpoint(loss: Loss) -> None:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # the compiler's own
-def test_compiles(loss: Loss, logits: torch.Tensor, mask: torch.Tensor) -> None:
+def test_is_captured_in_one_graph(loss: Loss, logits: torch.Tensor, mask: torch.Tensor) -> None:
+    compiled_equals(loss, logits, mask, backend="aot_eager")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # the compiler's own
+def test_code_is_generated_for_all_kinds(logits: torch.Tensor, mask: torch.Tensor) -> None:
+    """In one compilation: each takes seconds, most of them the C++ compiler's."""
+    kinds = (Boundary, CrossEntropy, Dice, Focal, Jaccard, Lovasz, Ohem, Tversky)
+    terms = {kind.__name__.lower(): kind(ignore_index=IGNORED) for kind in kinds}
+    compiled_equals(Compound(terms, weights=dict.fromkeys(terms, 1.0)), logits, mask, backend="inductor")
+
+
+def compiled_equals(loss: Loss, logits: torch.Tensor, mask: torch.Tensor, *, backend: str) -> None:
     torch.compiler.reset()  # all losses share the code of `forward`, which is compiled for eight of them at most
     logits.requires_grad_()
-    compiled = torch.compile(loss, fullgraph=True)(logits, mask)
+    compiled = torch.compile(loss, fullgraph=True, backend=backend)(logits, mask)
     (gradient,) = torch.autograd.grad(compiled, logits)
     expected = loss(logits, mask)
     (expected_gradient,) = torch.autograd.grad(expected, logits)
