@@ -1,10 +1,12 @@
 """Every model of conf/model, with ReLU and cross-entropy, with SiLU and Dice: it trains, takes odd sizes, reloads."""
 
+import io
 from contextlib import nullcontext
 
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 
 from seglab import config, runs
 from seglab.errors import SeglabError
@@ -16,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 MODELS = sorted(path.stem for path in (config.FOLDER / "model").glob("*.yaml"))
 POOLED = ("deeplabv3", "deeplabv3plus", "pan", "torchvision_deeplabv3", "upernet")  # BatchNorm after global pooling
-H, W = 64, 96
+H, W = 64, 64
 # Of our own networks, whose widest take most of the time; every one keeps its depth and its form.
 NARROW = {
     "unet64": "base=16", "unet_original": "base=16",
@@ -46,7 +48,7 @@ def module(request):
 def batch():
     """One batch of two street-like images: bands of classes, with their own colours and some noise."""
     generator = torch.Generator().manual_seed(1)
-    mask = (torch.arange(H)[:, None] // 16 * 3 + torch.arange(W)[None] // 48).expand(2, H, W).clone()
+    mask = (torch.arange(H)[:, None] // 16 * 3 + torch.arange(W)[None] // 32).expand(2, H, W).clone()
     mask[1] = mask[1].flip(1)
     mask[:, :4] = 255
     colors = torch.randint(0, 256, (256, 3), generator=generator)
@@ -55,43 +57,32 @@ def batch():
     return image, mask
 
 
-def losses_of_training(module, batch, loss, *, steps=2):
-    """The loss before and after each of `steps` steps of Adam on one batch; the module is left as it was."""
+def losses_of_training(module, batch, loss):
+    """The loss before and after a step of Adam on one batch; the module is left as it was."""
     before = {name: tensor.clone() for name, tensor in module.train().state_dict().items()}
     optimizer = torch.optim.Adam(module.parameters(), lr=1e-4)
     values = []
-    for step in range(steps + 1):
+    for is_trained in (False, True):
         torch.manual_seed(3)  # the same dropout each time: only the weights change
-        value = loss(module(batch[0]), batch[1])
+        with torch.set_grad_enabled(not is_trained):
+            value = loss(module(batch[0]), batch[1])
         values.append(value.item())
-        if step < steps:
-            optimizer.zero_grad()
+        if not is_trained:
             value.backward()
             optimizer.step()
     module.load_state_dict(before)
     return values
 
 
-def test_two_steps_lower_the_cross_entropy(module, batch):
-    values = losses_of_training(module, batch, CrossEntropy())
-    assert torch.tensor(values).isfinite().all()
-    assert values[-1] < values[0], values
-
-
-@pytest.mark.parametrize("model", MODELS)
-def test_two_steps_lower_dice_with_silu(model, batch):
-    """A pair in place of the product: what a loss makes of logits is the same for every network."""
-    module = built(model, "silu")
-    assert any(isinstance(layer, torch.nn.SiLU) for layer in module.network.modules())
-    values = losses_of_training(module, batch, Dice())
-    assert torch.tensor(values).isfinite().all()
-    assert values[-1] < values[0], values
+def test_a_step_lowers_the_cross_entropy(module, batch):
+    before, after = losses_of_training(module, batch, CrossEntropy())
+    assert before > after > 0
 
 
 def test_odd_sizes(module):
     with torch.inference_mode():
-        logits = module.eval()(torch.randint(0, 256, (1, 3, 65, 97), dtype=torch.uint8))
-    assert logits.shape == (1, 19, 65, 97)
+        logits = module.eval()(torch.randint(0, 256, (1, 3, 33, 49), dtype=torch.uint8))
+    assert logits.shape == (1, 19, 33, 49)
     assert logits.isfinite().all()
 
 
@@ -102,18 +93,32 @@ def test_a_batch_of_one_trains_or_is_refused_clearly(request, module, batch):
         assert module(batch[0][:1]).isfinite().all()
 
 
-def test_saved_weights_give_the_same_logits(module, batch, tmp_path):
+def test_saved_weights_give_the_same_logits(module, batch):
     with torch.inference_mode():
         before = module.eval()(batch[0])
-    torch.save(module.state_dict(), tmp_path / "weights.pt")
+    file = io.BytesIO()
+    torch.save(module.state_dict(), file)
+    file.seek(0)
     with torch.no_grad():
         for tensor in module.state_dict().values():
             tensor.zero_()
-    module.load_state_dict(torch.load(tmp_path / "weights.pt", weights_only=True))
+    module.load_state_dict(torch.load(file, weights_only=True))
     with torch.inference_mode():
         assert torch.equal(module(batch[0]), before)
 
 
-def test_parts_can_be_told_apart(module):
-    """For activation.scope, freezing and the encoder's learning rate. The last test of a module: it changes it."""
+def test_parts_can_be_told_apart_and_a_step_lowers_dice_with_silu(request, module, batch):
+    """For activation.scope, freezing and the encoder's learning rate. The last test of a module: it changes it.
+
+    SiLU and Dice are a pair in place of the product: what a loss makes of logits is the same for every network. As in a
+    training, it is replaced in the networks of libraries, and built into those of ours.
+    """
     assert sum(replace_activations(module.network, torch.nn.SiLU, scope="encoder").replaced.values()) > 0
+    model = request.node.callspec.params["module"]
+    if "activation" in OmegaConf.load(config.FOLDER / "model" / f"{model}.yaml"):
+        module = built(model, "silu")
+    else:
+        replace_activations(module.network, torch.nn.SiLU, scope="all")
+    assert any(isinstance(layer, torch.nn.SiLU) for layer in module.network.modules())
+    before, after = losses_of_training(module, batch, Dice())
+    assert before > after > 0
