@@ -27,7 +27,8 @@ def class_sheet(classes: Mapping[str, Mapping[str, float]], summary: Mapping[str
         rows.append([word(name), *(percent(number) for number in numbers), word(bar(scores["iou"]))])
     means = ("miou", "mdice", "mean_accuracy")  # of the three columns
     absent = any(math.isnan(scores[key]) for scores in classes.values() for key in ("iou", "dice", "accuracy"))
-    notes = [", ".join(f"{title} {words(summary[name])}" for name, title in TITLES.items() if name not in means)]
+    others = {name: value for name, value in summary.items() if name in TITLES and name not in means}
+    notes = [", ".join(f"{TITLES[name]} {words(value)}" for name, value in others.items())] if others else []
     if absent:
         notes.append(f"{NOT_THERE} absent: the class has no such pixel and is left out of the mean")
     return Sheet(
@@ -53,7 +54,7 @@ def headline(record: runs.Record) -> str:
     best = record.get("best") or {}
     if "metrics" not in best:
         return f"{record['status']}, nothing was validated"
-    values = ", ".join(f"{TITLES[name]} {words(best['metrics'][name])}" for name in FIRST)
+    values = ", ".join(f"{TITLES[name]} {words(best['metrics'][name])}" for name in FIRST if name in best["metrics"])
     return f"{values} at epoch {best['epoch'] + 1}"
 
 

@@ -81,7 +81,7 @@ def parts(sheet: Sheet, *, width: int) -> list[Sheet]:
         return [narrow]
     sizes = [_width(narrow, index, label) + _GAP for index in range(len(titles))]
     room = width + _GAP - sum(sizes[: sheet.words])
-    if max(sizes[sheet.words :]) > room:
+    if not columns or max(sizes[sheet.words :]) > room:
         return [narrow]
     fewest = len(_dealt(columns, sizes, room=room))
     rooms = range(max(sizes[sheet.words :]), room + 1)

@@ -101,7 +101,7 @@ class Evaluation:
             view = self._view(item, *maps[self.headline])
             for extra in extras.values():
                 extra.update(view)
-            miou = float(readings.mean_iou(matrices[self.headline]))
+            miou = readings.summary(matrices[self.headline])["miou"]
             extremes.update(miou, index=index, sample=_panel(item, view, miou))
             digest.update(item.digest)
         _require_labels(pixels[self.headline].matrix, self.protocol)

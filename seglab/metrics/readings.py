@@ -7,8 +7,9 @@ Means are taken over the classes that have the score. This is the protocol of Ci
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
+
+from seglab.metrics.means import means
 
 
 def iou(matrix: Tensor) -> Tensor:
@@ -35,34 +36,6 @@ def precision(matrix: Tensor) -> Tensor:
     return hit / pred
 
 
-def mean_iou(matrix: Tensor) -> Tensor:
-    """mIoU."""
-    return iou(matrix).nanmean()
-
-
-def mean_dice(matrix: Tensor) -> Tensor:
-    """Mean of the classes' Dice scores; it does not follow from mIoU."""
-    return dice(matrix).nanmean()
-
-
-def pixel_accuracy(matrix: Tensor) -> Tensor:
-    """Share of all labelled pixels that is right."""
-    hit, truth, _ = _marginals(matrix)
-    return hit.sum() / truth.sum()
-
-
-def mean_accuracy(matrix: Tensor) -> Tensor:
-    """Mean of the class accuracies, over the classes in the ground truth."""
-    return accuracy(matrix).nanmean()
-
-
-def frequency_weighted_iou(matrix: Tensor) -> Tensor:
-    """sum_c f_c IoU_c, with f_c the share of class c in the ground truth (Long et al., arXiv 1411.4038)."""
-    _, truth, _ = _marginals(matrix)
-    share = truth / truth.sum()
-    return torch.where(share == 0, 0, share * iou(matrix)).sum()
-
-
 def binary_accuracy(matrix: Tensor) -> Tensor:
     """(K,): (TP + TN) / all labelled pixels, each class against the rest, as some papers print beside IoU.
 
@@ -74,13 +47,7 @@ def binary_accuracy(matrix: Tensor) -> Tensor:
 
 def summary(matrix: Tensor) -> dict[str, float]:
     """The scores of the whole, by the names under which they are logged."""
-    return {
-        "miou": float(mean_iou(matrix)),
-        "mdice": float(mean_dice(matrix)),
-        "accuracy": float(pixel_accuracy(matrix)),
-        "mean_accuracy": float(mean_accuracy(matrix)),
-        "fwiou": float(frequency_weighted_iou(matrix)),
-    }
+    return {name: float(value) for name, value in means(*(part.numpy() for part in _marginals(matrix))).items()}
 
 
 def per_class(matrix: Tensor, names: Sequence[str]) -> dict[str, dict[str, float]]:

@@ -1,6 +1,6 @@
 """What the scores of a confusion matrix are called where people read them, each once. Imports nothing.
 
-One more score is a function and a line of `summary` in seglab.metrics.readings, and a line here.
+One more score is a line of `means` in seglab.metrics.means, and a line here.
 """
 
 TITLES = {

@@ -76,3 +76,11 @@ def test_images_of_their_own_size_are_called_so(capsys, tmp_path):
     display_scores.print_run(record(protocol={"split": "val", "size": None, "reading": "dataset"}), tmp_path)
     caption = capsys.readouterr().out.splitlines()[0]
     assert caption == "val, original size, dataset-level, void removed, best epoch 7"
+
+
+def test_a_score_that_an_older_record_does_not_hold_is_left_out(capsys, tmp_path):
+    older = record()
+    metrics = {name: value for name, value in SUMMARY.items() if name not in ("fwiou", "accuracy")}
+    older["best"] = {**older["best"], "metrics": metrics}
+    display_scores.print_run(older, tmp_path)
+    assert "mIoU 56.2 %, mean Dice 61.1 % at epoch 7" in capsys.readouterr().out.splitlines()[-1]

@@ -78,3 +78,8 @@ def test_transposed():
     found = transposed(sheet(["x", "y"], [["a", "1", "2"], ["b", "3", "4"]]))
     assert found.header == ["row", "a", "b"]
     assert [[cell.text for cell in row] for row in found.rows] == [["x", "1", "3"], ["y", "2", "4"]]
+
+
+def test_a_sheet_of_words_alone_stays_whole():
+    words = Sheet(caption="Caption", header=["a", "b"], rows=[[Cell("x" * 30, ""), Cell("y" * 30, "")]], words=2)
+    assert len(parts(words, width=40)) == 1

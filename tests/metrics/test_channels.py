@@ -20,5 +20,5 @@ def test_it_flatters() -> None:
     matrix[:2, 0] = 50
     grouped = by_strongest_channel(matrix, space.colors)
     assert grouped.sum() == matrix.sum()
-    assert float(readings.pixel_accuracy(matrix)) == 0.5
-    assert float(readings.pixel_accuracy(grouped)) == 1
+    assert readings.summary(matrix)["accuracy"] == 0.5
+    assert readings.summary(grouped)["accuracy"] == 1

@@ -149,8 +149,8 @@ def test_binary_accuracy_by_hand() -> None:
 def test_an_iou_of_048_in_all_classes_is_a_dice_of_0649() -> None:
     """So a mean IoU of 0.48 beside a Dice of 0.67, as published, needs unequal classes or two protocols."""
     matrix = torch.tensor([[48, 26], [26, 48]])
-    assert readings.mean_iou(matrix).item() == pytest.approx(0.48)
-    assert readings.mean_dice(matrix).item() == pytest.approx(0.649, abs=5e-4)
+    assert readings.summary(matrix)["miou"] == pytest.approx(0.48)
+    assert readings.summary(matrix)["mdice"] == pytest.approx(0.649, abs=5e-4)
 
 
 def test_wrong_maps_are_refused() -> None:

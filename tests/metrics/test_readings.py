@@ -72,14 +72,14 @@ def test_nothing_counted_is_not_a_number() -> None:
 def test_large_counts_stay_exact() -> None:
     """A float32 would make 1 of 2^24 + 1."""
     matrix = torch.tensor([[2**40 + 1, 1], [0, 2**40 + 1]])
-    assert readings.pixel_accuracy(matrix).item() == (2**41 + 2) / (2**41 + 3)
+    assert readings.summary(matrix)["accuracy"] == (2**41 + 2) / (2**41 + 3)
 
 
 def test_dice_follows_from_iou_class_by_class_but_not_in_the_mean() -> None:
     iou = readings.iou(MATRIX)
     assert readings.dice(MATRIX).tolist() == pytest.approx((2 * iou / (1 + iou)).tolist())
-    mean = readings.mean_iou(MATRIX)
-    assert abs(readings.mean_dice(MATRIX) - 2 * mean / (1 + mean)) > 1e-3
+    mean = readings.summary(MATRIX)["miou"]
+    assert abs(readings.summary(MATRIX)["mdice"] - 2 * mean / (1 + mean)) > 1e-3
 
 
 @pytest.mark.parametrize("classes_present", [5, 3])
@@ -92,4 +92,4 @@ def test_miou_equals_torchmetrics(classes_present: int) -> None:
     for batch in zip(pred.split(4), mask.split(4), strict=True):
         expected.update(*batch)
     matrix = count_pixels(pred, mask, num_classes=5)
-    assert readings.mean_iou(matrix).item() == pytest.approx(expected.compute().item())
+    assert readings.summary(matrix)["miou"] == pytest.approx(expected.compute().item())

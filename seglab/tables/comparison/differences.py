@@ -9,8 +9,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from seglab.evaluation.columns import COSTS, class_of
+from seglab.metrics.means import known_mean
 from seglab.tables.comparison import significance
-from seglab.tables.comparison.per_image import PerImage, aligned, class_iou, known_mean, scores
+from seglab.tables.comparison.per_image import PerImage, aligned, class_iou, scores
 from seglab.tables.plan.model import Measurement
 
 _SEED_OF_RESAMPLING = 0  # fixed: a table that is rendered again is the same

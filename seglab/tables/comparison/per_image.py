@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from seglab.errors import SeglabError
+from seglab.metrics.means import means, ratio
 
 HEADER = ("name", "resolution", "class", "intersection", "truth", "prediction")
 _BROKEN = "its evaluation was interrupted or the file was edited; evaluate the run again"
@@ -79,7 +80,7 @@ def aligned(runs: Mapping[str, PerImage]) -> dict[str, PerImage]:
 
 def class_iou(sums: np.ndarray) -> np.ndarray:
     """(..., K, 3) counts -> (..., K) IoU, NaN where a class is neither in the ground truth nor predicted."""
-    return _ratio(sums[..., 0], sums[..., 1] + sums[..., 2] - sums[..., 0])
+    return ratio(sums[..., 0], sums[..., 1] + sums[..., 2] - sums[..., 0])
 
 
 def scores(sums: np.ndarray) -> dict[str, np.ndarray]:
@@ -87,25 +88,7 @@ def scores(sums: np.ndarray) -> dict[str, np.ndarray]:
 
     Exact for label maps in which every labelled pixel was predicted as one of the K classes.
     """
-    right, truth, predicted = sums[..., 0], sums[..., 1], sums[..., 2]
-    iou, labelled = class_iou(sums), truth.sum(-1)
-    return {
-        "miou": known_mean(iou),
-        "mdice": known_mean(_ratio(2 * right, truth + predicted)),
-        "accuracy": _ratio(right.sum(-1), labelled),
-        "mean_accuracy": known_mean(_ratio(right, truth)),
-        "fwiou": _ratio(np.where(truth > 0, truth * iou, 0).sum(-1), labelled),
-    }
-
-
-def known_mean(values: np.ndarray) -> np.ndarray:
-    """(..., M) -> (...): the mean of those that are not NaN; NaN where all are."""
-    is_known = ~np.isnan(values)
-    return _ratio(np.where(is_known, values, 0).sum(-1), is_known.sum(-1))
-
-
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.where(whole > 0, part / np.where(whole > 0, whole, 1), np.nan)
+    return means(sums[..., 0], sums[..., 1], sums[..., 2])
 
 
 def _lines(path: Path) -> list[tuple[int, dict[str, str]]]:
