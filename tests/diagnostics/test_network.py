@@ -1,7 +1,7 @@
 """What a network costs: how it is timed, in what conditions, which failures are explained, and the two tables."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -122,22 +122,6 @@ def test_a_device_that_is_not_there_is_told(measured):
         measured(Watched(), device="cuda:99")
 
 
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
-    """The seconds that the next calls take."""
-    taken: list[float] = []
-    now = [0.0]
-
-    def read() -> float:
-        return now[0]
-
-    monkeypatch.setattr(costs_of_network.time, "perf_counter", read)
-    monkeypatch.setattr(costs_of_network, "_WARM_UP", 2)
-    taken.append(0.0)
-    yield taken
-    monkeypatch.undo()
-
-
 def speed(seconds: list[float], memory: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> Speed:
     """Of calls on 4 images that take these seconds, with the peak of memory before and after them."""
     now, left, peaks = [0.0], iter(seconds), iter(memory)
@@ -160,28 +144,30 @@ def test_memory_that_did_not_grow_is_unknown(monkeypatch, after):
     assert speed([0.0, 0.0, 1.0], (2**20, after), monkeypatch).memory is None
 
 
-def costs(title: str, *, flops: float | None, training: Speed | None) -> Costs:
-    complexity = Complexity(parameters=1_500_000, trainable=1_500_000, flops=flops, size=(32, 64), parts=())
+def costs(title: str, *, flops: int | None, training: Speed | None) -> Costs:
+    complexity = Complexity("Net", size=(32, 64), parameters=1_500_000, trainable=1_500_000, flops=flops, parts=())
     inference = Speed(images_per_second=123.4, milliseconds=16.2, memory=None)
-    return Costs(title, complexity, "batch of 2, 32-true, cpu, 1 threads", inference, training)
+    return Costs(title, complexity, "batch of 2, 32-true, cpu, 2 threads", inference, training)
 
 
 def test_what_was_measured_stands_below_the_parts():
     training = Speed(images_per_second=40.0, milliseconds=50.0, memory=1234.5)
-    notes = cost_sheet(costs("a", flops=2e9, training=training)).notes
+    notes = cost_sheet(costs("a", flops=2_000_000_000, training=training)).notes
     assert list(notes[-3:]) == [
         "inference: 123 images/s, 16.2 ms a batch",
         "training step (forward, cross-entropy, backward): 40 images/s, 50 ms a batch, 1,234 MiB more at the peak",
-        "batch of 2, 32-true, cpu, 1 threads",
+        "batch of 2, 32-true, cpu, 2 threads",
     ]
-    notes = cost_sheet(costs("a", flops=2e9, training=None)).notes
+    notes = cost_sheet(costs("a", flops=2_000_000_000, training=None)).notes
     assert not any("training step" in note for note in notes)
 
 
 def test_networks_are_compared_line_by_line():
     training = Speed(images_per_second=40.0, milliseconds=50.0, memory=12.5)
-    sheet = comparison_sheet([costs("a", flops=2e9, training=training), costs("b", flops=None, training=None)])
-    assert sheet.caption == "32x64, batch of 2, 32-true, cpu, 1 threads"
+    sheet = comparison_sheet(
+        [costs("a", flops=2_000_000_000, training=training), costs("b", flops=None, training=None)]
+    )
+    assert sheet.caption == "32x64, batch of 2, 32-true, cpu, 2 threads"
     assert list(sheet.header) == ["model", "M params", "GFLOPs", "img/s", "ms", "MiB", "train img/s", "train MiB"]
     assert [[cell.text for cell in row] for row in sheet.rows] == [
         ["a", "1.5", "2", "123", "16.2", "–", "40", "12.5"],
