@@ -1,6 +1,7 @@
 """The server that jobs are forked from: what it has imported, and that a job is of the code that was imported."""
 
 import importlib
+import os
 import sys
 
 import pytest
@@ -26,9 +27,10 @@ def test_the_server_is_told_to_import_it(monkeypatch, tmp_path):
     """It says nothing of a module that is not there: every job would import torch again."""
     server = Server()
     monkeypatch.setattr(process, "_forking", server)
-    monkeypatch.delenv("PYTORCH_NVML_BASED_CUDA_CHECK", raising=False)
+    monkeypatch.setenv("PYTORCH_NVML_BASED_CUDA_CHECK", "0")  # put back at the end
     process.start([], output=tmp_path / "output.log", fork=True)
     assert server.modules == [fork_server.__name__]
+    assert os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] == "1"  # CUDA, once initialised, is of no use to a fork
 
 
 @pytest.fixture

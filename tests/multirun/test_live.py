@@ -135,7 +135,10 @@ def test_ctrl_c_ends_it_and_other_errors_are_told(clock, capsys):
             return reading
         raise error
 
-    watch(lambda: read(KeyboardInterrupt()), statuses)
+    try:
+        watch(lambda: read(KeyboardInterrupt()), statuses)
+    except KeyboardInterrupt:
+        pytest.fail("expected Ctrl-C to end the watching alone")
     assert "running" in capsys.readouterr().out  # what was shown stays
     with pytest.raises(SeglabError, match="no sweeps yet"):
         watch(lambda: read(SeglabError("no sweeps yet")), statuses)
