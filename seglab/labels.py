@@ -214,8 +214,8 @@ def label_space(labels: str | Mapping[str, Any] | LabelSpace) -> LabelSpace:
     if isinstance(labels, Mapping):
         return _described(labels)
     if labels not in _LABEL_SPACES:
-        known = ", ".join(sorted(_LABEL_SPACES))
-        raise SeglabError(f"expected a label space ({known}); got {labels!r}{did_you_mean(labels, _LABEL_SPACES)}")
+        names = ", ".join(sorted(_LABEL_SPACES))
+        raise SeglabError(f"expected a label space ({names}); got {labels!r}{did_you_mean(labels, _LABEL_SPACES)}")
     return _LABEL_SPACES[labels]
 
 
@@ -227,7 +227,7 @@ def _described(labels: Mapping[str, Any]) -> LabelSpace:
         _require(key in _KEYS, f"the keys {', '.join(_KEYS)}", f"key {key!r}{did_you_mean(str(key), _KEYS)}")
     for key in _KEYS:
         _require(key in labels, f"the keys {', '.join(_KEYS)}", f"no {key!r} - add it, null for colors or mapping")
-    name, names = str(labels["name"]), [str(each) for each in labels["names"]]
+    name, names = str(labels["name"]), [str(class_name) for class_name in labels["names"]]
     _require(name not in _LABEL_SPACES, "a name of your own", f"name {name!r} of a built-in one - choose another")
     most = f"2 to {INVALID} different class names"
     _require(2 <= len(names) <= INVALID and len(set(names)) == len(names), most, f"names {names} - correct the list")

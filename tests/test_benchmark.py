@@ -28,15 +28,6 @@ def test_several_networks_make_a_table(command, tmp_path):
     assert len(rows) == 2
 
 
-@pytest.mark.slow
-def test_a_batch_too_small_for_batch_norm_is_explained(command):
-    done = command("benchmark", "model=deeplabv3plus", "size=[32,64]", "repetitions=1", "device=cpu", small=False)
-    assert done.returncode == 2
-    assert "cannot be trained on a batch of 1" in done.stderr
-    assert "batch_size=2" in done.stderr
-    assert "Traceback" not in done.stderr
-
-
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [

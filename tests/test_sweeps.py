@@ -52,16 +52,6 @@ def test_all_sweeps_and_one(command, losses, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} <= {"outputs", "my_conf"}  # nothing was written
 
 
-def test_a_finished_sweep_is_compared(command, losses):
-    scores = {"miou": 0.5, "mdice": 0.6, "accuracy": 0.95, "loss": 0.5}
-    write_job(losses / "loss-focal", "finished", seconds=13.0, best={"epoch": 0, "metrics": scores})
-    done = command("sweeps", "sweep=losses", small=False)
-    assert done.returncode == 0, done.stderr
-    _, _, table = done.stdout.partition("comparison: best epoch of each finished job")
-    assert "50.0*" in table
-    assert "43.2" in table
-
-
 def test_mistakes(command, losses):
     for overrides, message in (
         (["sweep=loses"], "sweep=loses: expected the name of a folder in outputs/sweeps - did you mean 'losses'?"),

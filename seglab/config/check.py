@@ -98,18 +98,18 @@ def _node_problems(path: str, node: Mapping[str, Any]) -> list[str]:
     if definition is None:  # allowed by the user's own list, but written in no Python file
         return []
     ours = _OF_HYDRA | _OF_SEGLAB.get(path, frozenset())
-    given = {key: value for key, value in node.items() if key not in ours}
+    arguments = {key: value for key, value in node.items() if key not in ours}
     supplied = SUPPLIED.get("logger.*" if path.startswith("logger.") else path, frozenset())
     problems = [
         problem
-        for key, value in given.items()
+        for key, value in arguments.items()
         for problem in _argument_problems(f"{path}.{key}", key, value, target=target, definition=definition)
         if key not in supplied
     ]
-    problems += [f"{key!r} is set by seglab itself - leave it out" for key in given if key in supplied]
+    problems += [f"{key!r} is set by seglab itself - leave it out" for key in arguments if key in supplied]
     if not node.get("_partial_"):
         needed = [key for key, parameter in definition.parameters.items() if parameter.required]
-        problems += [f"{target} needs {key!r}" for key in needed if key not in given and key not in supplied]
+        problems += [f"{target} needs {key!r}" for key in needed if key not in arguments and key not in supplied]
     return problems
 
 

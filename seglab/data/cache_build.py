@@ -66,8 +66,9 @@ def only_builder(place: Place) -> Iterator[None]:
 def build(source: Source, place: Place) -> list[list[int]]:
     """Writes the cache and returns its checksums. Called by one process at a time."""
     folder = place.folder
-    for left in (*folder.parent.glob(f".{folder.name}.draft-*"), folder):  # of a builder that was killed; a broken one
-        shutil.rmtree(left, ignore_errors=True)
+    # of a builder that was killed; a broken one
+    for leftover in (*folder.parent.glob(f".{folder.name}.draft-*"), folder):
+        shutil.rmtree(leftover, ignore_errors=True)
     _require_room(place)
     threads = available_cpus()
     _log.info("building a cache of %d samples, %s, in %s", place.count, megabytes(place.bytes), folder)

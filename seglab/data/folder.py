@@ -29,11 +29,12 @@ class Folder:
                 f"expected images and masks in two folders; data.source.images and .masks are both '{images}' - "
                 "move the masks into a folder of their own"
             )
-        found = files_by_stem(image_folder, suffixes=(".png", ".jpg", ".jpeg"), layout=layout)
-        masks_found = files_by_stem(mask_folder, suffixes=(".png",), layout=layout)
-        pair_files(found, masks_found)
+        image_paths = files_by_stem(image_folder, suffixes=(".png", ".jpg", ".jpeg"), layout=layout)
+        mask_paths = files_by_stem(mask_folder, suffixes=(".png",), layout=layout)
+        pair_files(image_paths, mask_paths)
         self.samples = [
-            Sample(image=found[name], mask=masks_found[name], name=name, group=name) for name in sorted(found)
+            Sample(image=image_paths[name], mask=mask_paths[name], name=name, group=name)
+            for name in sorted(image_paths)
         ]
 
     def read(self, index: int) -> tuple[np.ndarray, np.ndarray]:

@@ -59,8 +59,8 @@ class ImagePairs:
     def _decode(self, mask: np.ndarray, path: Path) -> tuple[np.ndarray, np.ndarray]:
         """Label ids uint8 (H, W) of the colours (H, W, 3), and bool (H, W): is it too far from all of the palette?"""
         red, green, blue = (mask[..., channel].astype(np.uint32) for channel in range(3))
-        found, position = np.unique(red << 16 | green << 8 | blue, return_inverse=True)  # a fifth of the pixels
-        pixels = np.stack([found >> 16, found >> 8 & 255, found & 255], axis=1).astype(np.float32)  # (N, 3)
+        colors, position = np.unique(red << 16 | green << 8 | blue, return_inverse=True)  # a fifth of the pixels
+        pixels = np.stack([colors >> 16, colors >> 8 & 255, colors & 255], axis=1).astype(np.float32)  # (N, 3)
         # |pixel - color|^2; whole numbers below 2^24, hence exact in float32
         squared = (_COLORS**2).sum(1) - 2 * (pixels @ _COLORS.T) + (pixels**2).sum(1, keepdims=True)  # (N, 35)
         position = position.reshape(mask.shape[:2])

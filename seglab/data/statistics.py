@@ -89,13 +89,13 @@ def summed(counts: Iterable[Counts], labels: LabelSpace) -> ClassStatistics:
     """The statistics of a split, given the counts of its images in their order."""
     images, void, content = 0, 0, hashlib.sha256()
     pixels, images_with, pixels_of_images_with = (np.zeros(labels.num_classes, np.int64) for _ in range(3))
-    for one in counts:
-        images, void = images + 1, void + one.void
-        present = one.pixels > 0
-        pixels += one.pixels
+    for of_image in counts:
+        images, void = images + 1, void + of_image.void
+        present = of_image.pixels > 0
+        pixels += of_image.pixels
         images_with += present
-        pixels_of_images_with += present * (int(one.pixels.sum()) + one.void)
-        content.update(one.digest.encode())
+        pixels_of_images_with += present * (int(of_image.pixels.sum()) + of_image.void)
+        content.update(of_image.digest.encode())
     return ClassStatistics(
         labels=labels.name,
         names=labels.names,
@@ -141,8 +141,8 @@ def _count(source: Source, index: int) -> Counts:
 def _key(source: Source) -> str:
     """SHA-256 of whatever the counts depend on, without reading a label file."""
     labels = source.labels
-    what = (_VERSION, type(source).__qualname__, labels.name, labels.names, sorted(labels.to_train.items()))
-    digest = hashlib.sha256(repr(what).encode())
+    decisive = (_VERSION, type(source).__qualname__, labels.name, labels.names, sorted(labels.to_train.items()))
+    digest = hashlib.sha256(repr(decisive).encode())
     for sample in source.samples:
         path = sample.image if sample.mask is None else sample.mask
         try:
@@ -159,10 +159,10 @@ def _stored(path: Path, *, key: str) -> ClassStatistics | None:
         values = json.loads(path.read_text(encoding="utf-8"))
         if values.pop("key") != key or values.pop("version") != _VERSION:
             return None
-        given = {field.name: _tuple_for_list(values[field.name]) for field in fields(ClassStatistics)}
+        statistics = {field.name: _tuple_for_list(values[field.name]) for field in fields(ClassStatistics)}
     except (OSError, ValueError, KeyError, AttributeError):
         return None
-    return ClassStatistics(**given)
+    return ClassStatistics(**statistics)
 
 
 def _whole(values: np.ndarray) -> tuple[int, ...]:

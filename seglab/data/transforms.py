@@ -97,10 +97,10 @@ def _refuse_unknown_arguments(transform: BasicTransform) -> None:
     # albumentations only warns of a misspelt argument and takes the default instead
     for argument in transform.invalid_args:
         name = type(transform).__name__
-        known = sorted({*transform.get_transform_init_args_names(), "p"})
+        arguments = sorted({*transform.get_transform_init_args_names(), "p"})
         raise SeglabError(
-            f"expected the arguments of albumentations.{name} ({', '.join(known)}); got {argument!r}"
-            f"{did_you_mean(argument, known)} - correct it in augment.transforms"
+            f"expected the arguments of albumentations.{name} ({', '.join(arguments)}); got {argument!r}"
+            f"{did_you_mean(argument, arguments)} - correct it in augment.transforms"
         )
 
 

@@ -168,8 +168,8 @@ def count_pair(prediction_ids: np.ndarray, label_ids: np.ndarray, instance_ids: 
     joint = joint.reshape(_BYTE, _BYTE)
     _check_values(joint.sum(1), "label ids")
     _check_values(joint.sum(0), "prediction")
-    found = _count_instances(instances, predictions, pixels)
-    return PairCounts(matrix=joint[: len(LABELS), : len(LABELS)], instances=found)
+    counts = _count_instances(instances, predictions, pixels)
+    return PairCounts(matrix=joint[: len(LABELS), : len(LABELS)], instances=counts)
 
 
 def to_label_ids(train_ids: np.ndarray) -> np.ndarray:

@@ -110,8 +110,8 @@ def _check_classes(pixels: np.ndarray, num_classes: int, what: str) -> None:
     """`pixels` (256,): how often each value occurs where the mask is not ignored."""
     unknown = np.flatnonzero(pixels[num_classes:]) + num_classes
     if len(unknown):
-        found = ", ".join(f"{value} ({pixels[value]} pixels)" for value in unknown[:5])
+        values = ", ".join(f"{value} ({pixels[value]} pixels)" for value in unknown[:5])
         raise SeglabError(
-            f"the {what} holds {found}; expected class ids 0..{num_classes - 1}, or {IGNORE_INDEX} where the mask is "
+            f"the {what} holds {values}; expected class ids 0..{num_classes - 1}, or {IGNORE_INDEX} where the mask is "
             "to be ignored - is it of another label space?"
         )

@@ -26,7 +26,7 @@ def _starts(maps: Sequence[np.ndarray]) -> np.ndarray:
     """Where a pixel differs from the one before it in any map; the first pixel always does."""
     count = maps[0].size
     starts, differs = np.empty(_BLOCK, dtype=bool), np.empty(_BLOCK, dtype=bool)
-    found = []
+    positions = []
     for begin in range(0, count, _BLOCK):
         end, skipped = min(begin + _BLOCK, count), 1 if begin == 0 else 0
         low, high = begin + skipped, end
@@ -37,8 +37,8 @@ def _starts(maps: Sequence[np.ndarray]) -> np.ndarray:
             here |= other
         starts[:skipped] = True
         starts[end - begin :] = False
-        found.append(_where(starts) + begin)
-    return np.concatenate(found) if found else np.empty(0, dtype=np.intp)
+        positions.append(_where(starts) + begin)
+    return np.concatenate(positions) if positions else np.empty(0, dtype=np.intp)
 
 
 def _where(flags: np.ndarray) -> np.ndarray:

@@ -71,15 +71,15 @@ def build_with_activation(
         SeglabError: see `replace_activations`; or the keyword `activation` means something else, as in smp.
     """
     if factory is not None and has_argument and scope == "all":
-        network, made = build(activation=factory), type(factory())
-        built = _count(module for _, module in _activations(network, made))
-        if made.__name__ not in built:
+        network, activation = build(activation=factory), type(factory())
+        built = _count(module for _, module in _activations(network, activation))
+        if activation.__name__ not in built:
             raise SeglabError(
-                f"expected {type(network).__name__} to use {made.__name__} in its hidden places; came "
+                f"expected {type(network).__name__} to use {activation.__name__} in its hidden places; came "
                 f"{', '.join(built) or 'none'}. Its argument `activation` means something else (in smp, the output): "
                 "take the key `activation` out of the model's config"
             )
-        return network, ActivationReport(activation=made.__name__, scope=scope, built=built)
+        return network, ActivationReport(activation=activation.__name__, scope=scope, built=built)
     network = build(activation=None) if has_argument else build()
     if factory is None:
         own = _count(module for _, module in _activations(network))

@@ -18,10 +18,10 @@ def encoder_name(network: nn.Module, *, setting: str, instead: str) -> str:
         SeglabError: there is none.
     """
     children = [name for name, _ in network.named_children()]
-    found = [name for name in ENCODERS if name in children]
-    if not found:
+    encoders = [name for name in ENCODERS if name in children]
+    if not encoders:
         raise SeglabError(
             f"{setting}: expected {type(network).__name__} to have a part {' or '.join(ENCODERS)}; "
             f"came {', '.join(children) or 'none'} - {instead}"
         )
-    return found[0]
+    return encoders[0]

@@ -146,10 +146,10 @@ def _unknown_name_message(error: Exception) -> str | None:
         unknown = re.match(r"Unknown model \((.*)\)", text)
         advice = "timm lists its names on huggingface.co/timm" if unknown else ""
         return unknown and f"model.encoder_name: expected a model of timm after 'tu-'; came {unknown[1]!r}; {advice}"
-    known = re.findall(r"'([^']*)'", text.partition("[")[2])
+    names = re.findall(r"'([^']*)'", text.partition("[")[2])
     if wrong[1] == "pretrained weights":
-        return f"model.encoder_weights: expected {', '.join(known)} or null for {wrong[3]}; came {wrong[2]!r}"
-    near = ", ".join(get_close_matches(wrong[2], known, n=5)) or "resnet34, mit_b0, efficientnet-b0, ..."
+        return f"model.encoder_weights: expected {', '.join(names)} or null for {wrong[3]}; came {wrong[2]!r}"
+    near = ", ".join(get_close_matches(wrong[2], names, n=5)) or "resnet34, mit_b0, efficientnet-b0, ..."
     return f"model.encoder_name: expected such as {near}, or tu-NAME for any of timm's; came {wrong[2]!r}"
 
 
@@ -165,9 +165,9 @@ def _hub_file(error: BaseException | None) -> _HubFile | None:
         return None
     # the attribute `request` of httpx's errors raises where there is none
     request = vars(error).get("_request") or vars(error).get("request")
-    found = _HUGGING_FACE_FILE.search(f"{error} {getattr(request, 'url', '')}")
-    if found:
-        return _HubFile(found[0], urllib.parse.unquote(found[1]), found[2], found[3])
+    file = _HUGGING_FACE_FILE.search(f"{error} {getattr(request, 'url', '')}")
+    if file:
+        return _HubFile(file[0], urllib.parse.unquote(file[1]), file[2], file[3])
     return _hub_file(error.__cause__ or error.__context__)
 
 

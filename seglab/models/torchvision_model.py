@@ -102,11 +102,11 @@ def _check_complete(absent: list[str], *, weights: str, url: str) -> None:
 
 
 def _weights_url(builder: str, name: str, *, key: str) -> str:
-    known = get_model_weights(builder)
-    if name not in known.__members__:
-        names = [member.name for member in known]
+    available = get_model_weights(builder)
+    if name not in available.__members__:
+        names = [member.name for member in available]
         raise SeglabError(
             f"model.{key}: expected {', '.join(names)} or null for {builder}; came {name!r}{did_you_mean(name, names)}"
         )
-    url: str = known[name].url
+    url: str = available[name].url
     return url

@@ -1,5 +1,6 @@
-"""A run that is scored without a training."""
+"""A run that is scored without a training, and what `python -m seglab.evaluate` is asked of two folders."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -37,3 +38,26 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )  # fmt: skip
     monkeypatch.setattr(predictor, "load", lambda folder, checkpoint: module)
     return folder
+
+
+@pytest.fixture(scope="session")
+def official_settings() -> Callable[..., dict]:
+    """`official_settings(predictions="p", truth="t")`: the keys of conf/evaluate.yaml with these changes."""
+    defaults = OmegaConf.to_container(OmegaConf.load(config.FOLDER / "evaluate.yaml"))
+    keys = {key: value for key, value in defaults.items() if key not in ("defaults", "hydra")}
+
+    def changed(**changes) -> dict:
+        return {**keys, "data": None, **changes}
+
+    return changed
+
+
+@pytest.fixture
+def of_city(city: tuple[Path, Path], official_settings: Callable[..., dict]) -> Callable[..., dict]:
+    """`of_city(processes=1)`: the settings that score the predictions of `city`, with these changes."""
+    predictions, truth = city
+
+    def asked(**changes) -> dict:
+        return official_settings(predictions=str(predictions), truth=str(truth), **changes)
+
+    return asked

@@ -8,27 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from omegaconf import OmegaConf
 
-from seglab import config
 from seglab.errors import SeglabError
 from seglab.evaluation import score
 
 MEANS = ("averageScoreClasses", "averageScoreInstClasses", "averageScoreCategories", "averageScoreInstCategories")
 
 
-def settings(**changes) -> dict:
-    defaults = OmegaConf.to_container(OmegaConf.load(config.FOLDER / "evaluate.yaml"))
-    keys = {key: value for key, value in defaults.items() if key not in ("defaults", "hydra")}
-    return {**keys, "data": None, **changes}
-
-
-def of_folders(folders: tuple[Path, Path], **changes) -> dict:
-    return settings(predictions=str(folders[0]), truth=str(folders[1]), **changes)
-
-
-def test_numbers_are_those_of_the_official_program(city, official, capsys):
-    asked = of_folders(city)
+def test_numbers_are_those_of_the_official_program(city, of_city, official, capsys):
+    asked = of_city()
     score.check(asked)
     result = score.evaluate(asked)
     theirs = official(*city)
@@ -43,9 +31,9 @@ def test_numbers_are_those_of_the_official_program(city, official, capsys):
     assert f"IoU class {100 * theirs['averageScoreClasses']:.1f} %, iIoU class" in printed
 
 
-def test_what_is_stored_and_that_nothing_is_replaced(city):
+def test_what_is_stored_and_that_nothing_is_replaced(city, of_city):
     predictions, truth = city
-    first, second = score.evaluate(of_folders(city)), score.evaluate(of_folders(city, processes=1))
+    first, second = score.evaluate(of_city()), score.evaluate(of_city(processes=1))
     assert Path(first["folder"]) == predictions.with_name("results_official")
     assert Path(second["folder"]) == predictions.with_name("results_official_2")
     stored = json.loads((Path(first["folder"]) / "metrics.json").read_text())
@@ -54,15 +42,15 @@ def test_what_is_stored_and_that_nothing_is_replaced(city):
         "void": "removed", "predictions": str(predictions), "truth": str(truth),
     }  # fmt: skip
     assert stored["official"]["averageScoreClasses"] == first["official"]["averageScoreClasses"]
-    own = score.evaluate(of_folders(city, output=str(predictions.with_name("mine") / "here")))
+    own = score.evaluate(of_city(output=str(predictions.with_name("mine") / "here")))
     assert (Path(own["folder"]) / "metrics.json").is_file()
 
 
-def test_a_failure_leaves_no_folder(city):
+def test_a_failure_leaves_no_folder(city, of_city):
     predictions, _ = city
     shutil.rmtree(predictions / "0")
     with pytest.raises(SeglabError, match=r"exactly one prediction .* found none"):
-        score.evaluate(of_folders(city))
+        score.evaluate(of_city())
     assert not predictions.with_name("results_official").exists()
 
 
@@ -87,9 +75,9 @@ def test_a_failure_leaves_no_folder(city):
         ({"predictions": ".", "truth": ".", "output": "."}, "output=. exists; expected the name of a new folder"),
     ],
 )
-def test_mistakes(changes, message):
+def test_mistakes(official_settings, changes, message):
     with pytest.raises(SeglabError, match=message):
-        score.check(settings(**changes))
+        score.check(official_settings(**changes))
 
 
 def test_command_does_not_import_torch(city, environment, tmp_path):

@@ -94,14 +94,14 @@ def _check_as_a_whole(plan: Plan, *, where: str) -> None:
     for label in plan.baseline:
         _check_label(label, labels, where=f"{where}: baseline")
     _check_rows(plan, where=where)
-    asked = plan.evaluation.get("extra") or []
+    extras = plan.evaluation.get("extra") or []
     for column in plan.columns:
         _check_column(column, plan, where=f"{where}: columns")
         extra = measured_by(column)
-        if extra in EXTRAS and extra not in asked:
+        if extra in EXTRAS and extra not in extras:
             raise SeglabError(
                 f"{where}: columns: {column} is measured with evaluation.extra=[{extra}]; came "
-                f"extra={list(asked)} - add it"
+                f"extra={list(extras)} - add it"
             )
     for published in plan.published:
         for column in published.values:

@@ -50,8 +50,8 @@ class Kept:
 
     def only(self, wanted: Collection[tuple[str, int]]) -> Composed:
         """With the configurations of these rows and seeds."""
-        made = {which: OmegaConf.create(config) for which, (_, config) in self.rows.items() if which in wanted}
-        return Composed(made, self.evaluation)
+        chosen = {which: OmegaConf.create(config) for which, (_, config) in self.rows.items() if which in wanted}
+        return Composed(chosen, self.evaluation)
 
 
 def compose(plan: Plan, *, overrides: Sequence[str], search_path: Sequence[str]) -> Composed:
@@ -76,11 +76,11 @@ def kept_or_composed(plan: Plan, *, overrides: Sequence[str], search_path: Seque
     log.info("%s: composing %d rows, once", form(plan), len(plan.rows))
     composed = compose(plan, overrides=overrides, search_path=search_path)
     plain = {which: runs.plain(cfg) for which, cfg in composed.configurations.items()}
-    made = Kept({which: (runs.fingerprint(values), values) for which, values in plain.items()}, composed.evaluation)
+    fresh = Kept({which: (runs.fingerprint(values), values) for which, values in plain.items()}, composed.evaluation)
     path.parent.mkdir(parents=True, exist_ok=True)
-    rows_to_keep = [(*which, *kept_row) for which, kept_row in made.rows.items()]
-    runs.write_quickly(path, json.dumps({"key": key, "rows": rows_to_keep, "evaluation": made.evaluation}))
-    return made
+    rows_to_keep = [(*which, *kept_row) for which, kept_row in fresh.rows.items()]
+    runs.write_quickly(path, json.dumps({"key": key, "rows": rows_to_keep, "evaluation": fresh.evaluation}))
+    return fresh
 
 
 def _key(plan: Plan, overrides: Sequence[str], search_path: tuple[str, ...]) -> str:

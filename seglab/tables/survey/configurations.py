@@ -86,20 +86,20 @@ def evaluation_overrides(plan: Plan, *, split: str | None = None) -> list[str]:
     Args:
         split: one of the plan's; None: where it has several, the first.
     """
-    asked = dict(plan.evaluation)
-    if isinstance(asked.get("split"), list):
-        asked["split"] = asked["split"][0]
-    return [f"{key}={_typed(value)}" for key, value in {**asked, **({"split": split} if split else {})}.items()]
+    settings = dict(plan.evaluation)
+    if isinstance(settings.get("split"), list):
+        settings["split"] = settings["split"][0]
+    return [f"{key}={_typed(value)}" for key, value in {**settings, **({"split": split} if split else {})}.items()]
 
 
 def _check_classes(plan: Plan, labels: LabelSpace) -> None:
     """Raises SeglabError for a column or a group of classes that the data set does not have."""
-    asked = [(f"groups.{group}", name) for group, members in plan.groups.items() for name in members]
+    class_names = [(f"groups.{group}", name) for group, members in plan.groups.items() for name in members]
     columns = {column: class_of(column) for column in plan.columns if column != ALL_CLASSES}
-    asked += [
+    class_names += [
         (f"columns: {column}", name) for column, name in columns.items() if name is not None and name not in plan.groups
     ]
-    for where, name in asked:
+    for where, name in class_names:
         if name not in labels.names:
             near = did_you_mean(name, [*labels.names, *plan.groups])
             raise SeglabError(

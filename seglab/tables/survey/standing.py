@@ -96,10 +96,10 @@ def _of_runs(candidates: Sequence[Run], wanted: Wanted, *, output: Path) -> Stat
 
 def _evaluations(run: Run, wanted: Wanted) -> dict[str, Mapping[str, Any]]:
     """{split: the run's evaluation on it} of those that were made."""
-    made = {
+    evaluations = {
         split: evaluation_of(run, wanted=protocol, extra=wanted.extra) for split, protocol in wanted.protocols.items()
     }
-    return {split: evaluation for split, evaluation in made.items() if evaluation is not None}
+    return {split: evaluation for split, evaluation in evaluations.items() if evaluation is not None}
 
 
 def _of_finished(run: Run, scored: Mapping[str, Mapping[str, Any]], wanted: Wanted, *, output: Path) -> State:

@@ -156,7 +156,8 @@ def by_row(planned: Iterable[tuple[str, int]]) -> str:
     for row, seed in planned:
         seeds.setdefault(row, []).append(seed)
     return "; ".join(
-        f"{row} seed{'s' if len(those) > 1 else ''} {', '.join(map(str, those))}" for row, those in seeds.items()
+        f"{row} seed{'s' if len(row_seeds) > 1 else ''} {', '.join(map(str, row_seeds))}"
+        for row, row_seeds in seeds.items()
     )
 
 
