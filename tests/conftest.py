@@ -81,9 +81,9 @@ def environment(data_folder: Path) -> dict[str, str]:
     return {**os.environ, "SEGLAB_DATA": str(data_folder), "PYTHONPATH": str(root), "WANDB_MODE": "offline"}
 
 
-@pytest.fixture
-def tiny(tmp_path: Path) -> list[str]:
-    """TINY as a user would keep it: an experiment in a folder of her own."""
+@pytest.fixture(scope="session")
+def tiny_experiment() -> str:
+    """TINY as the text of an experiment."""
     config.register()
     with initialize_config_dir(version_base="1.3", config_dir=str(config.FOLDER)):
         whole = compose("train", overrides=list(TINY))
@@ -91,9 +91,15 @@ def tiny(tmp_path: Path) -> list[str]:
     for override in TINY:
         key = override.partition("=")[0]
         OmegaConf.update(chosen, key, OmegaConf.select(whole, key))
+    return "# @package _global_\n" + OmegaConf.to_yaml(chosen)
+
+
+@pytest.fixture
+def tiny(tiny_experiment: str, tmp_path: Path) -> list[str]:
+    """TINY as a user would keep it: an experiment in a folder of her own."""
     folder = tmp_path / "my_conf" / "experiment"
     folder.mkdir(parents=True)
-    (folder / "tiny.yaml").write_text("# @package _global_\n" + OmegaConf.to_yaml(chosen))
+    (folder / "tiny.yaml").write_text(tiny_experiment)
     return ["--config-dir", "my_conf", "experiment=tiny"]
 
 
@@ -154,6 +160,25 @@ def started(
     for process in processes:
         process.kill()
         process.wait()
+
+
+SLOW = """
+import time
+from lightning import Callback
+
+
+class Slow(Callback):
+    def on_train_epoch_start(self, trainer, pl_module) -> None:
+        time.sleep(1)
+"""
+
+
+@pytest.fixture
+def slow(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """The override of a training that lasts, for a test to come in between, and that computes no more than another."""
+    (tmp_path / "slow.py").write_text(SLOW)
+    monkeypatch.setitem(environment, "SEGLAB_ALLOW", "slow.Slow")
+    return "+callbacks.slow={_target_: slow.Slow}"
 
 
 def _typed(entry: str, arguments: Sequence[str], experiment: Sequence[str]) -> list[str]:
