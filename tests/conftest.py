@@ -174,11 +174,12 @@ class Slow(Callback):
 
 
 @pytest.fixture
-def slow(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
-    """The override of a training that lasts, for a test to come in between, and that computes no more than another."""
+def slow(environment: dict[str, str], tiny: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """TINY waits a second before every epoch: it lasts, for a test to come in between, and computes no more."""
     (tmp_path / "slow.py").write_text(SLOW)
     monkeypatch.setitem(environment, "SEGLAB_ALLOW", "slow.Slow")
-    return "+callbacks.slow={_target_: slow.Slow}"
+    with (tmp_path / "my_conf" / "experiment" / "tiny.yaml").open("a") as experiment:
+        experiment.write("callbacks: {slow: {_target_: slow.Slow}}\n")
 
 
 def _typed(entry: str, arguments: Sequence[str], experiment: Sequence[str]) -> list[str]:

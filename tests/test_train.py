@@ -92,8 +92,9 @@ def test_missing_data_is_told_with_the_key_to_set(command):
     assert "Traceback" not in done.stderr
 
 
-def test_ctrl_c_then_resume_finishes_the_same_run(command, started, slow, tmp_path):
-    process = started("train", slow, "trainer.max_epochs=4", "callbacks.pictures=null")
+@pytest.mark.usefixtures("slow")
+def test_ctrl_c_then_resume_finishes_the_same_run(command, started, tmp_path):
+    process = started("train", "trainer.max_epochs=4", "callbacks.pictures=null")
     wait_for(lambda: list(tmp_path.glob("outputs/runs/*/checkpoints/last.ckpt")), process)
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=120)

@@ -166,9 +166,10 @@ def table(folder: Path) -> list[dict[str, str]]:
     return [{key: value for key, value in row.items() if key not in ("time", "img/s")} for row in rows]
 
 
+@pytest.mark.usefixtures("slow")
 @pytest.mark.parametrize("first_is_killed", [False, True], ids=["both live", "the first is killed"])
-def test_two_launches_share_the_jobs_and_run_none_twice(started, slow, tmp_path, first_is_killed):
-    arguments = ("train", "-m", "seed=1,2,3", "trainer.max_epochs=6", slow, "callbacks.pictures=null", "sweep=x")
+def test_two_launches_share_the_jobs_and_run_none_twice(started, tmp_path, first_is_killed):
+    arguments = ("train", "-m", "seed=1,2,3", "trainer.max_epochs=6", "callbacks.pictures=null", "sweep=x")
     folder = tmp_path / "outputs" / "sweeps" / "x"
     first, second = started(*arguments), started(*arguments)
     deadline = time.monotonic() + 300

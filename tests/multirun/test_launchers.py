@@ -31,12 +31,13 @@ def jobs_of(tmp_path: Path, sweep: str) -> dict[str, Path]:
 
 
 @joblib
-def test_two_jobs_at_once_each_with_its_own_loader_processes(command, environment, slow, monkeypatch, tmp_path):
+@pytest.mark.usefixtures("slow")
+def test_two_jobs_at_once_each_with_its_own_loader_processes(command, environment, monkeypatch, tmp_path):
     (tmp_path / "dying.py").write_text(DYING)
     monkeypatch.setitem(environment, "SEGLAB_GPUS", "7,8")  # what the jobs see as CUDA_VISIBLE_DEVICES
     monkeypatch.setitem(environment, "SEGLAB_ALLOW", "slow.Slow,dying.Dying")
     # slow enough to overlap, whichever worker is ready first
-    jobs = (*AT_ONCE, "+callbacks.dying={_target_: dying.Dying, seed: ${seed}}", slow,
+    jobs = (*AT_ONCE, "+callbacks.dying={_target_: dying.Dying, seed: ${seed}}",
             "trainer.max_epochs=6", "data.num_workers=1", "trainer.accelerator=auto", "sweep=x")  # fmt: skip
     done = command("train", "-m", "seed=1,2,3", *jobs, timeout=500)
     monkeypatch.delitem(environment, "SEGLAB_GPUS")
@@ -76,8 +77,9 @@ class Dying(Callback):
 
 
 @joblib
-def test_ctrl_c_ends_every_process_and_the_same_command_goes_on(command, started, slow, tmp_path):
-    arguments = ("-m", "seed=1,2", *AT_ONCE, slow, "trainer.max_epochs=6", "callbacks.last.every_n_steps=1", "sweep=x")
+@pytest.mark.usefixtures("slow")
+def test_ctrl_c_ends_every_process_and_the_same_command_goes_on(command, started, tmp_path):
+    arguments = ("-m", "seed=1,2", *AT_ONCE, "trainer.max_epochs=6", "callbacks.last.every_n_steps=1", "sweep=x")
     process = started("train", *arguments, new_session=True)
     deadline = time.monotonic() + 200
     while len(list(tmp_path.glob("outputs/sweeps/x/*/checkpoints/last.ckpt"))) < 2:

@@ -63,9 +63,10 @@ def test_a_killed_job_harms_no_other_and_finished_ones_are_skipped(command, envi
     assert record(jobs[2])["attempts"] == 1
 
 
-def test_a_preempted_job_is_requeued_and_finishes_as_if_nothing_had_happened(started, slow, tmp_path):
+@pytest.mark.usefixtures("slow")
+def test_a_preempted_job_is_requeued_and_finishes_as_if_nothing_had_happened(started, tmp_path):
     arguments = ("trainer.max_epochs=5", "callbacks.last.every_n_steps=1", "logger=[csv,wandb]", "sweep=x")
-    process = started("train", "-m", "seed=1", slow, *QUEUE, *arguments)
+    process = started("train", "-m", "seed=1", *QUEUE, *arguments)
     deadline = time.monotonic() + 500
     while not list(tmp_path.glob("outputs/sweeps/x/*/checkpoints/last.ckpt")):
         assert process.poll() is None, process.communicate()
