@@ -1,14 +1,22 @@
 """A process that has imported the heavy libraries, once: the commands of the tests are forked from it.
 
 A command is a process with everything of its own: seglab's modules, arguments, folder, environment, standard streams,
-exit code. Only what is not ours was imported before, which takes 4 s of the 5 of a small training. The fixture
-`command` of tests/conftest.py starts it; `command(..., fresh=True)` is an interpreter that has imported nothing.
+exit code. Only what is not ours was imported before, which takes 4 s of the 5 of a small training. The same holds for
+the server that a sweep's jobs are forked from. The fixtures `command` and `started` of tests/conftest.py start
+commands; `command(..., fresh=True)` is an interpreter that has imported nothing.
 """
 
+import fcntl
 import json
+import multiprocessing.util
 import os
 import runpy
+import signal
+import socket
 import sys
+from collections.abc import Sequence
+
+FORK_SERVER = "from multiprocessing.forkserver import main;"  # how the code begins that multiprocessing starts
 
 
 def import_libraries() -> None:
@@ -28,19 +36,26 @@ def import_libraries() -> None:
 def requested() -> dict | None:
     """In a process forked for it: the request. In the server: None, once no more requests come.
 
-    A request is a line of JSON on standard input. It is answered with two: the number of its process, and the exit
-    code when it has ended, negative for a signal.
+    A request is a line of JSON on standard input. It is answered with two in the file it names: the number of its
+    process, and the exit code when it has ended, negative for a signal. A process beside it waits for that.
     """
-    requests, answers = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
+    requests = os.fdopen(os.dup(0))
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who wait
     for line in requests:
+        if os.fork():
+            continue
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        request = json.loads(line)
         child = os.fork()
         if child == 0:
             requests.close()
-            answers.close()
-            return json.loads(line)
-        print(child, file=answers, flush=True)
-        _, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), file=answers, flush=True)
+            return request
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        with open(request["answers"], "w") as answers:
+            print(child, file=answers, flush=True)
+            _, status = os.waitpid(child, 0)
+            print(os.waitstatus_to_exitcode(status), file=answers)
+        os._exit(0)
     return None
 
 
@@ -54,6 +69,8 @@ def become(request: dict) -> None:
         file = os.open(path, flags)
         os.dup2(file, descriptor)
         os.close(file)
+    if request["new_session"]:
+        os.setsid()
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["environment"])
@@ -62,9 +79,70 @@ def become(request: dict) -> None:
     sys.path[0] = request["folder"]
 
 
+def fork_server_wanted() -> str | None:
+    """In a process beside the command, once multiprocessing starts its fork server there: the code of that server.
+
+    In the command: None. The server has imported what the command had at its beginning, so nothing of seglab.
+    """
+    ours, theirs = socket.socketpair()
+    process = os.fork()
+    if process == 0:
+        ours.close()
+        return _received(theirs)
+    theirs.close()
+    start_program = multiprocessing.util.spawnv_passfds
+
+    def start(path: bytes, arguments: Sequence[str], descriptors: Sequence[int]) -> int:
+        if not arguments[-1].startswith(FORK_SERVER) or ours.fileno() < 0:
+            return start_program(path, arguments, descriptors)
+        wanted = {
+            "code": arguments[-1], "descriptors": list(descriptors), "environment": dict(os.environ),
+            "folder": os.getcwd(),
+        }  # fmt: skip
+        with ours:
+            socket.send_fds(ours, [json.dumps(wanted).encode()], descriptors)
+        return process
+
+    multiprocessing.util.spawnv_passfds = start
+    return None
+
+
+def _received(theirs: socket.socket) -> str:
+    """The code to run, in the folder and with the environment and files that were sent; ends here if none comes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with theirs:
+        message, received, _, _ = socket.recv_fds(theirs, 1 << 16, 8)
+        while part := theirs.recv(1 << 16):
+            message += part
+    if not message:
+        os._exit(0)
+    wanted = json.loads(message)
+    for number, descriptor in zip(wanted["descriptors"], _out_of_the_way(received), strict=True):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    os.chdir(wanted["folder"])
+    os.environ.clear()
+    os.environ.update(wanted["environment"])
+    sys.argv = ["-c"]
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    return wanted["code"]
+
+
+def _out_of_the_way(descriptors: Sequence[int]) -> list[int]:
+    """The same files under numbers that no other process has given them."""
+    moved = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, 500) for descriptor in descriptors]
+    for descriptor in descriptors:
+        os.close(descriptor)
+    return moved
+
+
 if __name__ == "__main__":
     import_libraries()
     request = requested()
     if request is not None:
         become(request)
-        runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
+        code = fork_server_wanted()
+        if code is None:
+            runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
+        else:
+            exec(code)

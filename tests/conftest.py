@@ -10,9 +10,7 @@ import json
 import signal
 import subprocess
 import sys
-import tempfile
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +21,7 @@ from PIL import Image
 
 from seglab import config
 from seglab.labels import CITYSCAPES_LABELS
+from tests.forked import Forked
 from tests.standins import standin, standins  # noqa: F401 - fixtures
 
 # A shell starts what it runs in the background deaf to Ctrl-C, and every command of a test would inherit that.
@@ -83,9 +82,9 @@ def environment(data_folder: Path) -> dict[str, str]:
     return {**os.environ, "SEGLAB_DATA": str(data_folder), "PYTHONPATH": str(root), "WANDB_MODE": "offline"}
 
 
-@pytest.fixture
-def tiny(tmp_path: Path) -> list[str]:
-    """TINY as a user would keep it: an experiment in a folder of her own."""
+@pytest.fixture(scope="session")
+def tiny_experiment() -> str:
+    """TINY as the text of an experiment."""
     config.register()
     with initialize_config_dir(version_base="1.3", config_dir=str(config.FOLDER)):
         whole = compose("train", overrides=list(TINY))
@@ -93,9 +92,15 @@ def tiny(tmp_path: Path) -> list[str]:
     for override in TINY:
         key = override.partition("=")[0]
         OmegaConf.update(chosen, key, OmegaConf.select(whole, key))
+    return "# @package _global_\n" + OmegaConf.to_yaml(chosen)
+
+
+@pytest.fixture
+def tiny(tiny_experiment: str, tmp_path: Path) -> list[str]:
+    """TINY as a user would keep it: an experiment in a folder of her own."""
     folder = tmp_path / "my_conf" / "experiment"
     folder.mkdir(parents=True)
-    (folder / "tiny.yaml").write_text("# @package _global_\n" + OmegaConf.to_yaml(chosen))
+    (folder / "tiny.yaml").write_text(tiny_experiment)
     return ["--config-dir", "my_conf", "experiment=tiny"]
 
 
@@ -121,48 +126,68 @@ def command(
     def run(
         entry: str, *arguments: str, small: bool = True, timeout: float = 300, fresh: bool = False
     ) -> subprocess.CompletedProcess[str]:
-        flags = [argument for argument in arguments if argument == "-m"]  # argparse wants them before all overrides
-        overrides = [argument for argument in arguments if argument != "-m"]
-        typed = [sys.executable, "-m", f"seglab.{entry}", *flags, *(tiny if small else ()), *overrides]
+        typed = _typed(entry, arguments, tiny if small else ())
         if fresh:
             return subprocess.run(
                 typed, cwd=tmp_path, env=environment, text=True, capture_output=True, stdin=subprocess.DEVNULL,
                 timeout=timeout,
             )  # fmt: skip
         server = request.getfixturevalue("command_server")
-        return _forked(server, typed, folder=tmp_path, environment=environment, timeout=timeout)
+        process = Forked(server, typed, folder=tmp_path, environment=environment, stderr_apart=True)
+        try:
+            stdout, stderr = process.communicate(timeout)
+        finally:
+            process.kill()
+            process.wait()
+        return subprocess.CompletedProcess(typed, process.returncode, stdout, stderr)
 
     return run
 
 
-def _forked(
-    server: subprocess.Popen[str], typed: list[str], *, folder: Path, environment: dict[str, str], timeout: float
-) -> subprocess.CompletedProcess[str]:
-    """As `subprocess.run(typed, ...)`, in a fork of the server.
+@pytest.fixture
+def started(
+    environment: dict[str, str], tiny: list[str], tmp_path: Path, command_server: subprocess.Popen[str]
+) -> Iterator[Callable[..., Forked]]:
+    """`started("train", "loss=dice")`: the same, begun, in a fork: to be watched and killed. Ends with the test."""
+    processes: list[Forked] = []
 
-    Raises:
-        subprocess.TimeoutExpired: the process took longer, and was killed.
-    """
-    with tempfile.NamedTemporaryFile("r") as stdout, tempfile.NamedTemporaryFile("r") as stderr:
-        _, _, module, *arguments = typed
-        request = {
-            "module": module, "arguments": arguments, "folder": str(folder), "environment": environment,
-            "stdout": stdout.name, "stderr": stderr.name,
-        }  # fmt: skip
-        print(json.dumps(request), file=server.stdin, flush=True)
-        killed = threading.Event()
+    def begin(entry: str, *arguments: str, new_session: bool = False) -> Forked:
+        typed = _typed(entry, arguments, tiny)
+        process = Forked(command_server, typed, folder=tmp_path, environment=environment, new_session=new_session)
+        processes.append(process)
+        return process
 
-        def kill(process: int) -> None:
-            killed.set()
-            os.kill(process, signal.SIGKILL)
+    yield begin
+    for process in processes:
+        process.kill()
+        process.wait()
 
-        watch = threading.Timer(timeout, kill, [int(server.stdout.readline())])
-        watch.start()
-        code = int(server.stdout.readline())
-        watch.cancel()
-        if killed.is_set():
-            raise subprocess.TimeoutExpired(typed, timeout, stdout.read(), stderr.read())
-        return subprocess.CompletedProcess(typed, code, stdout.read(), stderr.read())
+
+SLOW = """
+import time
+from lightning import Callback
+
+
+class Slow(Callback):
+    def on_train_epoch_start(self, trainer, pl_module) -> None:
+        time.sleep(1)
+"""
+
+
+@pytest.fixture
+def slow(environment: dict[str, str], tiny: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """TINY waits a second before every epoch: it lasts, for a test to come in between, and computes no more."""
+    (tmp_path / "slow.py").write_text(SLOW)
+    monkeypatch.setitem(environment, "SEGLAB_ALLOW", "slow.Slow")
+    with (tmp_path / "my_conf" / "experiment" / "tiny.yaml").open("a") as experiment:
+        experiment.write("callbacks: {slow: {_target_: slow.Slow}}\n")
+
+
+def _typed(entry: str, arguments: Sequence[str], experiment: Sequence[str]) -> list[str]:
+    """The command line; argparse wants -m before all overrides."""
+    flags = [argument for argument in arguments if argument == "-m"]
+    overrides = [argument for argument in arguments if argument != "-m"]
+    return [sys.executable, "-m", f"seglab.{entry}", *flags, *experiment, *overrides]
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from seglab.data.source import read_ids, read_image
 from seglab.display import draw
 from seglab.errors import SeglabError
 from seglab.labels import CITYSCAPES_LABELS, label_space
+from tests.forked import Forked
 
 LABELS = label_space("cityscapes_19")
 STREET = (
@@ -28,14 +29,13 @@ STREET = (
 
 
 @pytest.fixture(scope="module")
-def trained(environment, tmp_path_factory) -> Path:
+def trained(command_server, environment, tmp_path_factory) -> Path:
     """The folder of a run."""
     folder = tmp_path_factory.mktemp("trained")
-    done = subprocess.run(
-        [sys.executable, "-m", "seglab.train", *STREET],
-        cwd=folder, env=environment, text=True, capture_output=True, timeout=300,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    typed = [sys.executable, "-m", "seglab.train", *STREET]
+    process = Forked(command_server, typed, folder=folder, environment=environment)
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output
     (run,) = (folder / "outputs" / "runs").iterdir()
     return run
 

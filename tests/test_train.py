@@ -92,11 +92,9 @@ def test_missing_data_is_told_with_the_key_to_set(command):
     assert "Traceback" not in done.stderr
 
 
-def test_ctrl_c_then_resume_finishes_the_same_run(command, environment, tiny, tmp_path):
-    process = subprocess.Popen(
-        [sys.executable, "-m", "seglab.train", *tiny, "trainer.max_epochs=60"],
-        cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
+@pytest.mark.usefixtures("slow")
+def test_ctrl_c_then_resume_finishes_the_same_run(command, started, tmp_path):
+    process = started("train", "trainer.max_epochs=4", "callbacks.pictures=null")
     wait_for(lambda: list(tmp_path.glob("outputs/runs/*/checkpoints/last.ckpt")), process)
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=120)
@@ -108,7 +106,7 @@ def test_ctrl_c_then_resume_finishes_the_same_run(command, environment, tiny, tm
     done = command("train", f"resume={run}", small=False)
     assert done.returncode == 0, done.stderr
     record = json.loads((run / "record.json").read_text())
-    assert (record["status"], record["attempts"], record["epochs"]) == ("finished", 2, 60)
+    assert (record["status"], record["attempts"], record["epochs"]) == ("finished", 2, 4)
     assert only_run(tmp_path) == run
 
 
@@ -120,6 +118,7 @@ def test_two_processes_train_one_network(command, tmp_path):
         "trainer.devices=2",
         "trainer.sync_batchnorm=false",
         "data.eval_batch_size=1",
+        "callbacks.pictures=null",
         timeout=400,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -127,7 +126,9 @@ def test_two_processes_train_one_network(command, tmp_path):
     assert record["devices"] == 2
     assert record["steps"] == 2 * (8 // (2 * 2))
     pixels = sum(scores["pixels"] for scores in record["best"]["classes"].values())
-    single = command("train", "output=single", "data.eval_batch_size=1")
+    single = command(
+        "train", "output=single", "data.eval_batch_size=1", "trainer.max_epochs=1", "callbacks.pictures=null"
+    )
     assert single.returncode == 0, single.stderr
     (folder,) = (tmp_path / "single" / "runs").iterdir()
     alone = json.loads((folder / "record.json").read_text())
@@ -142,8 +143,8 @@ def test_camvid_frames_train(command, tmp_path):
         pytest.skip("CAMVID_ROOT does not name a folder with CamVid")
     done = command(
         "train", "data=camvid", f"data.root={Path(root).resolve()}", "data.size=[60,80]", "data.batch_size=8",
-        "data.num_workers=0", "model.base=4", "trainer=cpu", "trainer.max_epochs=2", "trainer.limit_train_batches=4",
-        "trainer.limit_val_batches=2",
+        "data.num_workers=0", "model.base=4", "trainer=cpu", "trainer.max_epochs=1", "trainer.limit_train_batches=2",
+        "trainer.limit_val_batches=2", "callbacks.pictures=null",
         small=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -3,7 +3,6 @@
 import json
 import signal
 import struct
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ from seglab import PACKAGE, config
 from seglab.callbacks import tracking
 from seglab.labels import label_space
 from seglab.loggers import csv_logger
+from tests.forked import Forked
 
 SECRET = "hunter2-hunter2"
 LOGGERS = "logger=[csv,tensorboard,wandb]"
@@ -134,19 +134,16 @@ def assert_same(one: Curves, other: Curves) -> None:
 
 
 @pytest.fixture(scope="module")
-def start(environment, tmp_path_factory) -> Callable[..., subprocess.Popen[str]]:
+def start(command_server, environment) -> Callable[..., Forked]:
     """`start(folder, "loss=dice")`: `python -m seglab.train loss=dice` with TINY in `folder`, begun."""
 
-    def begin(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    def begin(folder: Path, *arguments: str) -> Forked:
         experiment = folder / "my_conf" / "experiment" / "tiny.yaml"
         experiment.parent.mkdir(parents=True, exist_ok=True)
         experiment.write_text(TINY)
         kept = {key: value for key, value in environment.items() if key != "WANDB_DATA_DIR"}
-        return subprocess.Popen(
-            [sys.executable, "-m", "seglab.train", *arguments],
-            cwd=folder, env={**kept, "MY_TOKEN": SECRET}, text=True, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+        typed = [sys.executable, "-m", "seglab.train", *arguments]
+        return Forked(command_server, typed, folder=folder, environment={**kept, "MY_TOKEN": SECRET})
 
     return begin
 

@@ -1,12 +1,12 @@
 """The jobs that a sweep's parent expects are those that Hydra makes, whatever was typed."""
 
 import json
-import subprocess
 import sys
 
 import pytest
 
 from seglab.config.overrides import quoted
+from tests.forked import Forked
 
 CODE = """
 import sys
@@ -40,13 +40,13 @@ task()
         ([], 1),
     ],
 )
-def test_planned_jobs_are_those_that_run(tmp_path, environment, overrides, count):
-    done = subprocess.run(
-        [sys.executable, "-c", CODE, "-m", *overrides, "sweep=x"],
-        cwd=tmp_path, env=environment, text=True, capture_output=True, timeout=120,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == [f"job {count} {number}" for number in range(count)]
+def test_planned_jobs_are_those_that_run(command_server, tmp_path, environment, overrides, count):
+    (tmp_path / "planned.py").write_text(CODE)
+    typed = [sys.executable, "-m", "planned", "-m", *overrides, "sweep=x"]
+    process = Forked(command_server, typed, folder=tmp_path, environment=environment, stderr_apart=True)
+    stdout, stderr = process.communicate(120)
+    assert process.returncode == 0, stderr
+    assert stdout.splitlines() == [f"job {count} {number}" for number in range(count)]
 
 
 @pytest.mark.slow

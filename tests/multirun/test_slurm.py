@@ -6,7 +6,6 @@ Runs where the extra `slurm` is installed and a SLURM answers or can be started,
 import importlib.util
 import json
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -64,12 +63,10 @@ def test_a_killed_job_harms_no_other_and_finished_ones_are_skipped(command, envi
     assert record(jobs[2])["attempts"] == 1
 
 
-def test_a_preempted_job_is_requeued_and_finishes_as_if_nothing_had_happened(environment, tiny, tmp_path):
-    arguments = ("seed=1", "trainer.max_epochs=40", "callbacks.last.every_n_steps=1", "logger=[csv,wandb]", "sweep=x")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "seglab.train", "-m", *tiny, *QUEUE, *arguments],
-        cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
+@pytest.mark.usefixtures("slow")
+def test_a_preempted_job_is_requeued_and_finishes_as_if_nothing_had_happened(started, tmp_path):
+    arguments = ("trainer.max_epochs=5", "callbacks.last.every_n_steps=1", "logger=[csv,wandb]", "sweep=x")
+    process = started("train", "-m", "seed=1", *QUEUE, *arguments)
     deadline = time.monotonic() + 500
     while not list(tmp_path.glob("outputs/sweeps/x/*/checkpoints/last.ckpt")):
         assert process.poll() is None, process.communicate()
@@ -85,4 +82,4 @@ def test_a_preempted_job_is_requeued_and_finishes_as_if_nothing_had_happened(env
     output, _ = process.communicate()
     assert process.returncode == 0, output
     ended = record(folder)
-    assert (ended["status"], ended["attempts"], ended["epochs"], ended["slurm_job"]) == ("finished", 2, 40, job)
+    assert (ended["status"], ended["attempts"], ended["epochs"], ended["slurm_job"]) == ("finished", 2, 5, job)
