@@ -132,11 +132,11 @@ def test_one_line_tells_what_was_written(tmp_path, caplog):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")
-@pytest.mark.parametrize("count", [40, 400], ids=["alone", "processes"])
+@pytest.mark.parametrize("count", [40, 400], ids=["alone", "processes"])  # large: seconds are left after the first
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_killed_writer_leaves_no_data_set(tmp_path, number, count):
     call = f"from seglab.data.synthetic import write_scenes; write_scenes({str(tmp_path)!r}, seed=1, "
-    call += f"train={count}, val=0, test=0, height=128, width=256)"
+    call += f"train={count}, val=0, test=0, height=512, width=1024)"
     root = Path(seglab.__file__).parents[1]
     arguments = {"cwd": root, "stderr": subprocess.DEVNULL, "start_new_session": True}
     with subprocess.Popen([sys.executable, "-c", call], **arguments) as writer:

@@ -215,9 +215,9 @@ def test_is_captured_in_one_graph(loss: Loss, logits: torch.Tensor, mask: torch.
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # the compiler's own
-def test_code_is_generated_for_all_kinds(logits: torch.Tensor, mask: torch.Tensor) -> None:
-    """In one compilation: each takes seconds, most of them the C++ compiler's."""
-    kinds = (Boundary, CrossEntropy, Dice, Focal, Jaccard, Lovasz, Ohem, Tversky)
+def test_code_is_generated(logits: torch.Tensor, mask: torch.Tensor) -> None:
+    """In one compilation: each takes seconds, most of them the C++ compiler's. (Boundary alone takes half a minute.)"""
+    kinds = (CrossEntropy, Dice, Focal, Jaccard, Lovasz, Ohem, Tversky)
     terms = {kind.__name__.lower(): kind(ignore_index=IGNORED) for kind in kinds}
     compiled_equals(Compound(terms, weights=dict.fromkeys(terms, 1.0)), logits, mask, backend="inductor")
 

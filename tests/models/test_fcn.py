@@ -290,7 +290,7 @@ def test_state_dict_carries_the_logits_and_holds_no_fixed_kernel(up):
 @pytest.mark.slow
 def test_captured_network_gives_the_same_logits():
     network, image = awake(small()).eval(), torch.randn(1, 3, 33, 48)
-    # Captured and differentiated, which is where modules break; two networks have code generated too.
+    # Captured and differentiated, which is where modules break; test_unet.py has code generated too.
     compiled = torch.compile(network, backend="aot_eager")
     with torch.no_grad():
         torch.testing.assert_close(compiled(image), network(image), rtol=1e-4, atol=1e-4)

@@ -283,7 +283,7 @@ def test_channels_last_and_state_dict_keep_the_logits():
 def test_captured_network_gives_the_same_logits(attention, alignment):
     network = small(attention=attention, alignment=alignment, down_kernel=2).eval()
     image = torch.randn(1, 3, 17, 16)
-    # Captured and differentiated, which is where modules break; two networks have code generated too.
+    # Captured and differentiated, which is where modules break; test_unet.py has code generated too.
     compiled = torch.compile(network, backend="aot_eager")
     with torch.no_grad():
         torch.testing.assert_close(compiled(image), network(image), rtol=1e-4, atol=1e-4)

@@ -235,7 +235,7 @@ def test_classes_are_the_ones_that_are_configured():
 @pytest.mark.parametrize("model", ["segnet_basic_encoder_addition", "fcn_basic"])
 def test_captured_network_gives_the_same_logits(model):
     network, image = small(model).eval(), torch.randn(1, 3, 33, 32)
-    # Captured whole and differentiated, which is where modules break; two networks have code generated too.
+    # Captured whole and differentiated, which is where modules break; test_unet.py has code generated too.
     compiled = torch.compile(network, fullgraph=True, backend="aot_eager")
     with torch.no_grad():
         torch.testing.assert_close(compiled(image), network(image), rtol=1e-4, atol=1e-4)

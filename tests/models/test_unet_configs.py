@@ -135,7 +135,7 @@ def test_mistakes_are_found_before_anything_is_built(tiny_config, override, mess
 def test_captured_network_gives_the_same_logits(built, model):
     network, image = built(f"model={model}").eval(), torch.randn(1, 3, 33, 32)
     torch.compiler.reset()  # the networks share their code, whose recompilations are counted and limited
-    # Captured whole and differentiated, which is where modules break; two networks have code generated too.
+    # Captured whole and differentiated, which is where modules break; test_unet.py has code generated too.
     compiled = torch.compile(network, fullgraph=True, backend="aot_eager")
     with torch.no_grad():
         torch.testing.assert_close(compiled(image), network(image), rtol=1e-4, atol=1e-4)

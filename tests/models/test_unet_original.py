@@ -98,7 +98,7 @@ def test_bfloat16_autocast_trains_one_image():
 def test_captured_network_gives_the_same_logits():
     network, image = small(depth=2).eval(), torch.randn(1, 3, 17, 20)
     torch.compiler.reset()  # recompilations of the same code are counted and limited
-    # Captured whole and differentiated, which is where modules break; two networks have code generated too.
+    # Captured whole and differentiated, which is where modules break; test_unet.py has code generated too.
     compiled = torch.compile(network, fullgraph=True, backend="aot_eager")
     with torch.no_grad():
         torch.testing.assert_close(compiled(image), network(image), rtol=1e-4, atol=1e-4)
