@@ -1,12 +1,21 @@
 """Your own data: a folder of images and a folder of id masks for each split, matched by file name."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from seglab.data.source import Labels, Sample, files_by_stem, pair_files, read_sample, require_root
+from seglab.data.colours import ColourTable
+from seglab.data.source import Labels, Sample, files_by_stem, pair_files, read_ids, read_sample, require_root
 from seglab.errors import SeglabError
-from seglab.labels import label_space
+from seglab.labels import IGNORE_INDEX, label_space
+
+_IF_COLORED = (
+    "where colours stand for classes, say which: 'data.source.colours={road: [128, 64, 128], ..., void: [0, 0, 0]}'"
+)
 
 
 class Folder:
@@ -15,11 +24,27 @@ class Folder:
     Args:
         labels: a label space of your own as a mapping, see seglab.labels.label_space.
         images: folder of the images (PNG, JPEG) within the root; `{split}` stands for the name of the split.
-        masks: the same for the masks, PNG files of ids (8-bit grey or palette).
+        masks: the same for the masks, PNG files of ids (8-bit grey or palette), or of colours.
+        colours: of masks of colours, see seglab.data.colours; None for masks of ids.
     """
 
-    def __init__(self, root: str | Path | None, split: str, *, labels: Labels, images: str, masks: str) -> None:
+    def __init__(
+        self,
+        root: str | Path | None,
+        split: str,
+        *,
+        labels: Labels,
+        images: str,
+        masks: str,
+        colours: Mapping[str, Any] | None = None,
+    ) -> None:
         self.labels = label_space(labels)
+        self._read_mask: Callable[[Path], np.ndarray] = partial(read_ids, if_colored=_IF_COLORED)
+        if colours is not None:  # which are train ids when they are read
+            self._read_mask = ColourTable(colours, self.labels).read
+            self.labels = replace(
+                self.labels, to_train={id: id for id in (*range(self.labels.num_classes), IGNORE_INDEX)}
+            )
         layout = f"  <data.root>/{images}/<name>.png (or .jpg)\n  <data.root>/{masks}/<name>.png"
         source = "The folders are named by data.source.images and data.source.masks."
         folder = require_root(root, layout=layout, source=source)
@@ -39,7 +64,7 @@ class Folder:
 
     def read(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Image uint8 (H, W, 3) RGB and mask uint8 (H, W) of train ids, at the size of the files."""
-        return read_sample(self.samples[index], self.labels)
+        return read_sample(self.samples[index], self.labels, read_mask=self._read_mask)
 
 
 def _filled(pattern: str, split: str) -> str:

@@ -1,5 +1,8 @@
 """Samples and the reading of their files: what every data set shares. A damaged file is an error that names it."""
 
+import json
+import re
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +23,8 @@ _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_END = b"IEND\xaeB`\x82"  # type and checksum of the last chunk
 _JPEG_SIGNATURE, _JPEG_SCAN, _JPEG_END = b"\xff\xd8\xff", b"\xff\xda", b"\xff\xd9"
 _PNG_GREY, _PNG_PALETTE, _PNG_RGBA = 0, 3, 6  # colour types of the header
+_PLAIN = re.compile(r"[A-Za-z][\w -]*\w")  # needs no quotes in an override
+_SHOWN, _MOST_SHOWN = 5, 12  # unknown values, and values of a mapping, in a message
 _COLOR_TYPES = {0: "grey", 2: "RGB", 3: "palette", 4: "grey with alpha", 6: "RGBA"}
 
 
@@ -96,6 +101,15 @@ def read_image(path: Path) -> np.ndarray:
     return _decode(data, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION, path)  # (H, W, 3)
 
 
+def read_colors(path: Path) -> np.ndarray:
+    """uint8 (H, W, 3) RGB, the colours of an 8-bit PNG. Raises SeglabError naming the file at fault."""
+    data = _read_whole(path)
+    if not data.startswith(_PNG_SIGNATURE) or _png_header(data, path)[0] > 8:
+        raise SeglabError(f"expected a mask of colours as PNG of 8 bits; '{path}' is none - JPEG changes colours, and "
+                          "16 bits are none of data.source.colours: export it again")  # fmt: skip
+    return _decode(data, cv2.IMREAD_COLOR_RGB, path)
+
+
 def read_rgba(path: Path, *, otherwise: str) -> np.ndarray:
     """uint8 (H, W, 4), the channels of an 8-bit RGBA PNG. Raises SeglabError; for another kind, ending `otherwise`."""
     data = _read_whole(path)
@@ -123,13 +137,42 @@ def to_train_ids(ids: np.ndarray, labels: LabelSpace, path: Path) -> np.ndarray:
     mask = cv2.LUT(ids, labels.lookup)  # (H, W), as labels.lookup[ids], 7 times faster
     if (mask == INVALID).any():
         unknown, counts = np.unique(ids[mask == INVALID], return_counts=True)
-        held = ", ".join(f"{value} ({count} pixels)" for value, count in zip(unknown[:5], counts[:5], strict=True))
-        more = f" and {len(unknown) - 5} more values" if len(unknown) > 5 else ""
+        first = zip(unknown[:_SHOWN], counts[:_SHOWN], strict=True)
+        held = ", ".join(f"{value} ({count} pixels)" for value, count in first)
+        more = f" and {len(unknown) - _SHOWN} more values" if len(unknown) > _SHOWN else ""
         raise SeglabError(
             f"mask '{path}' holds {held}{more}; expected {_ranges(labels.to_train)} (raw values of {labels.name}) - "
-            "is it another data set, or do data.labels and the data set not belong together?"
+            f"{_advice(labels, unknown, has_ones=bool((ids == 1).any()))}"
         )
     return mask
+
+
+def _advice(labels: LabelSpace, unknown: np.ndarray, *, has_ones: bool) -> str:
+    """What to write where a mask holds the values `unknown`; `has_ones`: the value 1 as well."""
+    if labels.is_built_in:
+        return (
+            "is it another data set, or do data.labels and the data set not belong together? Masks of your own: "
+            "data.labels.names and data.labels.mapping of data=folder"
+        )
+    ignored = sorted(raw for raw, train_id in labels.to_train.items() if train_id == IGNORE_INDEX)
+    names = {raw: labels.names[train_id] for raw, train_id in labels.to_train.items() if train_id != IGNORE_INDEX}
+    if set(names) == {0, 1} and unknown.tolist() == [255] and not has_ones:  # black and white
+        return f"white is the second class? Write {_override('mapping', {0: names[0], 255: names[1]})}"
+    values = {**names, **{int(value): "CLASS" for value in unknown[:_SHOWN]}}
+    if len(values) > _MOST_SHOWN:
+        values = {raw: name for raw, name in values.items() if raw not in names}
+    void = _override("ignore_values", sorted({*ignored, *map(int, unknown[:_SHOWN])}))
+    mapping = _override("mapping", dict(sorted(values.items())))
+    return f"say which classes they are: {mapping} - or that they are not counted: {void}"
+
+
+def _override(key: str, value: Mapping[int, str] | Sequence[int]) -> str:
+    """'data.labels.mapping={0: road, 9: CLASS}', as it is typed."""
+    if isinstance(value, Mapping):
+        names = {raw: name if _PLAIN.fullmatch(name) else json.dumps(name) for raw, name in value.items()}
+        pairs = ", ".join(f"{raw}: {name}" for raw, name in names.items())
+        return shlex.quote(f"data.labels.{key}={{{pairs}}}")
+    return f"data.labels.{key}=[{','.join(map(str, value))}]"
 
 
 def require_root(root: str | Path | None, *, layout: str, source: str) -> Path:
