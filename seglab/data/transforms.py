@@ -58,6 +58,7 @@ class Augmentation:
     def __init__(self, transforms: Sequence[Transform]) -> None:
         for transform in _flatten(transforms):
             _refuse_unknown_arguments(transform)
+            _refuse_more_than_one_sample(transform)
             if getattr(transform, "fill_mask", None) is not None:
                 transform.fill_mask = IGNORE_INDEX
             if isinstance(transform, _RESIZING):
@@ -101,6 +102,16 @@ def _refuse_unknown_arguments(transform: BasicTransform) -> None:
         raise SeglabError(
             f"expected the arguments of albumentations.{name} ({', '.join(arguments)}); got {argument!r}"
             f"{did_you_mean(argument, arguments)} - correct it in augment.transforms"
+        )
+
+
+def _refuse_more_than_one_sample(transform: BasicTransform) -> None:
+    # Mosaic, MixUp-like and domain adaptation take other images from a key of the call, which is not there
+    needed = [key for key in transform.targets_as_params if key not in ("image", "mask")]
+    if needed:
+        raise SeglabError(
+            f"expected transforms of one image and its mask; albumentations.{type(transform).__name__} needs "
+            f"{', '.join(map(repr, needed))} as well - take it out of augment.transforms"
         )
 
 
