@@ -49,7 +49,7 @@ class Scores:
     """What came out. `results` holds {"original", "network", "official", ...} as they were asked for."""
 
     results: dict[str, Any]
-    matrix: np.ndarray  # int64 (K, K) at the headline's resolution
+    matrix: np.ndarray  # int64 (K, K) or (K, K + 1) at the headline's resolution
     extremes: Extremes
     fingerprint: str  # of the data that were read
 
@@ -89,7 +89,8 @@ class Evaluation:
     def run(self, per_image: TextIO) -> Scores:
         """Scores every image; writes its counts to `per_image` as CSV, classes that it does not have left out."""
         names = self.labels.names
-        pixels = {resolution: Pixels(names) for resolution in self.resolutions}
+        misses = self._predictor.has_other_outputs
+        pixels = {resolution: Pixels(names, misses=misses) for resolution in self.resolutions}
         extras = self._extras()
         extremes, digest = Extremes(self._settings["panels"]), hashlib.blake2b(digest_size=8)
         per_image.write(",".join(PER_IMAGE) + "\n")
@@ -198,7 +199,8 @@ def _require_labels(matrix: Tensor, protocol: Mapping[str, Any]) -> None:
 
 
 def _rows(name: str, resolution: str, matrix: Tensor, names: tuple[str, ...]) -> Iterator[str]:
-    counts = zip(names, matrix.diagonal().tolist(), matrix.sum(1).tolist(), matrix.sum(0).tolist(), strict=True)
+    predicted = matrix.sum(0)[: len(names)]
+    counts = zip(names, matrix.diagonal().tolist(), matrix.sum(1).tolist(), predicted.tolist(), strict=True)
     for class_name, intersection, truth, pred in counts:
         if truth or pred:
             yield f"{_quoted(name)},{resolution},{_quoted(class_name)},{intersection},{truth},{pred}\n"

@@ -17,6 +17,7 @@ from seglab.runs.files import BEST
 from seglab.training.build import load
 from seglab.training.device import device_of
 from seglab.training.module import SegmentationModule, resize_logits
+from seglab.training.outputs import label_maps
 
 Size = tuple[int, int]  # height, width
 AS_TRAINED, AS_IMAGE = "run", "image"  # sizes at which the network sees an image, beside [height, width]
@@ -58,6 +59,11 @@ class Predictor:
         self.overlap = overlap
 
     @property
+    def has_other_outputs(self) -> bool:
+        """Whether the network has outputs beyond the classes, so that a label map may hold 255."""
+        return self.module.num_scores > len(self.module.class_names)
+
+    @property
     def device(self) -> torch.device:
         return self.module.device
 
@@ -67,7 +73,7 @@ class Predictor:
             return self._probabilities(list(self._views([image])), size or size_of(image))
 
     def label_map(self, image: np.ndarray) -> np.ndarray:
-        """uint8 (H, W) of train ids, for an image uint8 (H, W, 3) RGB."""
+        """uint8 (H, W) of train ids, for an image uint8 (H, W, 3) RGB; 255 where an output beyond the classes wins."""
         return self.label_maps(image, sizes=[size_of(image)])[0]
 
     def label_map_batch(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -99,8 +105,8 @@ class Predictor:
     def _label_map(self, views: Sequence[Tensor], size: Size) -> np.ndarray:
         """uint8 (H, W) at `size`, of the views (1, K, h, w) of one image."""
         # One view needs no softmax, which changes no order.
-        scores = resize_logits(views[0], size)[0] if len(views) == 1 else self._probabilities(views, size)
-        return scores.max(0).indices.to(torch.uint8).cpu().numpy()
+        scores = resize_logits(views[0], size) if len(views) == 1 else self._probabilities(views, size)[None]
+        return label_maps(scores, num_classes=len(self.module.class_names))[0].cpu().numpy()
 
     def _probabilities(self, views: Sequence[Tensor], size: Size) -> Tensor:
         total = torch.zeros((), device=self.device)

@@ -29,8 +29,8 @@ class Part(NamedTuple):
 class Complexity:
     """`flops` counts a multiplication and an addition as two, of convolutions, matrix products and attention.
 
-    Norms, activations, pooling and interpolation are left out, as everybody does. `flops` is None and no part has a
-    shape where the network cannot be followed without computing.
+    Norms, activations, pooling and interpolation are left out, as everybody does. `flops` and `outputs` are None and no
+    part has a shape where the network cannot be followed without computing.
     """
 
     name: str
@@ -39,13 +39,14 @@ class Complexity:
     trainable: int
     flops: int | None  # of one image
     parts: tuple[Part, ...]
+    outputs: Any  # what it returns for a batch of one image, tensors without values
 
 
 def complexity(network: nn.Module, *, size: Sequence[int], divisor: int = 1) -> Complexity:
     """The complexity for one image of `size`, padded to multiples of `divisor`. Nothing is computed or copied."""
     height, width = (-(-side // divisor) * divisor for side in size)
     shapes: dict[str, tuple[int, ...]] = {}
-    flops = None
+    flops = outputs = None
     training = network.training
     network.eval()  # BatchNorm's statistics stay as they are
     try:
@@ -53,7 +54,7 @@ def complexity(network: nn.Module, *, size: Sequence[int], divisor: int = 1) -> 
             for path, module in _listed(network):
                 hooks.callback(module.register_forward_hook(_remember(shapes, path)).remove)
             image = torch.empty(1, 3, height, width, device="meta")
-            functional_call(network, _without_values(network), (image,))
+            outputs = functional_call(network, _without_values(network), (image,))
         flops = counter.get_total_flops()
     except (RuntimeError, TypeError):  # it looks at values, or an operation knows no meta tensors
         shapes.clear()
@@ -68,6 +69,7 @@ def complexity(network: nn.Module, *, size: Sequence[int], divisor: int = 1) -> 
         parts=tuple(
             Part(path, type(module).__name__, shapes.get(path), _count(module)) for path, module in _listed(network)
         ),
+        outputs=outputs,
     )
 
 
