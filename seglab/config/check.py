@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 
 from seglab.config.activation import activation_problems
 from seglab.config.annotations import expected_instead
+from seglab.config.channels import channel_problems
 from seglab.config.ranges import RANGES, problem
 from seglab.config.resolve import Resolved, Unusable, resolve
 from seglab.config.schemas import TrainConfig
@@ -48,7 +49,7 @@ def check(cfg: DictConfig, schema: type = TrainConfig) -> None:
     problems = [*_root_problems(resolved, schema), *resolved.problems, *_shape_problems(resolved, schema)]
     for path, node in resolved.targets():
         problems += [f"{path}: {problem}" for problem in _node_problems(path, node)]
-    problems += _range_problems(resolved)
+    problems += [*channel_problems(resolved.values), *_range_problems(resolved)]
     if problems:
         raise SeglabError(
             problems[0] if len(problems) == 1 else f"{len(problems)} mistakes:\n  " + "\n  ".join(problems)

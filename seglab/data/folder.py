@@ -9,7 +9,17 @@ from typing import Any
 import numpy as np
 
 from seglab.data.colours import ColourTable
-from seglab.data.source import Labels, Sample, files_by_stem, pair_files, read_ids, read_sample, require_root
+from seglab.data.source import (
+    RGB,
+    SUFFIXES,
+    Labels,
+    Sample,
+    files_by_stem,
+    pair_files,
+    read_ids,
+    read_sample,
+    require_root,
+)
 from seglab.errors import SeglabError
 from seglab.labels import IGNORE_INDEX, label_space
 
@@ -23,8 +33,9 @@ class Folder:
 
     Args:
         labels: a label space of your own as a mapping, see seglab.labels.label_space.
-        images: folder of the images (PNG, JPEG) within the root; `{split}` stands for the name of the split.
+        images: folder of the images (PNG, JPEG, TIFF, .npy) within the root; `{split}` stands for the split's name.
         masks: the same for the masks, PNG files of ids (8-bit grey or palette), or of colours.
+        channels: of the images, which are read as they are, see seglab.data.source.read_image.
         colours: of masks of colours, see seglab.data.colours; None for masks of ids.
     """
 
@@ -36,8 +47,10 @@ class Folder:
         labels: Labels,
         images: str,
         masks: str,
+        channels: int = RGB,
         colours: Mapping[str, Any] | None = None,
     ) -> None:
+        self._channels = channels
         self.labels = label_space(labels)
         self._read_mask: Callable[[Path], np.ndarray] = partial(read_ids, if_colored=_IF_COLORED)
         if colours is not None:  # which are train ids when they are read
@@ -45,7 +58,7 @@ class Folder:
             self.labels = replace(
                 self.labels, to_train={id: id for id in (*range(self.labels.num_classes), IGNORE_INDEX)}
             )
-        layout = f"  <data.root>/{images}/<name>.png (or .jpg)\n  <data.root>/{masks}/<name>.png"
+        layout = f"  <data.root>/{images}/<name>.png (or .jpg, .tif, .npy)\n  <data.root>/{masks}/<name>.png"
         source = "The folders are named by data.source.images and data.source.masks."
         folder = require_root(root, layout=layout, source=source)
         image_folder, mask_folder = folder / _filled(images, split), folder / _filled(masks, split)
@@ -54,7 +67,7 @@ class Folder:
                 f"expected images and masks in two folders; data.source.images and .masks are both '{images}' - "
                 "move the masks into a folder of their own"
             )
-        image_paths = files_by_stem(image_folder, suffixes=(".png", ".jpg", ".jpeg"), layout=layout)
+        image_paths = files_by_stem(image_folder, suffixes=SUFFIXES, layout=layout)
         mask_paths = files_by_stem(mask_folder, suffixes=(".png",), layout=layout)
         pair_files(image_paths, mask_paths)
         self.samples = [
@@ -63,8 +76,8 @@ class Folder:
         ]
 
     def read(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Image uint8 (H, W, 3) RGB and mask uint8 (H, W) of train ids, at the size of the files."""
-        return read_sample(self.samples[index], self.labels, read_mask=self._read_mask)
+        """Image (H, W, channels) and mask uint8 (H, W) of train ids, at the size of the files."""
+        return read_sample(self.samples[index], self.labels, read_mask=self._read_mask, channels=self._channels)
 
 
 def _filled(pattern: str, split: str) -> str:

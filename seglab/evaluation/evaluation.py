@@ -17,6 +17,7 @@ from seglab import runs
 from seglab.data.progress import tracked
 from seglab.data.transforms import resize
 from seglab.display import draw
+from seglab.display.rgb import as_rgb
 from seglab.errors import SeglabError
 from seglab.evaluation.cityscapes_files import read_png
 from seglab.evaluation.columns import OFFICIAL
@@ -38,7 +39,7 @@ class Item(NamedTuple):
     """One image as it was read."""
 
     name: str
-    image: np.ndarray  # uint8 (H, W, 3) RGB
+    image: np.ndarray  # (H, W, C), uint8 or uint16
     mask: np.ndarray  # uint8 (H, W), train ids
     official: tuple[np.ndarray, np.ndarray] | None  # label ids and instance ids (H, W)
     digest: bytes  # of the name, the image and the mask
@@ -180,7 +181,7 @@ class Evaluation:
 
 def _panel(item: Item, view: View, miou: float) -> draw.Sample:
     image = item.image if view.mask.shape == item.mask.shape else resize(item.image, view.mask, size_of(view.mask))[0]
-    return draw.Sample(f"{item.name}: mIoU {100 * miou:.1f} %", image, view.mask, view.pred)
+    return draw.Sample(f"{item.name}: mIoU {100 * miou:.1f} %", as_rgb(image), view.mask, view.pred)
 
 
 def _resolutions(asked: str, network_size: tuple[int, int] | None) -> tuple[str, ...]:

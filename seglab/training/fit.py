@@ -38,7 +38,10 @@ def fit(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     checkpoint = last if last.exists() else None
     run = _built(config, folder, is_continued=checkpoint is not None)
     network = complexity(
-        run.module.network, size=config["data"]["size"] or _USUAL_SIZE, divisor=config["model"]["size_divisor"]
+        run.module.network,
+        size=config["data"]["size"] or _USUAL_SIZE,
+        divisor=config["model"]["size_divisor"],
+        channels=run.module.channels,
     )
     if network.outputs is not None:  # else its first call is checked
         require_logits(network.outputs, num_outputs=run.module.num_outputs, of=network.name)

@@ -24,14 +24,14 @@ class SegmentationModule(LightningModule):
     """Trains and scores one network.
 
     Args:
-        network: maps a normalised image (B, 3, H, W) to logits (B, K, h, w).
+        network: maps a normalised image (B, 3, H, W) to logits (B, K, h, w); with others than RGB, (B, C, H, W).
         loss: `loss(logits, mask) -> scalar`, given logits at the size of the mask.
         class_names: the K names, in the order of the train ids.
         optimizer: called with the parameters, or with groups of them.
         schedule: called with the optimizer and the number of steps of the training.
         size_divisor: the network wants heights and widths that are multiples of it.
         channels_last: keep maps with the channels innermost, which most convolutions are faster with.
-        mean, std: of the three channels, on the scale 0..1.
+        mean, std: of each channel, on the scale 0..1.
         encoder_lr, decay_norm_and_bias: see `seglab.training.optimizer`; the defaults treat all parameters alike.
         num_outputs: K of the network; None for one a class. Of more outputs than classes the first are the classes, and
             a pixel for which another is the strongest counts as missed.
@@ -69,8 +69,8 @@ class SegmentationModule(LightningModule):
         self._encoder_lr = encoder_lr
         self._decay_norm_and_bias = decay_norm_and_bias
         self.size_divisor = size_divisor
-        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1) * 255, persistent=False)
-        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1) * 255, persistent=False)
+        self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1) * 255, persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1) * 255, persistent=False)
         self.train_loss = MeanLoss()
         # Saved with the weights: the mean of an epoch that was interrupted and continued is that of the whole epoch.
         self.train_loss.persistent(True)
@@ -89,13 +89,19 @@ class SegmentationModule(LightningModule):
         """Channels of `forward`: those of the network, or what the loss makes of them."""
         return self.loss.scores(torch.zeros(1, self.num_outputs, 1, 1, device=self.device)).shape[1]
 
+    @property
+    def channels(self) -> int:
+        """C of the images."""
+        return self.mean.shape[1]
+
     def forward(self, image: Tensor) -> Tensor:
-        """Logits (B, K, H, W) at the size of the image, a uint8 (B, 3, H, W) on the scale 0..255."""
+        """Logits (B, K, H, W) at the size of the image, uint8 (B, C, H, W), or uint16 of 257 times the values."""
         return self.loss.scores(self.outputs(image))
 
     def outputs(self, image: Tensor) -> Tensor:
         """What the loss is computed of: the network's outputs at the size of the image, logits in all but mse_rgb."""
-        image = ((image.float() - self.mean) / self.std).contiguous(memory_format=self._memory_format)
+        value = image.float() / 257 if image.dtype == torch.uint16 else image.float()  # 65535 becomes 255
+        image = ((value - self.mean) / self.std).contiguous(memory_format=self._memory_format)
         try:
             outputs = _padded_call(self.network, image, divisor=self.size_divisor, num_outputs=self.num_outputs)
         except ValueError as error:

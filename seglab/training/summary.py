@@ -39,10 +39,11 @@ class Complexity:
     trainable: int
     flops: int | None  # of one image
     parts: tuple[Part, ...]
-    outputs: Any  # what it returns for a batch of one image, tensors without values
+    outputs: Any = None  # what it returns for a batch of one image, tensors without values
+    channels: int = 3  # of the image
 
 
-def complexity(network: nn.Module, *, size: Sequence[int], divisor: int = 1) -> Complexity:
+def complexity(network: nn.Module, *, size: Sequence[int], divisor: int = 1, channels: int = 3) -> Complexity:
     """The complexity for one image of `size`, padded to multiples of `divisor`. Nothing is computed or copied."""
     height, width = (-(-side // divisor) * divisor for side in size)
     shapes: dict[str, tuple[int, ...]] = {}
@@ -53,7 +54,7 @@ def complexity(network: nn.Module, *, size: Sequence[int], divisor: int = 1) -> 
         with torch.no_grad(), ExitStack() as hooks, FlopCounterMode(display=False) as counter:
             for path, module in _listed(network):
                 hooks.callback(module.register_forward_hook(_remember(shapes, path)).remove)
-            image = torch.empty(1, 3, height, width, device="meta")
+            image = torch.empty(1, channels, height, width, device="meta")
             outputs = functional_call(network, _without_values(network), (image,))
         flops = counter.get_total_flops()
     except (RuntimeError, TypeError):  # it looks at values, or an operation knows no meta tensors
@@ -70,6 +71,7 @@ def complexity(network: nn.Module, *, size: Sequence[int], divisor: int = 1) -> 
             Part(path, type(module).__name__, shapes.get(path), _count(module)) for path, module in _listed(network)
         ),
         outputs=outputs,
+        channels=channels,
     )
 
 
@@ -81,7 +83,7 @@ def summary_sheet(network: Complexity) -> Sheet:
         for part in network.parts
     ]  # fmt: skip
     return Sheet(
-        caption=f"{network.name}, one image of 3 x {network.size[0]} x {network.size[1]}",
+        caption=f"{network.name}, one image of {network.channels} x {network.size[0]} x {network.size[1]}",
         header=("part", "class", "output (C x H x W)", "parameters"),
         rows=rows,
         words=3,
