@@ -202,7 +202,7 @@ _LABEL_SPACES: Mapping[str, LabelSpace] = {
         _bdd_19(),
         _by_position("bdd_41", _BDD_CLASSES, ignored=[IGNORE_INDEX]),
         _CAMVID_11,
-        LabelSpace("binary", ("background", "foreground"), (_BLACK, (220, 20, 60)), to_train={0: 0, 255: 1}),
+        LabelSpace("binary_255", ("background", "foreground"), (_BLACK, (220, 20, 60)), to_train={0: 0, 255: 1}),
         _with_void(_CAMVID_11, "camvid_12", more={"void": _BLACK}),
     )
 }

@@ -1,6 +1,8 @@
 """Masks of colours: every colour is exactly that of a class, or the pixel is refused."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,9 @@ class ColourTable:
         colours: {class name: [red, green, blue], or a list of several}; `void` for pixels that are not counted.
         labels: whose classes are meant.
 
+    Attributes:
+        labels: the same classes, with train ids as raw values; its name tells one table from another.
+
     Raises:
         SeglabError: a class has no colour, a colour two classes, or something is no colour.
     """
@@ -37,11 +42,13 @@ class ColourTable:
                 f"{', '.join(unknown[:5]) or 'none'}{near}"
             )
         pairs = [(_code(name, color), ids[name]) for name, given in colours.items() for color in _several(given)]
-        self._by_code = dict(pairs)
-        if len(self._by_code) < len(pairs):
+        by_code = dict(pairs)
+        if len(by_code) < len(pairs):
             raise SeglabError("data.source.colours: expected each colour once; came one for two classes - correct it")
-        self._codes = np.array(sorted(self._by_code), dtype=np.uint32)
-        self._ids = np.array([self._by_code[int(code)] for code in self._codes], dtype=np.uint8)
+        self._codes = np.array(sorted(by_code), dtype=np.uint32)
+        self._ids = np.array([by_code[code] for code in sorted(by_code)], dtype=np.uint8)
+        digest = hashlib.blake2b(repr(sorted(by_code.items())).encode(), digest_size=4).hexdigest()
+        self.labels = replace(labels, name=f"{labels.name}-{digest}", to_train={id: id for id in ids.values()})
 
     def read(self, path: Path) -> np.ndarray:
         """uint8 (H, W) of train ids and IGNORE_INDEX. Raises SeglabError naming the file and colours of no class."""

@@ -1,7 +1,6 @@
 """Your own data: a folder of images and a folder of id masks for each split, matched by file name."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from seglab.data.source import (
     require_root,
 )
 from seglab.errors import SeglabError
-from seglab.labels import IGNORE_INDEX, label_space
+from seglab.labels import label_space
 
 _IF_COLORED = (
     "where colours stand for classes, say which: 'data.source.colours={road: [128, 64, 128], ..., void: [0, 0, 0]}'"
@@ -53,11 +52,9 @@ class Folder:
         self._channels = channels
         self.labels = label_space(labels)
         self._read_mask: Callable[[Path], np.ndarray] = partial(read_ids, if_colored=_IF_COLORED)
-        if colours is not None:  # which are train ids when they are read
-            self._read_mask = ColourTable(colours, self.labels).read
-            self.labels = replace(
-                self.labels, to_train={id: id for id in (*range(self.labels.num_classes), IGNORE_INDEX)}
-            )
+        if colours is not None:
+            table = ColourTable(colours, self.labels)
+            self.labels, self._read_mask = table.labels, table.read
         layout = f"  <data.root>/{images}/<name>.png (or .jpg, .tif, .npy)\n  <data.root>/{masks}/<name>.png"
         source = "The folders are named by data.source.images and data.source.masks."
         folder = require_root(root, layout=layout, source=source)

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from seglab import runs
 from seglab.data.progress import tracked
+from seglab.data.source import RGB
 from seglab.data.transforms import resize
 from seglab.display import draw
 from seglab.display.rgb import as_rgb
@@ -78,6 +79,10 @@ class Evaluation:
         check_same_classes(label_space(config["data"]["labels"]), self.labels)
         self._source = open_source(data)
         self._predictor = predictor_of(settings)
+        channels, of_data = self._predictor.module.channels, data.get("channels", RGB)
+        if channels != of_data:
+            raise SeglabError(f"expected images of {channels} channels, as in training; came data.channels={of_data} - "
+                              "choose another data set")  # fmt: skip
         self._with_official = has_official(settings["official"], self._source)
         self.resolutions = _resolutions(settings["resolution"], self._predictor.size)
         self._with_official &= ORIGINAL in self.resolutions

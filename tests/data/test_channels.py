@@ -147,9 +147,7 @@ def test_files_of_two_depths_are_refused_with_and_without_a_cache(tmp_path):
 
 def test_a_transform_that_is_for_colours_is_refused_by_one_message():
     jitter = Augmentation([albumentations.ColorJitter(p=1.0)])
-    with pytest.raises(
-        SeglabError, match=r"of uint8 with 4 channels; one of augment.transforms does not: .*flip"
-    ):
+    with pytest.raises(SeglabError, match=r"of uint8 with 4 channels; one of augment.transforms does not: .*flip"):
         jitter(picture(4, np.uint8), np.zeros((32, 48), np.uint8), 0)
 
 

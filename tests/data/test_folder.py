@@ -8,6 +8,7 @@ from PIL import Image
 
 from seglab import runs
 from seglab.data.folder import Folder
+from seglab.data.statistics import class_statistics
 from seglab.errors import SeglabError
 from seglab.labels import IGNORE_INDEX
 
@@ -59,7 +60,7 @@ def write_split(root, mask: np.ndarray, split: str = "train") -> None:
 
 def test_black_and_white_masks_are_a_label_space_that_is_built_in(tmp_path) -> None:
     write_split(tmp_path, np.array([[0, 255], [255, 255]], np.uint8))
-    source = Folder(tmp_path, "train", labels="binary", **PLACES)
+    source = Folder(tmp_path, "train", labels="binary_255", **PLACES)
     assert source.labels.names == ("background", "foreground")
     assert source.read(0)[1].tolist() == [[0, 1], [1, 1]]
 
@@ -106,7 +107,7 @@ def test_the_line_to_write_is_read_as_it_stands(tmp_path, tiny_config) -> None:
     described = tiny_config("data=folder", "data.labels.names=[other,road]", "data.labels.ignore_values=[]", line)
     labels = runs.plain(described)["data"]["labels"]
     assert Folder(tmp_path, "train", labels=labels, **PLACES).read(0)[1].tolist() == [[0, 1]]
-    assert runs.plain(tiny_config("data=folder", "data.labels=binary"))["data"]["labels"] == "binary"
+    assert runs.plain(tiny_config("data=folder", "data.labels=binary_255"))["data"]["labels"] == "binary_255"
 
 
 COLOURS = {"other": [10, 20, 30], "road": [[128, 64, 128], [128, 64, 129]], "void": [0, 0, 0]}
@@ -117,6 +118,14 @@ def test_colours_stand_for_classes_exactly(tmp_path) -> None:
     write_split(tmp_path, mask)
     source = Folder(tmp_path, "train", labels=ROAD, colours=COLOURS, **PLACES)
     assert source.read(0)[1].tolist() == [[0, 1], [1, IGNORE_INDEX]]
+    swapped = {"other": COLOURS["road"], "road": COLOURS["other"]}
+    statistics = [
+        class_statistics(
+            Folder(tmp_path, "train", labels=ROAD, colours=COLOURS | change, **PLACES), folder=tmp_path, title="t"
+        )
+        for change in ({}, swapped)
+    ]
+    assert [counted.pixels for counted in statistics] == [(1, 2), (2, 1)]  # the first was not taken for the second
     mask[0, 0] = (10, 20, 31)
     write_split(tmp_path, mask)
     with pytest.raises(SeglabError, match=r"a.png' holds 1 colours of no class, such as \[10, 20, 31\] \(1 pixels\)"):
