@@ -169,13 +169,13 @@ def to_train_ids(ids: np.ndarray, labels: LabelSpace, path: Path) -> np.ndarray:
         more = f" and {len(unknown) - _SHOWN} more values" if len(unknown) > _SHOWN else ""
         raise SeglabError(
             f"mask '{path}' holds {held}{more}; expected {_ranges(labels.to_train)} (raw values of {labels.name}) - "
-            f"{_advice(labels, unknown, has_ones=bool((ids == 1).any()))}"
+            f"{mapping_advice(labels, unknown.tolist(), has_ones=bool((ids == 1).any()))}"
         )
     return mask
 
 
-def _advice(labels: LabelSpace, unknown: np.ndarray, *, has_ones: bool) -> str:
-    """What to write where a mask holds the values `unknown`; `has_ones`: the value 1 as well."""
+def mapping_advice(labels: LabelSpace, unknown: Sequence[int], *, has_ones: bool) -> str:
+    """What to write where masks hold the values `unknown`; `has_ones`: the value 1 as well."""
     if labels.is_built_in:
         return (
             "is it another data set, or do data.labels and the data set not belong together? Masks of your own: "
@@ -183,13 +183,12 @@ def _advice(labels: LabelSpace, unknown: np.ndarray, *, has_ones: bool) -> str:
         )
     ignored = sorted(raw for raw, train_id in labels.to_train.items() if train_id == IGNORE_INDEX)
     names = {raw: labels.names[train_id] for raw, train_id in labels.to_train.items() if train_id != IGNORE_INDEX}
-    if set(names) == {0, 1} and unknown.tolist() == [255] and not has_ones:  # black and white
+    if set(names) == {0, 1} and list(unknown) == [255] and not has_ones:  # black and white
         return f"white is the second class? Write {_override('mapping', {0: names[0], 255: names[1]})}"
-    values = {**names, **{int(value): "CLASS" for value in unknown[:_SHOWN]}}
-    if len(values) > _MOST_SHOWN:
-        values = {raw: name for raw, name in values.items() if raw not in names}
-    void = _override("ignore_values", sorted({*ignored, *map(int, unknown[:_SHOWN])}))
-    mapping = _override("mapping", dict(sorted(values.items())))
+    values = {**names, **dict.fromkeys(unknown[:_SHOWN], "CLASS")}
+    void = _override("ignore_values", sorted({*ignored, *unknown[:_SHOWN]}))
+    is_long = len(values) > _MOST_SHOWN
+    mapping = "data.labels.mapping in the YAML" if is_long else _override("mapping", dict(sorted(values.items())))
     return f"say which classes they are: {mapping} - or that they are not counted: {void}"
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from seglab.data.parallel import map_samples
-from seglab.data.source import Sample, Source, read_ids, read_image
+from seglab.data.source import Sample, Source, mapping_advice, read_ids, read_image
 from seglab.data.statistics import ClassStatistics, Counts, count_labels, summed
 from seglab.display.numbers import sides
 from seglab.display.rgb import as_rgb
@@ -128,7 +128,7 @@ def _unknown_values(seen: Sequence[Inspection], source: Source) -> list[str]:
         pixels, example = sum(count for count, _ in holders), source.samples[max(holders)[1]].mask
         lines.append(
             f"value {value} in {pixels} pixels of {len(holders)} masks, most of them in '{example}'; expected values "
-            f"of {source.labels.name} - is it another data set, or does data.labels not belong to it?"
+            f"of {source.labels.name} - {mapping_advice(source.labels, [value], has_ones=True)}"
         )
     return lines
 

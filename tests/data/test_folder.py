@@ -88,7 +88,8 @@ def test_a_single_class_is_told_from_a_background(tmp_path, labels, expected) ->
         ([0, 1, 9], {}, "'data.labels.mapping={0: other, 1: road, 9: CLASS}' - or that they are not counted: "
                         "data.labels.ignore_values=[9,255]"),
         ([0, 3], {"names": ["a, b", "road"]}, "'data.labels.mapping={0: \"a, b\", 1: road, 3: CLASS}'"),
-        ([0, 99], {"names": [f"class {k}" for k in range(40)]}, "'data.labels.mapping={99: CLASS}'"),
+        ([0, 99], {"names": [f"class {k}" for k in range(40)]}, "data.labels.mapping in the YAML - or that they are not "
+                                                       "counted: data.labels.ignore_values=[99,255]"),
     ],
 )  # fmt: skip
 def test_values_outside_are_answered_with_the_line_to_write(tmp_path, values, labels, line) -> None:
