@@ -49,6 +49,11 @@ class LabelSpace:
         """K, the number of classes a network predicts."""
         return len(self.names)
 
+    @property
+    def is_built_in(self) -> bool:
+        """Whether seglab knows it by its name; else it was described by the user, who can change it."""
+        return self.name in _LABEL_SPACES
+
     @cached_property
     def lookup(self) -> np.ndarray:
         """uint8 (256,): `lookup[mask]` turns raw values into train ids; unknown raw values become INVALID."""
@@ -197,6 +202,7 @@ _LABEL_SPACES: Mapping[str, LabelSpace] = {
         _bdd_19(),
         _by_position("bdd_41", _BDD_CLASSES, ignored=[IGNORE_INDEX]),
         _CAMVID_11,
+        LabelSpace("binary_255", ("background", "foreground"), (_BLACK, (220, 20, 60)), to_train={0: 0, 255: 1}),
         _with_void(_CAMVID_11, "camvid_12", more={"void": _BLACK}),
     )
 }
@@ -205,7 +211,8 @@ _LABEL_SPACES: Mapping[str, LabelSpace] = {
 def label_space(labels: str | Mapping[str, Any] | LabelSpace) -> LabelSpace:
     """The label space called `labels`, or the one that a mapping describes; a label space is returned as it is.
 
-    A mapping has the keys `name`; `names` of the K classes; `colors`, K times [red, green, blue], or null for colours
+    A mapping has the keys `name`; `names` of the K classes, a single one being told from a background (raw value 0)
+    that is added before it; `colors`, K times [red, green, blue], or null for colours
     of our choice; `ignore_values`, the raw values that are not counted; `mapping` from raw value to class name, or
     null where the raw values are 0..K-1 in the order of `names`. Raises SeglabError for an unknown name or a bad key.
     """
@@ -220,6 +227,7 @@ def label_space(labels: str | Mapping[str, Any] | LabelSpace) -> LabelSpace:
 
 
 _KEYS = ("name", "names", "colors", "ignore_values", "mapping")
+_BACKGROUND = "background"  # what is no pixel of the only class
 
 
 def _described(labels: Mapping[str, Any]) -> LabelSpace:
@@ -229,16 +237,21 @@ def _described(labels: Mapping[str, Any]) -> LabelSpace:
         _require(key in labels, f"the keys {', '.join(_KEYS)}", f"no {key!r} - add it, null for colors or mapping")
     name, names = str(labels["name"]), [str(class_name) for class_name in labels["names"]]
     _require(name not in _LABEL_SPACES, "a name of your own", f"name {name!r} of a built-in one - choose another")
-    most = f"2 to {INVALID} different class names"
-    _require(2 <= len(names) <= INVALID and len(set(names)) == len(names), most, f"names {names} - correct the list")
-    to_train = _raw_values(labels["mapping"], names)
+    colors, mapping = labels["colors"], labels["mapping"]
+    if len(names) == 1:
+        names = [_BACKGROUND, *names]
+        colors = None if colors is None else [_BLACK, *colors]
+        mapping = None if mapping is None else {0: _BACKGROUND, **mapping}
+    most = f"1 to {INVALID} different class names"
+    _require(1 <= len(names) <= INVALID and len(set(names)) == len(names), most, f"names {names} - correct the list")
+    to_train = _raw_values(mapping, names)
     ignored = list(labels["ignore_values"])
     both = sorted(set(ignored) & to_train.keys())
     _require(not both, "ignore_values that stand for no class", f"{both} in both - take them out of one")
     to_train |= dict.fromkeys(ignored, IGNORE_INDEX)
     bad = [raw for raw in to_train if type(raw) is not int or not 0 <= raw <= 255]
     _require(not bad, "raw values from 0 to 255, as whole numbers", f"{bad} - masks are read as 8-bit ids")
-    return LabelSpace(name, tuple(names), _colors(labels["colors"], len(names)), to_train)
+    return LabelSpace(name, tuple(names), _colors(colors, len(names)), to_train)
 
 
 def _raw_values(mapping: Mapping[int, str] | None, names: Sequence[str]) -> dict[int, int]:

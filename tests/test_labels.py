@@ -123,7 +123,7 @@ def test_colors_of_our_choice_are_distinct() -> None:
     [
         ({"nams": []}, "key 'nams' - did you mean 'name"),
         ({"name": "camvid_11"}, "name 'camvid_11' of a built-in one - choose another"),
-        ({"names": ["road"]}, r"2 to 254 different class names; came names \['road'\]"),
+        ({"names": []}, r"1 to 254 different class names; came names \[\]"),
         ({"names": ["road", "road"]}, "different class names"),
         ({"colors": [[0, 0, 0]]}, r"2 colors, one a class, each \[red, green, blue\] of 0..255; came \[\[0, 0, 0\]\]"),
         ({"colors": [[0, 0, 0], [0, 0, 256]]}, "2 colors"),

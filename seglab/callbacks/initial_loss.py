@@ -25,9 +25,9 @@ class InitialLoss(Callback):
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         if trainer.global_step > 0:
             return
-        expected = math.log(len(pl_module.class_names))
+        expected = math.log(pl_module.num_scores)
         measured = float(CrossEntropy()(pl_module(batch["image"]), batch["mask"]))
         is_near = abs(measured - expected) < self.TOLERANCE * expected
         verdict = "as expected" if is_near else "NOT as expected: look at the last layer and the input"
-        log.info("initial cross-entropy %.3f; a uniform guess over %d classes has %.3f: %s",
-                 measured, len(pl_module.class_names), expected, verdict)  # fmt: skip
+        log.info("initial cross-entropy %.3f; a uniform guess over %d outputs has %.3f: %s",
+                 measured, pl_module.num_scores, expected, verdict)  # fmt: skip

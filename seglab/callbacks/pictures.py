@@ -9,6 +9,7 @@ from torch import Tensor
 
 from seglab.batch import Batch
 from seglab.display import draw
+from seglab.display.rgb import as_rgb
 from seglab.labels import IGNORE_INDEX, LabelSpace
 from seglab.runs.png import write_png
 
@@ -41,11 +42,11 @@ class Pictures(Callback):
         if missing < 1 or trainer.sanity_checking or not trainer.is_global_zero:
             return
         # Only what will be drawn leaves the device.
-        images = batch["image"][:missing].permute(0, 2, 3, 1).cpu().numpy()  # (B, H, W, 3)
+        images = batch["image"][:missing].permute(0, 2, 3, 1).cpu().numpy()  # (B, H, W, C)
         truths = batch["mask"][:missing].cpu().numpy().astype(np.uint8)
         predictions = outputs["pred"][:missing].cpu().numpy().astype(np.uint8)
         names = batch["name"][:missing]
-        self._collected += map(draw.Sample, names, images, truths, predictions)
+        self._collected += map(draw.Sample, names, map(as_rgb, images), truths, predictions)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not self._collected or trainer.state.fn != "fit":

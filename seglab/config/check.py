@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 
 from seglab.config.activation import activation_problems
 from seglab.config.annotations import expected_instead
+from seglab.config.channels import channel_problems
 from seglab.config.ranges import RANGES, problem
 from seglab.config.resolve import Resolved, Unusable, resolve
 from seglab.config.schemas import TrainConfig
@@ -26,7 +27,7 @@ _LIST_OR_NAME = re.compile(r"loss(\.\w+)*\.class_weights")  # seglab.training pu
 
 # What seglab.training.build passes besides the configuration's own arguments; a test compares them.
 SUPPLIED = {
-    "module": frozenset({"network", "loss", "class_names", "optimizer", "schedule", "size_divisor"}),
+    "module": frozenset({"network", "loss", "class_names", "optimizer", "schedule", "size_divisor", "num_outputs"}),
     "trainer": frozenset(
         {"default_root_dir", "callbacks", "logger", "plugins", "enable_checkpointing", "use_distributed_sampler"}
         | {"enable_progress_bar"}
@@ -48,7 +49,7 @@ def check(cfg: DictConfig, schema: type = TrainConfig) -> None:
     problems = [*_root_problems(resolved, schema), *resolved.problems, *_shape_problems(resolved, schema)]
     for path, node in resolved.targets():
         problems += [f"{path}: {problem}" for problem in _node_problems(path, node)]
-    problems += _range_problems(resolved)
+    problems += [*channel_problems(resolved.values), *_range_problems(resolved)]
     if problems:
         raise SeglabError(
             problems[0] if len(problems) == 1 else f"{len(problems)} mistakes:\n  " + "\n  ".join(problems)
@@ -75,6 +76,11 @@ def _shape_problems(resolved: Resolved, schema: type) -> list[str]:
         if (path in _NEED_TARGET or is_entry) and not (isinstance(value, dict) and "_target_" in value):
             problems.append(f"{path} names no class; expected a _target_, came {value!r}")
     model, activation = resolved.values.get("model"), resolved.values.get("activation")
+    if isinstance(model, dict) and model.get("aux_params") is not None:
+        problems.append(
+            "model.aux_params adds a second output, a label of the whole image, which no loss of seglab is for; "
+            "expected null - leave it out"
+        )
     if isinstance(model, dict) and "size_divisor" not in model:
         problems.append("model needs 'size_divisor': heights and widths are padded to a multiple of it; 1 for any size")
     if isinstance(activation, dict):
@@ -129,9 +135,17 @@ def _argument_problems(where: str, key: str, value: Any, *, target: str, definit
         return []
     annotation = parameter.full_annotation() or "Any"
     if _LIST_OR_NAME.fullmatch(where):
+        if isinstance(value, list) and not all(map(_is_weight, value)):
+            return [
+                f"{key} is {value!r}; expected numbers >= 0, one for each class, or a name or a file in their place"
+            ]
         annotation = annotation.removesuffix(" | None") + " | str | None"
     expected = expected_instead(value, annotation)
     return [] if expected is None else [f"{key} is {value!r}; expected {expected}"]
+
+
+def _is_weight(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
 
 
 def _range_problems(resolved: Resolved) -> list[str]:

@@ -24,8 +24,19 @@ from typing import Any
 import cv2
 import numpy as np
 
-from seglab.data.cache_build import IMAGES, INDEX, MASKS, Pair, Place, build, checksums_of, megabytes, only_builder
-from seglab.data.source import Source
+from seglab.data.cache_build import (
+    IMAGES,
+    INDEX,
+    MASKS,
+    Index,
+    Pair,
+    Place,
+    build,
+    checksums_of,
+    megabytes,
+    only_builder,
+)
+from seglab.data.source import RGB, Source
 from seglab.data.transforms import RESIZE_RULE, resize
 from seglab.errors import SeglabError
 
@@ -37,16 +48,17 @@ _log = logging.getLogger("seglab")
 class CachedSource:
     """A source whose `read` gives images and masks at the working size, as read-only views of mapped memory."""
 
-    def __init__(self, source: Source, *, folder: Path, size: tuple[int, int], checksums: list[list[int]]) -> None:
+    def __init__(self, source: Source, *, place: Place, index: Index) -> None:
         self.samples, self.labels = source.samples, source.labels
-        self.folder = folder
-        self._source, self._size, self._checksums = source, size, checksums
-        self._sound = bytearray(len(checksums))
+        self.folder = place.folder
+        self._source, self._size, self._channels = source, place.size, place.channels
+        self._dtype, self._checksums = index
+        self._sound = bytearray(len(self._checksums))
         self._damaged: set[int] = set()
         self._map()
 
     def read(self, index: int) -> Pair:
-        """Image uint8 (H, W, 3) RGB and mask uint8 (H, W) of train ids at the working size; copy before writing."""
+        """Image (H, W, C) and mask uint8 (H, W) of train ids at the working size; copy before writing."""
         image, mask = self._images[index], self._masks[index]
         if self._sound[index]:
             return image, mask
@@ -69,7 +81,8 @@ class CachedSource:
     def _map(self) -> None:
         count, (height, width) = len(self.samples), self._size
         # plain arrays on top of the maps: a slice of np.memmap costs ten times as much as a slice of an array
-        images = np.memmap(self.folder / IMAGES, dtype=np.uint8, mode="r", shape=(count, height, width, 3))
+        shape = (count, height, width, self._channels)
+        images = np.memmap(self.folder / IMAGES, dtype=self._dtype, mode="r", shape=shape)
         masks = np.memmap(self.folder / MASKS, dtype=np.uint8, mode="r", shape=(count, height, width))
         self._images, self._masks = np.asarray(images), np.asarray(masks)
 
@@ -82,35 +95,39 @@ class CachedSource:
         self._map()
 
 
-def cached(source: Source, *, folder: Path, size: tuple[int, int], title: str, recipe: str) -> CachedSource:
+def cached(
+    source: Source, *, folder: Path, size: tuple[int, int], title: str, recipe: str, channels: int = RGB
+) -> CachedSource:
     """`source` at `size` (H, W) from its cache inside `folder`, which is built first if it is not there or stale.
 
     Args:
         title: the beginning of the cache's name.
         recipe: what else decides the pixels: the reader and its options.
+        channels: of the images.
 
     Raises:
         SeglabError: the disk has no room or refuses to be written; and the source's own for a damaged file, which it
             names. Nothing is left of the cache then.
     """
-    place = _place(source, folder=folder, size=size, title=title, recipe=recipe)
+    place = _place(source, folder=folder, size=size, title=title, recipe=recipe, channels=channels)
     try:
-        checksums = _read_index(place)
-        if checksums is None:
+        index = _read_index(place)
+        if index is None:
             place.folder.parent.mkdir(parents=True, exist_ok=True)
             with only_builder(place):
-                checksums = _read_index(place)  # of the process that was here before
-                if checksums is None:
-                    checksums = build(source, place)
-        return CachedSource(source, folder=place.folder, size=size, checksums=checksums)
+                index = _read_index(place)  # of the process that was here before
+                if index is None:
+                    index = build(source, place)
+        return CachedSource(source, place=place, index=index)
     except OSError as error:
+        size = megabytes(sum(place.bytes("uint8")))
         raise SeglabError(
-            f"expected to keep a cache of {megabytes(place.bytes)} in data.cache='{folder}'; {error.strerror or error}"
+            f"expected to keep a cache of {size} in data.cache='{folder}'; {error.strerror or error}"
             " - set data.cache to a folder with enough room, or to null to read the files every time"
         ) from error
 
 
-def _place(source: Source, *, folder: Path, size: tuple[int, int], title: str, recipe: str) -> Place:
+def _place(source: Source, *, folder: Path, size: tuple[int, int], title: str, recipe: str, channels: int) -> Place:
     files: list[str] = []
     contents: list[Any] = []
     for sample in source.samples:
@@ -127,6 +144,7 @@ def _place(source: Source, *, folder: Path, size: tuple[int, int], title: str, r
         folder=folder / f"{name}-{_hash(rule, contents)}",
         count=len(source.samples),
         size=size,
+        channels=channels,
         files=_hash(rule, files),
     )
 
@@ -142,13 +160,14 @@ def _hash(*parts: Any) -> str:
     return hashlib.blake2b(repr(parts).encode(), digest_size=8).hexdigest()
 
 
-def _read_index(place: Place) -> list[list[int]] | None:
-    """The checksums of image and mask of each sample; None when there is no whole cache."""
+def _read_index(place: Place) -> Index | None:
+    """None when there is no whole cache."""
     try:
         index = json.loads((place.folder / INDEX).read_bytes())
         sizes = [(place.folder / name).stat().st_size for name in (IMAGES, MASKS)]
     except (OSError, ValueError):
         return None
-    if sum(sizes) != place.bytes or sizes[0] != 3 * sizes[1] or len(index["checksums"]) != place.count:
+    dtype = index.get("dtype", "uint8")  # which was all there was
+    if sizes != [*place.bytes(dtype)] or len(index["checksums"]) != place.count:
         return None
-    return index["checksums"]
+    return Index(dtype, index["checksums"])

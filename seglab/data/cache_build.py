@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 from uuid import uuid4
 
 import numpy as np
@@ -24,7 +26,6 @@ from seglab.data.transforms import resize
 from seglab.errors import SeglabError
 
 IMAGES, MASKS, INDEX = "images.u8", "masks.u8", "index.json"
-_BYTES_A_PIXEL = 4  # three of the image, one of the mask
 _MARGIN = 64_000_000  # bytes that stay free on the disk
 _WAITING = 4  # samples of each thread that may be read before they are written
 _PAUSE = 0.5  # seconds between two refreshes of the moving line
@@ -41,11 +42,20 @@ class Place:
     folder: Path
     count: int
     size: tuple[int, int]
+    channels: int  # of the images
     files: str  # a hash of which files were read: a cache of the same files with other contents is stale
 
-    @property
-    def bytes(self) -> int:
-        return self.count * self.size[0] * self.size[1] * _BYTES_A_PIXEL
+    def bytes(self, dtype: str) -> tuple[int, int]:
+        """Of the file of images of this type, and of that of masks."""
+        pixels = self.count * self.size[0] * self.size[1]
+        return pixels * self.channels * np.dtype(dtype).itemsize, pixels
+
+
+class Index(NamedTuple):
+    """What is known of a cache without looking into it."""
+
+    dtype: str  # of the images
+    checksums: list[list[int]]  # of image and mask of each sample
 
 
 @contextmanager
@@ -63,22 +73,26 @@ def only_builder(place: Place) -> Iterator[None]:
         lock.release()
 
 
-def build(source: Source, place: Place) -> list[list[int]]:
-    """Writes the cache and returns its checksums. Called by one process at a time."""
+def build(source: Source, place: Place) -> Index:
+    """Writes the cache and returns its index. Called by one process at a time."""
     folder = place.folder
     # of a builder that was killed; a broken one
     for leftover in (*folder.parent.glob(f".{folder.name}.draft-*"), folder):
         shutil.rmtree(leftover, ignore_errors=True)
-    _require_room(place)
+    dtype = str(source.read(0)[0].dtype)
+    size = sum(place.bytes(dtype))
+    _require_room(place, size)
     threads = available_cpus()
-    _log.info("building a cache of %d samples, %s, in %s", place.count, megabytes(place.bytes), folder)
+    _log.info("building a cache of %d samples, %s, in %s", place.count, megabytes(size), folder)
     start = time.monotonic()
     draft = folder.with_name(f".{folder.name}.draft-{uuid4().hex}")
     try:
         draft.mkdir()
-        pairs = _in_threads(lambda index: _sample(source, index, place.size), count=place.count, threads=threads)
+        read = partial(_sample, source, size=place.size, dtype=dtype)
+        pairs = _in_threads(read, count=place.count, threads=threads)
         checksums = _write(draft, _with_progress(pairs, count=place.count))
-        _write_durably(draft / INDEX, json.dumps({"files": place.files, "checksums": checksums}).encode())
+        content = {"files": place.files, "dtype": dtype, "checksums": checksums}
+        _write_durably(draft / INDEX, json.dumps(content).encode())
         _sync_folder(draft)
         os.replace(draft, folder)
         _sync_folder(folder.parent)
@@ -87,11 +101,16 @@ def build(source: Source, place: Place) -> list[list[int]]:
         raise
     _remove_stale(place)
     _log.info("built the cache in %.1f s", time.monotonic() - start)
-    return checksums
+    return Index(dtype, checksums)
 
 
-def _sample(source: Source, index: int, size: tuple[int, int]) -> Pair:
+def _sample(source: Source, index: int, *, size: tuple[int, int], dtype: str) -> Pair:
     image, mask = resize(*source.read(index), size)
+    if image.dtype != dtype:
+        raise SeglabError(
+            f"expected images of one depth in a split; the first is {dtype} and '{source.samples[index].image}' "
+            f"{image.dtype} - convert one of them"
+        )
     return np.ascontiguousarray(image), np.ascontiguousarray(mask)
 
 
@@ -140,11 +159,11 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def _require_room(place: Place) -> None:
+def _require_room(place: Place, size: int) -> None:
     free = shutil.disk_usage(place.folder.parent).free
-    if free < place.bytes + _MARGIN:
+    if free < size + _MARGIN:
         raise SeglabError(
-            f"expected {megabytes(place.bytes + _MARGIN)} of free disk for the cache in "
+            f"expected {megabytes(size + _MARGIN)} of free disk for the cache in "
             f"data.cache='{place.folder.parent}'; {megabytes(free)} are free - set data.cache to a folder on another "
             "disk, data.size or data.limit to less, or data.cache=null to read the files every time"
         )

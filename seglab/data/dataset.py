@@ -33,7 +33,7 @@ class SegmentationDataset(Dataset[Batch]):
         return len(self.source.samples)
 
     def sample(self, key: Key) -> tuple[np.ndarray, np.ndarray]:
-        """Image uint8 (H, W, 3) and mask uint8 (H, W) of one sample, resized and augmented."""
+        """Image (H, W, C) and mask uint8 (H, W) of one sample, resized and augmented."""
         index, seed = key
         image, mask = self.source.read(index)
         if self.size is not None:
@@ -47,7 +47,7 @@ class SegmentationDataset(Dataset[Batch]):
         names = [self.source.samples[index].name for index, _ in keys]
         image, mask = self.sample(keys[0])
         height, width = mask.shape
-        images = np.empty((len(keys), 3, height, width), dtype=np.uint8)
+        images = np.empty((len(keys), image.shape[2], height, width), dtype=image.dtype)
         masks = np.empty((len(keys), height, width), dtype=np.uint8)
         for position, key in enumerate(keys):
             if position > 0:
@@ -57,6 +57,11 @@ class SegmentationDataset(Dataset[Batch]):
                     f"expected one size in a batch; '{names[0]}' is {height}x{width} and '{names[position]}' "
                     f"{mask.shape[0]}x{mask.shape[1]} after augmentation - set data.size, and let augment.transforms "
                     "end with a crop to a fixed size"
+                )
+            if image.dtype != images.dtype:
+                raise SeglabError(
+                    f"expected images of one depth in a split; '{names[0]}' is {images.dtype} and '{names[position]}' "
+                    f"{image.dtype} - convert one of them"
                 )
             cv2.split(image, list(images[position]))  # into its place, three times faster than a transposed copy
             masks[position] = mask

@@ -16,7 +16,7 @@ from lightning.pytorch import LightningDataModule
 from seglab.data.cache import cached
 from seglab.data.dataset import SegmentationDataset
 from seglab.data.sampler import ResumableLoader, SeededBatchSampler
-from seglab.data.source import Labels, Source
+from seglab.data.source import RGB, Labels, Source
 from seglab.data.subset import limited
 from seglab.data.transforms import Augmentation
 from seglab.errors import SeglabError
@@ -50,6 +50,7 @@ class DataModule(LightningDataModule):
             compare, as validation and test stay whole.
         cache: folder for uint8 copies at `size` in mapped memory, built once, see seglab.data.cache; None for none.
             Without a `size` there is none.
+        channels: of the images; others than 3 are for a reader that takes `channels` as well.
         prepare: writes the data set if it is not there yet: `prepare(root)` returns the folder to read from.
     """
 
@@ -71,12 +72,14 @@ class DataModule(LightningDataModule):
         limit: int | None = None,
         fraction: float | None = None,
         cache: str | Path | None = None,
+        channels: int = RGB,
         prepare: Callable[[str | Path | None], Path] | None = None,
     ) -> None:
         super().__init__()
         self.label_space: LabelSpace = label_space(labels)
         self._labels = labels
-        self._source, self._root, self._prepare = source, root, prepare
+        self._source = source if channels == RGB else functools.partial(source, channels=channels)
+        self._root, self._prepare, self._channels = root, prepare, channels
         self._splits = {"train": train_split, "val": val_split, "test": test_split}
         self._size = _checked_size(size)
         self._batch_size = batch_size
@@ -124,6 +127,7 @@ class DataModule(LightningDataModule):
             source,
             folder=Path(self._cache),
             size=self._size,
+            channels=self._channels,
             title=f"{reader.rpartition('.')[2].lower()}-{self._splits[part]}",
             recipe=f"{reader} {options}",
         )

@@ -1,5 +1,8 @@
 """Samples and the reading of their files: what every data set shares. A damaged file is an error that names it."""
 
+import json
+import re
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +22,14 @@ cv2.setNumThreads(0)
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_END = b"IEND\xaeB`\x82"  # type and checksum of the last chunk
 _JPEG_SIGNATURE, _JPEG_SCAN, _JPEG_END = b"\xff\xd8\xff", b"\xff\xda", b"\xff\xd9"
+_TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PNG_GREY, _PNG_PALETTE, _PNG_RGBA = 0, 3, 6  # colour types of the header
+_PLAIN = re.compile(r"[A-Za-z][\w -]*\w")  # needs no quotes in an override
+_SHOWN, _MOST_SHOWN = 5, 12  # unknown values, and values of a mapping, in a message
 _COLOR_TYPES = {0: "grey", 2: "RGB", 3: "palette", 4: "grey with alpha", 6: "RGBA"}
+
+RGB = 3  # channels of an image where nothing else is said
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".npy")  # of images that can be read
 
 
 @dataclass(frozen=True)
@@ -48,7 +57,10 @@ class Source(Protocol):
     labels: LabelSpace
 
     def read(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Image uint8 (H, W, 3) RGB and mask uint8 (H, W) of train ids, at the size of the files."""
+        """Image (H, W, C), uint8 or uint16, and mask uint8 (H, W) of train ids, at the size of the files.
+
+        C is 3, RGB, but for a reader that takes `channels`.
+        """
 
 
 def read_ids(path: Path, *, if_colored: str = "is it the colour or instance version of the mask?") -> np.ndarray:
@@ -69,13 +81,17 @@ def read_ids(path: Path, *, if_colored: str = "is it the colour or instance vers
 
 
 def read_sample(
-    sample: Sample, labels: LabelSpace, *, read_mask: Callable[[Path], np.ndarray] = read_ids
+    sample: Sample,
+    labels: LabelSpace,
+    *,
+    read_mask: Callable[[Path], np.ndarray] = read_ids,
+    channels: int = RGB,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Image uint8 (H, W, 3) RGB and mask uint8 (H, W) of train ids; `read_mask` gives raw values, uint8 (H, W).
+    """Image (H, W, channels) and mask uint8 (H, W) of train ids; `read_mask` gives raw values, uint8 (H, W).
 
     Raises SeglabError naming the file at fault.
     """
-    image = read_image(sample.image)
+    image = read_image(sample.image, channels=channels)
     if sample.mask is None:
         return image, np.full(image.shape[:2], IGNORE_INDEX, dtype=np.uint8)
     mask = to_train_ids(read_mask(sample.mask), labels, sample.mask)
@@ -87,13 +103,38 @@ def read_sample(
     return (cv2.flip(image, 1), cv2.flip(mask, 1)) if sample.mirrored else (image, mask)
 
 
-def read_image(path: Path) -> np.ndarray:
-    """uint8 (H, W, 3) RGB from an 8-bit PNG or JPEG; grey is repeated, palettes are expanded, alpha is dropped."""
+def read_image(path: Path, *, channels: int = RGB) -> np.ndarray:
+    """(H, W, channels) as it is: uint8, or uint16 of a file of 16 bits; colours are RGB or RGBA.
+
+    Of three channels, a PNG or JPEG of 8 bits may be of another kind: grey is repeated, palettes are expanded, alpha is
+    dropped. Any other file (TIFF; .npy of (H, W) or (H, W, channels)) has to have `channels`. Raises SeglabError.
+    """
+    if path.suffix.lower() == ".npy":
+        image = _read_array(path)
+    else:
+        data = _read_whole(path)
+        is_deep = data.startswith(_PNG_SIGNATURE) and _png_header(data, path)[0] == 16
+        if channels == RGB and not is_deep and not data.startswith(_TIFF_SIGNATURES):
+            # IGNORE_ORIENTATION: an EXIF rotation would turn the image and not its mask
+            return _decode(data, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION, path)  # (H, W, 3)
+        image = _decode_unchanged(data, path)
+    image = image[..., None] if image.ndim == 2 else image
+    if image.ndim != 3 or image.shape[2] != channels or image.dtype not in (np.uint8, np.uint16):
+        raise SeglabError(
+            f"expected an image of data.channels={channels} channels of 8 or 16 bits; '{path}' is {image.dtype} "
+            f"{' x '.join(map(str, image.shape))} (height x width x channels) - convert it, or set data.channels, and "
+            "module.mean and module.std of that length"
+        )
+    return np.ascontiguousarray(image)
+
+
+def read_colors(path: Path) -> np.ndarray:
+    """uint8 (H, W, 3) RGB, the colours of an 8-bit PNG. Raises SeglabError naming the file at fault."""
     data = _read_whole(path)
-    if data.startswith(_PNG_SIGNATURE) and _png_header(data, path)[0] == 16:
-        raise SeglabError(f"expected an image of 8 bits a channel; '{path}' has 16 - convert it to 8 bits")
-    # IGNORE_ORIENTATION: an EXIF rotation would turn the image and not its mask
-    return _decode(data, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION, path)  # (H, W, 3)
+    if not data.startswith(_PNG_SIGNATURE) or _png_header(data, path)[0] > 8:
+        raise SeglabError(f"expected a mask of colours as PNG of 8 bits; '{path}' is none - JPEG changes colours, and "
+                          "16 bits are none of data.source.colours: export it again")  # fmt: skip
+    return _decode(data, cv2.IMREAD_COLOR_RGB, path)
 
 
 def read_rgba(path: Path, *, otherwise: str) -> np.ndarray:
@@ -123,13 +164,41 @@ def to_train_ids(ids: np.ndarray, labels: LabelSpace, path: Path) -> np.ndarray:
     mask = cv2.LUT(ids, labels.lookup)  # (H, W), as labels.lookup[ids], 7 times faster
     if (mask == INVALID).any():
         unknown, counts = np.unique(ids[mask == INVALID], return_counts=True)
-        held = ", ".join(f"{value} ({count} pixels)" for value, count in zip(unknown[:5], counts[:5], strict=True))
-        more = f" and {len(unknown) - 5} more values" if len(unknown) > 5 else ""
+        first = zip(unknown[:_SHOWN], counts[:_SHOWN], strict=True)
+        held = ", ".join(f"{value} ({count} pixels)" for value, count in first)
+        more = f" and {len(unknown) - _SHOWN} more values" if len(unknown) > _SHOWN else ""
         raise SeglabError(
             f"mask '{path}' holds {held}{more}; expected {_ranges(labels.to_train)} (raw values of {labels.name}) - "
-            "is it another data set, or do data.labels and the data set not belong together?"
+            f"{mapping_advice(labels, unknown.tolist(), has_ones=bool((ids == 1).any()))}"
         )
     return mask
+
+
+def mapping_advice(labels: LabelSpace, unknown: Sequence[int], *, has_ones: bool) -> str:
+    """What to write where masks hold the values `unknown`; `has_ones`: the value 1 as well."""
+    if labels.is_built_in:
+        return (
+            "is it another data set, or do data.labels and the data set not belong together? Masks of your own: "
+            "data.labels.names and data.labels.mapping of data=folder"
+        )
+    ignored = sorted(raw for raw, train_id in labels.to_train.items() if train_id == IGNORE_INDEX)
+    names = {raw: labels.names[train_id] for raw, train_id in labels.to_train.items() if train_id != IGNORE_INDEX}
+    if set(names) == {0, 1} and list(unknown) == [255] and not has_ones:  # black and white
+        return f"white is the second class? Write {_override('mapping', {0: names[0], 255: names[1]})}"
+    values = {**names, **dict.fromkeys(unknown[:_SHOWN], "CLASS")}
+    void = _override("ignore_values", sorted({*ignored, *unknown[:_SHOWN]}))
+    is_long = len(values) > _MOST_SHOWN
+    mapping = "data.labels.mapping in the YAML" if is_long else _override("mapping", dict(sorted(values.items())))
+    return f"say which classes they are: {mapping} - or that they are not counted: {void}"
+
+
+def _override(key: str, value: Mapping[int, str] | Sequence[int]) -> str:
+    """'data.labels.mapping={0: road, 9: CLASS}', as it is typed."""
+    if isinstance(value, Mapping):
+        names = {raw: name if _PLAIN.fullmatch(name) else json.dumps(name) for raw, name in value.items()}
+        pairs = ", ".join(f"{raw}: {name}" for raw, name in names.items())
+        return shlex.quote(f"data.labels.{key}={{{pairs}}}")
+    return f"data.labels.{key}=[{','.join(map(str, value))}]"
 
 
 def require_root(root: str | Path | None, *, layout: str, source: str) -> Path:
@@ -174,6 +243,14 @@ def pair_files(images: Mapping[str, Path], masks: Mapping[str, Path]) -> None:
             )
 
 
+def _read_array(path: Path) -> np.ndarray:
+    try:
+        array: np.ndarray = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise SeglabError(f"expected an image as .npy; '{path}': {error} - restore it") from error
+    return array
+
+
 def _read_whole(path: Path) -> bytes:
     try:
         data = path.read_bytes()
@@ -185,6 +262,8 @@ def _read_whole(path: Path) -> bytes:
         # OpenCV fills the missing part of a JPEG with grey and says nothing. The end marker cannot occur inside
         # the last scan, and an embedded thumbnail's end marker stands before it.
         complete = data.rfind(_JPEG_END) > data.rfind(_JPEG_SCAN)
+    elif data.startswith(_TIFF_SIGNATURES):
+        complete = True  # a TIFF has no end; one that is cut off cannot be decoded
     else:
         raise SeglabError(f"expected a PNG or JPEG file; '{path}' ({len(data)} bytes) is neither - restore it")
     if not complete:
@@ -204,6 +283,20 @@ def _decode(data: bytes, flags: int, path: Path) -> np.ndarray:
     if image is None:
         raise SeglabError(f"expected a readable image; '{path}' is damaged - copy or download it again")
     return image
+
+
+def _decode_unchanged(data: bytes, path: Path) -> np.ndarray:
+    """(H, W), or (H, W, C) with colours as RGB or RGBA; the pages of a TIFF are channels."""
+    read, pages = cv2.imdecodemulti(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
+    if not read or len({page.shape for page in pages}) != 1:
+        raise SeglabError(
+            f"expected a readable image; '{path}' is damaged or has more than four channels a page - copy or download "
+            "it again, or save it as .npy of (height, width, channels)"
+        )
+    if len(pages) > 1:
+        return np.dstack(pages)
+    to_rgb = {3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGBA}.get(pages[0].shape[-1] if pages[0].ndim == 3 else 0)
+    return pages[0] if to_rgb is None else cv2.cvtColor(pages[0], to_rgb)
 
 
 def _palette_indices(path: Path) -> np.ndarray:

@@ -13,6 +13,7 @@ import numpy as np
 from albumentations.core.composition import BaseCompose
 from albumentations.core.transforms_interface import BasicTransform
 
+from seglab.data.source import RGB
 from seglab.errors import SeglabError, did_you_mean
 from seglab.labels import IGNORE_INDEX
 
@@ -41,7 +42,9 @@ def resize(image: np.ndarray, mask: np.ndarray, size: tuple[int, int]) -> tuple[
     height, width = size
     if image.shape[:2] != (height, width):
         shrinks = height * width < image.shape[0] * image.shape[1]
+        channels = image.shape[2]
         image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+        image = image.reshape(height, width, channels)  # OpenCV drops a single channel
     if mask.shape != (height, width):
         mask = cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
     return image, mask
@@ -58,6 +61,7 @@ class Augmentation:
     def __init__(self, transforms: Sequence[Transform]) -> None:
         for transform in _flatten(transforms):
             _refuse_unknown_arguments(transform)
+            _refuse_more_than_one_sample(transform)
             if getattr(transform, "fill_mask", None) is not None:
                 transform.fill_mask = IGNORE_INDEX
             if isinstance(transform, _RESIZING):
@@ -65,7 +69,7 @@ class Augmentation:
         self._compose = albumentations.Compose(list(transforms))
 
     def __call__(self, image: np.ndarray, mask: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Augmented image uint8 (H', W', 3) and mask uint8 (H', W') of an image (H, W, 3) and its mask (H, W)."""
+        """Augmented image (H', W', C) and mask uint8 (H', W') of an image (H, W, C) and its mask (H, W)."""
         if not self._compose.transforms:
             return image, mask
         if not image.flags.writeable:  # a view of a cache, and a transform may write into what it is given
@@ -74,12 +78,28 @@ class Augmentation:
         # draw the same numbers and two transforms of p=0.5 always happen together. One shared generator draws on,
         # and costs a fifth.
         self._compose.set_random_state(np.random.default_rng(seed), random.Random(seed))
-        result = self._compose(image=image, mask=mask)
-        image, mask = result["image"], result["mask"]
-        if not (isinstance(image, np.ndarray) and image.dtype == mask.dtype == np.uint8):
+        given = image
+        try:
+            result = self._compose(image=image, mask=mask)
+        except Exception as error:  # of whatever kind: most transforms are written for RGB of 8 bits
+            if given.dtype == np.uint8 and given.shape[2] == RGB:
+                raise
             raise SeglabError(
-                f"expected uint8 arrays from the augmentation; got {_kind(image)} image and {_kind(mask)} mask - "
-                "take Normalize, ToFloat and ToTensorV2 out of augment.transforms, the model does their work"
+                f"expected transforms that take images of {given.dtype} with {given.shape[2]} channels; one of "
+                f"augment.transforms does not: {error} - take it out, or choose augment=flip or augment=none"
+            ) from error
+        image, mask = result["image"], result["mask"]
+        if not (isinstance(image, np.ndarray) and image.dtype == given.dtype and mask.dtype == np.uint8):
+            raise SeglabError(
+                f"expected {given.dtype} arrays from the augmentation; got {_kind(image)} image and {_kind(mask)} mask "
+                "- take Normalize, ToFloat and ToTensorV2 out of augment.transforms, the model does their work"
+            )
+        if image.ndim == 2:
+            image = image[..., None]
+        if image.shape[2] != given.shape[2]:
+            raise SeglabError(
+                f"expected {given.shape[2]} channels from the augmentation; got {image.shape[2]} - take the transform "
+                "that changes their number out of augment.transforms"
             )
         return image, mask
 
@@ -101,6 +121,16 @@ def _refuse_unknown_arguments(transform: BasicTransform) -> None:
         raise SeglabError(
             f"expected the arguments of albumentations.{name} ({', '.join(arguments)}); got {argument!r}"
             f"{did_you_mean(argument, arguments)} - correct it in augment.transforms"
+        )
+
+
+def _refuse_more_than_one_sample(transform: BasicTransform) -> None:
+    # Mosaic, MixUp-like and domain adaptation take other images from a key of the call, which is not there
+    needed = [key for key in transform.targets_as_params if key not in ("image", "mask")]
+    if needed:
+        raise SeglabError(
+            f"expected transforms of one image and its mask; albumentations.{type(transform).__name__} needs "
+            f"{', '.join(map(repr, needed))} as well - take it out of augment.transforms"
         )
 
 

@@ -12,15 +12,17 @@ import numpy as np
 from PIL import Image
 
 from seglab.data.parallel import map_samples
-from seglab.data.source import Sample, Source, read_ids, read_image
+from seglab.data.source import Sample, Source, mapping_advice, read_ids, read_image
 from seglab.data.statistics import ClassStatistics, Counts, count_labels, summed
 from seglab.display.numbers import sides
+from seglab.display.rgb import as_rgb
 from seglab.errors import SeglabError
 from seglab.labels import INVALID
 
 _SIDE = 16  # of the perceptual hash
 _NEAR = 2  # of its 256 bits may differ between two pictures that look the same
 _BLOCK = 1024  # pictures that are compared with all others at once
+_RGB_MODES = ("RGB", "RGBA", "L", "LA", "P", "1")  # of images of 8 bits, which are read as RGB where nothing is said
 _ID_MODES = ("L", "P", "1")  # PIL's names of grey, palette and black-and-white
 Level = Literal["error", "suspicion", "note"]
 
@@ -90,20 +92,25 @@ def inspect(source: Source, index: int) -> Inspection:
         image, mask = source.read(index)
         counts = count_labels(mask, source.labels, name=sample.name)
     except SeglabError as error:
-        errors, unknown = _diagnosis(sample, source, str(error), mask_mode)
+        errors, unknown = _diagnosis(sample, source, str(error), image_mode, mask_mode)
         return Inspection(errors, unknown, None, image_mode, mask_mode, None, content, None)
     return Inspection([], {}, mask.shape, image_mode, mask_mode, counts, content, _look(image))
 
 
-def _diagnosis(sample: Sample, source: Source, message: str, mask_mode: str | None) -> tuple[list[str], dict[int, int]]:
+def _diagnosis(
+    sample: Sample, source: Source, message: str, image_mode: str | None, mask_mode: str | None
+) -> tuple[list[str], dict[int, int]]:
     """All that is wrong with a sample whose reading stopped at `message`: the mask as well as the image."""
     if sample.mask is None or mask_mode not in _ID_MODES:  # what else a mask can be, only its reader knows
         return [message], {}
     errors = []
-    try:
-        read_image(sample.image)
-    except SeglabError as error:
-        errors.append(str(error))
+    if image_mode in _RGB_MODES:
+        try:
+            read_image(sample.image)
+        except SeglabError as error:
+            errors.append(str(error))
+    elif str(sample.image) in message:
+        errors.append(message)
     try:
         ids = read_ids(sample.mask)
     except SeglabError as error:
@@ -121,7 +128,7 @@ def _unknown_values(seen: Sequence[Inspection], source: Source) -> list[str]:
         pixels, example = sum(count for count, _ in holders), source.samples[max(holders)[1]].mask
         lines.append(
             f"value {value} in {pixels} pixels of {len(holders)} masks, most of them in '{example}'; expected values "
-            f"of {source.labels.name} - is it another data set, or does data.labels not belong to it?"
+            f"of {source.labels.name} - {mapping_advice(source.labels, [value], has_ones=True)}"
         )
     return lines
 
@@ -210,7 +217,7 @@ def _shown(pairs: Sequence[tuple[int, int]], first: SplitReport, second: SplitRe
 
 def _look(image: np.ndarray) -> np.ndarray:
     """uint8 (32,): for 16x16 places, whether it gets brighter to the right (difference hash)."""
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    grey = cv2.cvtColor(as_rgb(image), cv2.COLOR_RGB2GRAY)
     small = cv2.resize(grey, (_SIDE + 1, _SIDE), interpolation=cv2.INTER_AREA).astype(np.int16)
     return np.packbits(small[:, 1:] > small[:, :-1])
 

@@ -53,11 +53,12 @@ def measure(settings: Mapping[str, Any], *, title: str) -> Costs:
     device = device_of(settings["device"])
     network = build_network(settings)
     divisor = settings["model"]["size_divisor"]
-    counted = complexity(network, size=settings["size"], divisor=divisor)
+    channels = settings["model"].get("in_channels", 3)
+    counted = complexity(network, size=settings["size"], divisor=divisor, channels=channels)
     layout = torch.channels_last if settings["channels_last"] else torch.contiguous_format
     network = network.to(device).to(memory_format=layout)
     called: Callable[[Tensor], Tensor] = torch.compile(network) if settings["compile"] else network
-    image = torch.randn(settings["batch_size"], 3, *counted.size, device=device).contiguous(memory_format=layout)
+    image = torch.randn(settings["batch_size"], channels, *counted.size, device=device).contiguous(memory_format=layout)
     dtype = _AUTOCAST.get(settings["precision"])
 
     def autocast() -> AbstractContextManager[Any]:

@@ -73,8 +73,8 @@ def measure(config: Mapping[str, Any]) -> dict[str, Any]:
     batch_size = data["batch_size"]
     on_cpu = trainer.strategy.root_device.type == "cpu"
     count, *size = _part(batch_size, height, width) if on_cpu else (batch_size, height, width)
-    batch = _noise(count, size, classes=label_space(data["labels"]).num_classes)
     module = build_module(without_weights({**config, "loss": _plain_weights(config), "scheduler": _CONSTANT}))
+    batch = _noise(count, size, classes=label_space(data["labels"]).num_classes, channels=module.channels)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of a training that is none
         trainer.fit(module, train_dataloaders=_loader(batch, steps=1 + 3))
@@ -149,9 +149,9 @@ def _part(batch_size: int, height: int, width: int) -> tuple[int, int, int]:
     return count, *(max(_LEAST_SIDE, round(side * scale / _SIDES) * _SIDES) for side in (height, width))  # type: ignore[return-value]
 
 
-def _noise(count: int, size: list[int], *, classes: int) -> Batch:
+def _noise(count: int, size: list[int], *, classes: int, channels: int) -> Batch:
     return {
-        "image": torch.randint(0, 256, (count, 3, *size), dtype=torch.uint8),
+        "image": torch.randint(0, 256, (count, channels, *size), dtype=torch.uint8),
         "mask": torch.randint(0, classes, (count, *size), dtype=torch.uint8),
         "name": [str(index) for index in range(count)],
     }

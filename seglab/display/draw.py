@@ -182,6 +182,8 @@ def _padded(row: np.ndarray, width: int) -> np.ndarray:
 def confusion_figure(matrix: np.ndarray, names: Sequence[str]) -> Figure:
     """A heat map of a confusion matrix (K, K) [truth, prediction]: each row in percent of the truth's pixels.
 
+    A column more, of a matrix (K, K + 1), is of pixels that are given to none of the classes.
+
     A class without pixels in the truth has no row to show and is left grey.
     """
     from matplotlib.figure import Figure
@@ -196,7 +198,8 @@ def confusion_figure(matrix: np.ndarray, names: Sequence[str]) -> Figure:
     axes.set_facecolor("0.85")
     heat = axes.imshow(percent, cmap="Blues", vmin=0, vmax=100)
     size = 8 if count <= 24 else 6.5
-    axes.set_xticks(range(count), names, rotation=90, fontsize=size)
+    columns = [*names, *["none of them"] * (pixels.shape[1] - count)]
+    axes.set_xticks(range(len(columns)), columns, rotation=90, fontsize=size)
     axes.set_yticks(range(count), names, fontsize=size)
     axes.set_xlabel("prediction")
     axes.set_ylabel("ground truth")

@@ -27,15 +27,16 @@ _NAMED = {
 
 
 class Pixels:
-    """The confusion matrix (K, K) of all images."""
+    """The confusion matrix of all images, (K, K); (K, K + 1) with `misses`: see seglab.metrics.confusion."""
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], *, misses: bool = False) -> None:
         self._names = names
-        self.matrix = torch.zeros(len(names), len(names), dtype=torch.int64)
+        self._misses = misses
+        self.matrix = torch.zeros(len(names), len(names) + misses, dtype=torch.int64)
 
     def update(self, pred: np.ndarray, mask: np.ndarray) -> Tensor:
-        """The matrix (K, K) of one image: uint8 label maps (H, W)."""
-        matrix = count_pixels(_batch(pred), _batch(mask), num_classes=len(self._names))
+        """The matrix of one image: uint8 label maps (H, W)."""
+        matrix = count_pixels(_batch(pred), _batch(mask), num_classes=len(self._names), misses=self._misses)
         self.matrix += matrix
         return matrix
 

@@ -15,8 +15,10 @@ from torch import Tensor
 
 from seglab import runs
 from seglab.data.progress import tracked
+from seglab.data.source import RGB
 from seglab.data.transforms import resize
 from seglab.display import draw
+from seglab.display.rgb import as_rgb
 from seglab.errors import SeglabError
 from seglab.evaluation.cityscapes_files import read_png
 from seglab.evaluation.columns import OFFICIAL
@@ -38,7 +40,7 @@ class Item(NamedTuple):
     """One image as it was read."""
 
     name: str
-    image: np.ndarray  # uint8 (H, W, 3) RGB
+    image: np.ndarray  # (H, W, C), uint8 or uint16
     mask: np.ndarray  # uint8 (H, W), train ids
     official: tuple[np.ndarray, np.ndarray] | None  # label ids and instance ids (H, W)
     digest: bytes  # of the name, the image and the mask
@@ -49,7 +51,7 @@ class Scores:
     """What came out. `results` holds {"original", "network", "official", ...} as they were asked for."""
 
     results: dict[str, Any]
-    matrix: np.ndarray  # int64 (K, K) at the headline's resolution
+    matrix: np.ndarray  # int64 (K, K) or (K, K + 1) at the headline's resolution
     extremes: Extremes
     fingerprint: str  # of the data that were read
 
@@ -77,6 +79,10 @@ class Evaluation:
         check_same_classes(label_space(config["data"]["labels"]), self.labels)
         self._source = open_source(data)
         self._predictor = predictor_of(settings)
+        channels, of_data = self._predictor.module.channels, data.get("channels", RGB)
+        if channels != of_data:
+            raise SeglabError(f"expected images of {channels} channels, as in training; came data.channels={of_data} - "
+                              "choose another data set")  # fmt: skip
         self._with_official = has_official(settings["official"], self._source)
         self.resolutions = _resolutions(settings["resolution"], self._predictor.size)
         self._with_official &= ORIGINAL in self.resolutions
@@ -89,7 +95,8 @@ class Evaluation:
     def run(self, per_image: TextIO) -> Scores:
         """Scores every image; writes its counts to `per_image` as CSV, classes that it does not have left out."""
         names = self.labels.names
-        pixels = {resolution: Pixels(names) for resolution in self.resolutions}
+        misses = self._predictor.has_other_outputs
+        pixels = {resolution: Pixels(names, misses=misses) for resolution in self.resolutions}
         extras = self._extras()
         extremes, digest = Extremes(self._settings["panels"]), hashlib.blake2b(digest_size=8)
         per_image.write(",".join(PER_IMAGE) + "\n")
@@ -179,7 +186,7 @@ class Evaluation:
 
 def _panel(item: Item, view: View, miou: float) -> draw.Sample:
     image = item.image if view.mask.shape == item.mask.shape else resize(item.image, view.mask, size_of(view.mask))[0]
-    return draw.Sample(f"{item.name}: mIoU {100 * miou:.1f} %", image, view.mask, view.pred)
+    return draw.Sample(f"{item.name}: mIoU {100 * miou:.1f} %", as_rgb(image), view.mask, view.pred)
 
 
 def _resolutions(asked: str, network_size: tuple[int, int] | None) -> tuple[str, ...]:
@@ -198,7 +205,8 @@ def _require_labels(matrix: Tensor, protocol: Mapping[str, Any]) -> None:
 
 
 def _rows(name: str, resolution: str, matrix: Tensor, names: tuple[str, ...]) -> Iterator[str]:
-    counts = zip(names, matrix.diagonal().tolist(), matrix.sum(1).tolist(), matrix.sum(0).tolist(), strict=True)
+    predicted = matrix.sum(0)[: len(names)]
+    counts = zip(names, matrix.diagonal().tolist(), matrix.sum(1).tolist(), predicted.tolist(), strict=True)
     for class_name, intersection, truth, pred in counts:
         if truth or pred:
             yield f"{_quoted(name)},{resolution},{_quoted(class_name)},{intersection},{truth},{pred}\n"

@@ -82,10 +82,10 @@ def readable_name(protocol: Mapping[str, Any]) -> str:
 
 
 def confusion_csv(matrix: np.ndarray, names: Sequence[str]) -> str:
-    """Pixel counts: a line for each class of the ground truth, a column for each predicted class."""
+    """Pixel counts: a line for each class of the ground truth, a column for each predicted class, and for none."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["truth \\ prediction", *names])
+    writer.writerow(["truth \\ prediction", *names, *["none of them"] * (matrix.shape[1] - len(names))])
     writer.writerows([name, *row] for name, row in zip(names, matrix.tolist(), strict=True))
     return buffer.getvalue()
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from seglab.errors import SeglabError
 
 IMAGES = (".png", ".jpg", ".jpeg")
+OTHER_IMAGES = (".tif", ".tiff", ".npy")  # what others than RGB are kept in
 VIDEOS = (".mp4", ".avi", ".mov", ".mkv")
 
 

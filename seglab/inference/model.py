@@ -9,7 +9,7 @@ import numpy as np
 from torch import nn
 
 from seglab import runs
-from seglab.data.source import read_image
+from seglab.data.source import RGB, read_image
 from seglab.errors import SeglabError
 from seglab.inference.predictor import Predictor, load_predictor
 from seglab.labels import LabelSpace, label_space
@@ -41,21 +41,35 @@ class Model:
         """The label map uint8 (H, W) of an image, ids 0..K-1; a list of them for a list of images.
 
         Args:
-            image: the path of a file, or uint8 (H, W, 3) RGB; or a list, whose images may differ in size.
+            image: the path of a file, or uint8 (H, W, 3) RGB (the channels of the training, uint16 if of 16 bits); or a
+                list, whose images may differ in size.
 
         Raises:
             SeglabError: a file that is no image, or an array of another kind.
         """
         if isinstance(image, Image):
-            return self._predictor.label_map(_read(image))
+            return self._predictor.label_map(self._read(image))
         maps: list[np.ndarray] = []
         for start in range(0, len(image), _BATCH):
-            maps += self._predictor.label_map_batch([_read(item) for item in image[start : start + _BATCH]])
+            maps += self._predictor.label_map_batch([self._read(item) for item in image[start : start + _BATCH]])
         return maps
 
     def probabilities(self, image: Image) -> np.ndarray:
         """float32 (K, H, W), which add up to 1 over the classes; takes and raises what `predict` does."""
-        return self._predictor.probabilities(_read(image)).cpu().numpy()
+        return self._predictor.probabilities(self._read(image)).cpu().numpy()
+
+    def _read(self, image: Image) -> np.ndarray:
+        channels = self._predictor.module.channels
+        if not isinstance(image, np.ndarray):
+            return read_image(Path(image), channels=channels)
+        right_type = image.dtype in (np.uint8, np.uint16)
+        if not right_type or image.ndim != 3 or image.shape[2] != channels or 0 in image.shape:
+            expected = f"uint8 (H, W, {channels}){', RGB' if channels == RGB else ' or uint16'}"
+            raise SeglabError(
+                f"expected an image as {expected}; came {image.dtype} {image.shape} - convert it, or give the "
+                "path of its file"
+            )
+        return image
 
 
 def load(run: str | Path, *, device: str = "auto") -> Model:
@@ -72,14 +86,3 @@ def load(run: str | Path, *, device: str = "auto") -> Model:
     folder, checkpoint = (path.parent.parent, path.name) if path.suffix == ".ckpt" else (path, BEST)
     predictor = load_predictor(folder, checkpoint=checkpoint, device=device)
     return Model(predictor, label_space(runs.plain(runs.read_config(folder))["data"]["labels"]))
-
-
-def _read(image: Image) -> np.ndarray:
-    if not isinstance(image, np.ndarray):
-        return read_image(Path(image))
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
-        raise SeglabError(
-            f"expected an image as uint8 (H, W, 3), RGB; came {image.dtype} {image.shape} - convert it, or give the "
-            "path of its file"
-        )
-    return image

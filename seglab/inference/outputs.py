@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from seglab.display import draw
+from seglab.display.rgb import as_rgb
 from seglab.inference.inputs import Input
 from seglab.inference.video import VideoWriter
 from seglab.labels import LabelSpace
@@ -50,7 +51,7 @@ class Results:
         return [self.path(source, kind) for kind in self.kinds]
 
     def write(self, source: Input, image: np.ndarray, mask: np.ndarray) -> None:
-        """Writes every kind: image uint8 (H, W, 3) RGB, mask uint8 (H, W) of train ids."""
+        """Writes every kind: image (H, W, C), uint8 or uint16, mask uint8 (H, W) of train ids."""
         present = {int(k) for k in np.unique(mask)}
         for kind in self.kinds:
             write_png(self.path(source, kind), self._picture(kind, image, mask, present=present))
@@ -83,7 +84,7 @@ class Results:
         if kind == "colors":
             return draw.colourise(mask, self.labels)
         if kind == "overlays":
-            picture = draw.overlay(image, mask, self.labels, opacity=self.opacity)
+            picture = draw.overlay(as_rgb(image), mask, self.labels, opacity=self.opacity)
         else:
-            picture = draw.side_by_side(image, mask, self.labels)
+            picture = draw.side_by_side(as_rgb(image), mask, self.labels)
         return draw.with_legend(picture, self.labels, present=present) if self.legend else picture

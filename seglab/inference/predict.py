@@ -28,7 +28,9 @@ def predict(settings: Mapping[str, Any]) -> list[str]:
         masks = convert.find_masks(settings["input"], output=output)
         return convert.convert(masks, folder=output, to=settings["to"], overwrite=settings["overwrite"])
     require_run(Path(settings["run"]), runs.CONFIG, f"checkpoints/{settings['checkpoint']}.ckpt")
-    files = inputs.find(settings["input"], suffixes=(*inputs.IMAGES, *inputs.VIDEOS), output=output)
+    data = runs.plain(runs.read_config(Path(settings["run"])))["data"]
+    images = inputs.IMAGES if data.get("channels", 3) == 3 else (*inputs.IMAGES, *inputs.OTHER_IMAGES)
+    files = inputs.find(settings["input"], suffixes=(*images, *inputs.VIDEOS), output=output)
     from seglab.inference import prediction  # torch and all the rest
 
     if settings["format"] == "cityscapes":

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from seglab import runs
 from seglab.data.progress import progress_bar
-from seglab.data.source import read_image
+from seglab.data.source import RGB, read_image
 from seglab.display.numbers import sides
 from seglab.errors import SeglabError
 from seglab.inference import submission
@@ -44,13 +45,17 @@ def predict_files(settings: Mapping[str, Any], inputs: Sequence[Input]) -> list[
     refuse_existing([path for source in inputs for path in results.paths(source)], overwrite=settings["overwrite"])
     predictor, batch_size = _predictor(settings, run), settings["batch_size"]
     images = [source.path for source in inputs if not source.is_video]
-    predicted = _Predicted(images, read_image, predictor, batch_size=batch_size)
+    read = partial(read_image, channels=predictor.module.channels)
+    predicted = _Predicted(images, read, predictor, batch_size=batch_size)
     with closing(predicted), progress_bar() as progress:
 
         def predict(source: Input) -> None:
             if not source.is_video:
                 results.write(source, *predicted.next())
                 return
+            if predictor.module.channels != RGB:
+                raise SeglabError(f"expected images of {predictor.module.channels} channels, as in training; "
+                                  f"'{source.path}' is a video, whose frames have 3 - leave it out")  # fmt: skip
             video = VideoReader(source.path)
             frames = progress.track(video, total=video.frames or None, description=source.path.name)
             with results.video(source, rate=video.rate) as append:
@@ -107,7 +112,7 @@ class _Predicted:
         self._results = self._predict()
 
     def next(self) -> tuple[np.ndarray, np.ndarray]:
-        """The next image uint8 (H, W, 3) RGB and its label map uint8 (H, W). Raises what reading it has raised."""
+        """The next image (H, W, C) and its label map uint8 (H, W). Raises what reading it has raised."""
         result = next(self._results)
         if isinstance(result, SeglabError):
             raise result

@@ -17,6 +17,7 @@ from seglab.runs.files import BEST
 from seglab.training.build import load
 from seglab.training.device import device_of
 from seglab.training.module import SegmentationModule, resize_logits
+from seglab.training.outputs import label_maps
 
 Size = tuple[int, int]  # height, width
 AS_TRAINED, AS_IMAGE = "run", "image"  # sizes at which the network sees an image, beside [height, width]
@@ -33,7 +34,8 @@ class Predictor:
         tile: (H, W) of the windows in which a larger image is shown to the network; None shows it whole.
         overlap: share of a window that the next one repeats, at least; logits are averaged where windows overlap.
 
-    With several scales or with `flip` the probabilities (softmax) of all views are averaged.
+    With several scales or with `flip` the probabilities (softmax) of all views are averaged. An image is RGB,
+    uint8 (H, W, 3), or has the channels of the training; one of 16 bits is uint16.
 
     Raises:
         SeglabError: an argument outside its range.
@@ -58,16 +60,21 @@ class Predictor:
         self.overlap = overlap
 
     @property
+    def has_other_outputs(self) -> bool:
+        """Whether the network has outputs beyond the classes, so that a label map may hold 255."""
+        return self.module.num_scores > len(self.module.class_names)
+
+    @property
     def device(self) -> torch.device:
         return self.module.device
 
     def probabilities(self, image: np.ndarray, *, size: Size | None = None) -> Tensor:
-        """(K, H, W) float32 on the module's device, of an image uint8 (H, W, 3) RGB; at `size`, else at the image's."""
+        """(K, H, W) float32 on the module's device, of an image (H, W, C); at `size`, else at the image's."""
         with torch.inference_mode():
             return self._probabilities(list(self._views([image])), size or size_of(image))
 
     def label_map(self, image: np.ndarray) -> np.ndarray:
-        """uint8 (H, W) of train ids, for an image uint8 (H, W, 3) RGB."""
+        """uint8 (H, W) of train ids, for an image (H, W, C); 255 where an output beyond the classes wins."""
         return self.label_maps(image, sizes=[size_of(image)])[0]
 
     def label_map_batch(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -99,8 +106,8 @@ class Predictor:
     def _label_map(self, views: Sequence[Tensor], size: Size) -> np.ndarray:
         """uint8 (H, W) at `size`, of the views (1, K, h, w) of one image."""
         # One view needs no softmax, which changes no order.
-        scores = resize_logits(views[0], size)[0] if len(views) == 1 else self._probabilities(views, size)
-        return scores.max(0).indices.to(torch.uint8).cpu().numpy()
+        scores = resize_logits(views[0], size) if len(views) == 1 else self._probabilities(views, size)[None]
+        return label_maps(scores, num_classes=len(self.module.class_names))[0].cpu().numpy()
 
     def _probabilities(self, views: Sequence[Tensor], size: Size) -> Tensor:
         total = torch.zeros((), device=self.device)
@@ -117,14 +124,14 @@ class Predictor:
         height, width = self.network_size(images[0])
         for scale in self.scales:
             size = max(1, round(height * scale)), max(1, round(width * scale))
-            seen = np.stack([_resized(image, size) for image in images])  # (B, h, w, 3)
+            seen = np.stack([_resized(image, size) for image in images])  # (B, h, w, C)
             batch = torch.from_numpy(seen).permute(0, 3, 1, 2).to(self.device)
             yield self._logits(batch)  # (B, K, h, w)
             if self.flip:
                 yield self._logits(batch.flip(3)).flip(3)
 
     def _logits(self, images: Tensor) -> Tensor:
-        """Logits (B, K, h, w) float32 for one view uint8 (B, 3, h, w)."""
+        """Logits (B, K, h, w) float32 for one view (B, C, h, w)."""
         height, width = images.shape[-2:]
         if self.tile is None or (height <= self.tile[0] and width <= self.tile[1]):
             return self.module(images).float()

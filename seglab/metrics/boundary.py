@@ -104,11 +104,11 @@ def _without_void(pred: np.ndarray, mask: np.ndarray, num_classes: int) -> np.nd
         )
     pred = np.where(mask == IGNORE_INDEX, np.uint8(IGNORE_INDEX), pred)
     for labels, what in ((pred, "prediction"), (mask, "mask")):
-        unknown = np.flatnonzero(_pixels(labels[mask != IGNORE_INDEX])[num_classes:]) + num_classes
+        unknown = np.flatnonzero(_pixels(labels[mask != IGNORE_INDEX])[num_classes:IGNORE_INDEX]) + num_classes
         if len(unknown):
             raise SeglabError(
-                f"the {what} holds {unknown[0]}; expected class ids 0..{num_classes - 1}, in the mask also "
-                f"{IGNORE_INDEX} - is it of another label space?"
+                f"the {what} holds {unknown[0]}; expected class ids 0..{num_classes - 1} and "
+                f"{IGNORE_INDEX} for none of them - is it of another label space?"
             )
     return pred
 

@@ -37,7 +37,7 @@ class Areas(NamedTuple):
 
 
 def areas(pred: np.ndarray, mask: np.ndarray, *, num_classes: int) -> Areas:
-    """Counts each image of a batch of uint8 label maps (B, H, W); the mask may hold IGNORE_INDEX.
+    """Counts each image of a batch of uint8 label maps (B, H, W); both may hold IGNORE_INDEX, for none of the classes.
 
     Raises:
         SeglabError: shapes differ, types are not uint8, or a value lies outside 0..K-1.
@@ -46,7 +46,7 @@ def areas(pred: np.ndarray, mask: np.ndarray, *, num_classes: int) -> Areas:
     joint = np.stack([_joint_histogram(*pair) for pair in zip(pred, mask, strict=True)])  # (B, 256 mask, 256 pred)
     truth, guess = joint.sum(2), joint.sum(1)
     _check_classes(truth[:, :IGNORE_INDEX], num_classes, "mask")
-    _check_classes(guess, num_classes, "prediction")
+    _check_classes(guess[:, :IGNORE_INDEX], num_classes, "prediction")
     hit = np.diagonal(joint, axis1=1, axis2=2)
     return Areas(hit[:, :num_classes], guess[:, :num_classes], truth[:, :num_classes], truth.sum(1))
 

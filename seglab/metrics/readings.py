@@ -3,6 +3,8 @@
 All results are float64. What cannot be known is NaN: every score of a class that is neither in the ground truth nor
 predicted, the accuracy of a class that is not in the ground truth, the precision of one that is never predicted.
 Means are taken over the classes that have the score. This is the protocol of Cityscapes and Pascal VOC.
+
+A matrix (K, K + 1) has a last column of pixels for which none of the classes was predicted: they are missed.
 """
 
 from collections.abc import Sequence
@@ -62,4 +64,4 @@ def per_class(matrix: Tensor, names: Sequence[str]) -> dict[str, dict[str, float
 def _marginals(matrix: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Pixels of each class that are right, in the ground truth, in the prediction: float64 (K,), exact below 2^53."""
     counts = matrix.cpu().double()  # some devices know no float64
-    return counts.diagonal(), counts.sum(1), counts.sum(0)
+    return counts.diagonal(), counts.sum(1), counts.sum(0)[: len(counts)]

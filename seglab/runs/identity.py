@@ -15,6 +15,9 @@ NOT_IDENTITY = (
     "callbacks.progress", "callbacks.pictures", "callbacks.last",
 )  # fmt: skip
 
+# Keys that came after the first runs, each with the value that means what was done before: left out where they have it.
+_LATER = {"data.source.colours": None, "data.channels": 3}
+
 
 def fingerprint(config: Mapping[str, Any]) -> str:
     """16 hexadecimal digits that are equal for configurations whose results must be equal."""
@@ -26,7 +29,7 @@ def identity(config: Mapping[str, Any]) -> dict[str, Any]:
     return {
         key: lasting_name(value) if key.endswith("_target_") and isinstance(value, str) else value
         for key, value in _flat(config)
-        if not _is_under(key, NOT_IDENTITY)
+        if not _is_under(key, NOT_IDENTITY) and not (key in _LATER and value == _LATER[key])
     }
 
 

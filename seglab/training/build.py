@@ -26,7 +26,7 @@ from seglab.models import pretrained
 from seglab.models.activation import build_with_activation
 from seglab.runs.files import BEST
 from seglab.runs.find import require_run
-from seglab.training.class_weights import with_class_weights
+from seglab.training.class_weights import for_outputs, with_class_weights
 from seglab.training.module import SegmentationModule
 
 log = logging.getLogger("seglab")
@@ -79,15 +79,25 @@ def load(folder: Path, *, checkpoint: str = BEST) -> SegmentationModule:
 
 
 def build_module(config: Mapping[str, Any]) -> SegmentationModule:
-    return instantiate(
+    labels = label_space(config["data"]["labels"])
+    num_outputs = config["model"].get("classes", labels.num_classes)
+    loss = for_outputs(config["loss"], num_classes=labels.num_classes, num_outputs=num_outputs)
+    module: SegmentationModule = instantiate(
         config["module"],
         network=build_network(config),
-        loss=instantiate(config["loss"]),
-        class_names=label_space(config["data"]["labels"]).names,
+        loss=instantiate(loss),
+        class_names=labels.names,
         optimizer=instantiate(config["optimizer"]),
         schedule=instantiate(config["scheduler"]),
         size_divisor=config["model"]["size_divisor"],
+        num_outputs=num_outputs,
     )
+    if module.num_scores > labels.num_classes:
+        log.info(
+            "model.classes=%d: %d outputs more than the %d classes of %s; what is given to one of them is wrong",
+            module.num_scores, module.num_scores - labels.num_classes, labels.num_classes, labels.name,
+        )  # fmt: skip
+    return module
 
 
 def build_network(config: Mapping[str, Any]) -> nn.Module:

@@ -9,6 +9,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import Any, Literal
 
@@ -137,6 +138,13 @@ def read_list(path: Path, labels: LabelSpace) -> list[float]:
             f"loss.class_weights={path}: expected {labels.num_classes} weights, one for each class of {labels.name}; "
             f"got {len(weights)} - is it the list of another data set?"
         )
+    bad = [f"{name}: {weight}" for name, weight in zip(labels.names, weights, strict=True) if not 0 <= weight < inf]
+    if bad or not any(weights):
+        came = ", ".join(bad) or "nothing but 0"
+        raise SeglabError(
+            f"loss.class_weights={path}: expected finite weights >= 0, not all of them 0; got {came} - a class that "
+            "never occurs gets 0 or 1"
+        )
     return [float(weight) for weight in weights]
 
 
@@ -148,7 +156,6 @@ def as_text(weights: Sequence[float], labels: LabelSpace, *, comment: str) -> st
 
 def with_class_weights(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """The configuration with numbers for every `class_weights` of the loss that is a name or a file.
-
     They are kept in the run's folder: a run that is continued or loaded has the weights that it began with. Counting is
     of the training split; the counts are kept in `output`/statistics and serve every run with the same files.
     """
@@ -169,6 +176,17 @@ def with_class_weights(config: Mapping[str, Any], folder: Path) -> dict[str, Any
         folder.mkdir(parents=True, exist_ok=True)
         runs.write_atomically(path, json.dumps(kept, indent=1) + "\n")
     return {**config, "loss": loss}
+
+
+def for_outputs(loss: Any, *, num_classes: int, num_outputs: int) -> Any:
+    """The configuration of the loss with weights of 0 for outputs beyond the classes in its lists of `num_classes`."""
+    if not isinstance(loss, dict):
+        return loss
+    longer = {key: for_outputs(node, num_classes=num_classes, num_outputs=num_outputs) for key, node in loss.items()}
+    weights = loss.get("class_weights")
+    if isinstance(weights, list) and len(weights) == num_classes:
+        longer["class_weights"] = weights + [0.0] * (num_outputs - num_classes)
+    return longer
 
 
 def with_names(loss: dict[str, Any], *, key: str = "loss") -> Iterator[tuple[str, dict[str, Any]]]:

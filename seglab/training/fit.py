@@ -19,6 +19,7 @@ from seglab.runs import identity
 from seglab.runs.files import BEST, LAST
 from seglab.training.build import Run, build, without_weights
 from seglab.training.device import device_name
+from seglab.training.outputs import require_logits
 from seglab.training.summary import Complexity, complexity, headline, summary_sheet
 from seglab.training.transfer import build_from
 
@@ -37,8 +38,13 @@ def fit(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     checkpoint = last if last.exists() else None
     run = _built(config, folder, is_continued=checkpoint is not None)
     network = complexity(
-        run.module.network, size=config["data"]["size"] or _USUAL_SIZE, divisor=config["model"]["size_divisor"]
+        run.module.network,
+        size=config["data"]["size"] or _USUAL_SIZE,
+        divisor=config["model"]["size_divisor"],
+        channels=run.module.channels,
     )
+    if network.outputs is not None:  # else its first call is checked
+        require_logits(network.outputs, num_outputs=run.module.num_outputs, of=network.name)
     _announce(run, network, folder, checkpoint)
     costs = {"parameters": network.parameters, "flops": network.flops}
     facts = {**costs, "seed": config["seed"], "fingerprint": identity.fingerprint(config)}

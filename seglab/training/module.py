@@ -16,6 +16,7 @@ from seglab.labels import IGNORE_INDEX
 from seglab.losses import Loss
 from seglab.metrics import ConfusionMatrix, readings
 from seglab.training.optimizer import OptimizerFactory, build_optimizer
+from seglab.training.outputs import label_maps, require_logits
 from seglab.training.schedule import Schedule
 
 
@@ -23,15 +24,20 @@ class SegmentationModule(LightningModule):
     """Trains and scores one network.
 
     Args:
-        network: maps a normalised image (B, 3, H, W) to logits (B, K, h, w).
+        network: maps a normalised image (B, 3, H, W) to logits (B, K, h, w); with others than RGB, (B, C, H, W).
         loss: `loss(logits, mask) -> scalar`, given logits at the size of the mask.
         class_names: the K names, in the order of the train ids.
         optimizer: called with the parameters, or with groups of them.
         schedule: called with the optimizer and the number of steps of the training.
         size_divisor: the network wants heights and widths that are multiples of it.
         channels_last: keep maps with the channels innermost, which most convolutions are faster with.
-        mean, std: of the three channels, on the scale 0..1.
+        mean, std: of each channel, on the scale 0..1.
         encoder_lr, decay_norm_and_bias: see `seglab.training.optimizer`; the defaults treat all parameters alike.
+        num_outputs: K of the network; None for one a class. Of more outputs than classes the first are the classes, and
+            a pixel for which another is the strongest counts as missed.
+
+    Raises:
+        SeglabError: the network has fewer outputs than there are classes.
     """
 
     mean: Tensor
@@ -51,6 +57,7 @@ class SegmentationModule(LightningModule):
         std: Sequence[float],
         encoder_lr: float = 1.0,
         decay_norm_and_bias: bool = True,
+        num_outputs: int | None = None,
     ) -> None:
         super().__init__()
         self._memory_format = torch.channels_last if channels_last else torch.contiguous_format
@@ -62,24 +69,41 @@ class SegmentationModule(LightningModule):
         self._encoder_lr = encoder_lr
         self._decay_norm_and_bias = decay_norm_and_bias
         self.size_divisor = size_divisor
-        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1) * 255, persistent=False)
-        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1) * 255, persistent=False)
+        self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1) * 255, persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1) * 255, persistent=False)
         self.train_loss = MeanLoss()
         # Saved with the weights: the mean of an epoch that was interrupted and continued is that of the whole epoch.
         self.train_loss.persistent(True)
         self.val_loss = MeanLoss()
-        self.confusion = ConfusionMatrix(len(self.class_names))
+        self.num_outputs = len(self.class_names) if num_outputs is None else num_outputs
+        if self.num_scores < len(self.class_names):
+            raise SeglabError(
+                f"model.classes={num_outputs}: expected an output for each of the {len(self.class_names)} classes of "
+                "data.labels - leave model.classes out"
+            )
+        self.confusion = ConfusionMatrix(len(self.class_names), misses=self.num_scores > len(self.class_names))
         self.validation: dict[str, Any] = {}  # of the newest one: {"confusion": (K, K) int64, "loss": float}
 
+    @property
+    def num_scores(self) -> int:
+        """Channels of `forward`: those of the network, or what the loss makes of them."""
+        return self.loss.scores(torch.zeros(1, self.num_outputs, 1, 1, device=self.device)).shape[1]
+
+    @property
+    def channels(self) -> int:
+        """C of the images."""
+        return self.mean.shape[1]
+
     def forward(self, image: Tensor) -> Tensor:
-        """Logits (B, K, H, W) at the size of the image, a uint8 (B, 3, H, W) on the scale 0..255."""
+        """Logits (B, K, H, W) at the size of the image, uint8 (B, C, H, W), or uint16 of 257 times the values."""
         return self.loss.scores(self.outputs(image))
 
     def outputs(self, image: Tensor) -> Tensor:
         """What the loss is computed of: the network's outputs at the size of the image, logits in all but mse_rgb."""
-        image = ((image.float() - self.mean) / self.std).contiguous(memory_format=self._memory_format)
+        value = image.float() / 257 if image.dtype == torch.uint16 else image.float()  # 65535 becomes 255
+        image = ((value - self.mean) / self.std).contiguous(memory_format=self._memory_format)
         try:
-            outputs = _padded_call(self.network, image, divisor=self.size_divisor)
+            outputs = _padded_call(self.network, image, divisor=self.size_divisor, num_outputs=self.num_outputs)
         except ValueError as error:
             if not str(error).startswith("Expected more than 1 value per channel"):
                 raise
@@ -107,11 +131,11 @@ class SegmentationModule(LightningModule):
         self._log_now({"train/loss": value}, step=self.trainer.global_step - 1)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
-        """{"pred": label map uint8 (B, H, W)}, for the callbacks that draw."""
+        """{"pred": label maps uint8 (B, H, W)}, for the callbacks that draw."""
         mask = batch["mask"]
         outputs = self.outputs(batch["image"])
         scores = self.loss.scores(outputs)
-        pred = scores.max(1).indices.to(torch.uint8)  # (B, H, W); 5 times faster than argmax(1) on the CPU
+        pred = label_maps(scores, num_classes=len(self.class_names))  # (B, H, W)
         # Weighted by the labelled pixels: the mean does not depend on how the images fall into batches.
         self.val_loss.update(self.loss(outputs, mask), weight=(mask != IGNORE_INDEX).sum())
         self.confusion.update(pred, mask)
@@ -188,13 +212,16 @@ def resize_logits(logits: Tensor, size: Sequence[int]) -> Tensor:
     return nn.functional.interpolate(logits, size=tuple(size), mode="bilinear", align_corners=False)
 
 
-def _padded_call(network: nn.Module, image: Tensor, *, divisor: int) -> Tensor:
+def _padded_call(network: nn.Module, image: Tensor, *, divisor: int, num_outputs: int) -> Tensor:
     """The network's logits (B, K, h, w) for the image alone, though it saw one padded to multiples of `divisor`."""
     height, width = image.shape[-2:]
     below, right = -height % divisor, -width % divisor
+    if below or right:
+        # Zero is the mean colour. Padding below and to the right keeps the sampling grid of the image.
+        image = nn.functional.pad(image, (0, right, 0, below))
+    logits = network(image)
+    require_logits(logits, num_outputs=num_outputs, of=type(network).__name__)
     if not below and not right:
-        return network(image)
-    # Zero is the mean colour. Padding below and to the right keeps the sampling grid of the image.
-    logits = network(nn.functional.pad(image, (0, right, 0, below)))
+        return logits
     logits = resize_logits(logits, (height + below, width + right))
     return logits[..., :height, :width]

@@ -29,8 +29,8 @@ class Part(NamedTuple):
 class Complexity:
     """`flops` counts a multiplication and an addition as two, of convolutions, matrix products and attention.
 
-    Norms, activations, pooling and interpolation are left out, as everybody does. `flops` is None and no part has a
-    shape where the network cannot be followed without computing.
+    Norms, activations, pooling and interpolation are left out, as everybody does. `flops` and `outputs` are None and no
+    part has a shape where the network cannot be followed without computing.
     """
 
     name: str
@@ -39,21 +39,23 @@ class Complexity:
     trainable: int
     flops: int | None  # of one image
     parts: tuple[Part, ...]
+    outputs: Any = None  # what it returns for a batch of one image, tensors without values
+    channels: int = 3  # of the image
 
 
-def complexity(network: nn.Module, *, size: Sequence[int], divisor: int = 1) -> Complexity:
+def complexity(network: nn.Module, *, size: Sequence[int], divisor: int = 1, channels: int = 3) -> Complexity:
     """The complexity for one image of `size`, padded to multiples of `divisor`. Nothing is computed or copied."""
     height, width = (-(-side // divisor) * divisor for side in size)
     shapes: dict[str, tuple[int, ...]] = {}
-    flops = None
+    flops = outputs = None
     training = network.training
     network.eval()  # BatchNorm's statistics stay as they are
     try:
         with torch.no_grad(), ExitStack() as hooks, FlopCounterMode(display=False) as counter:
             for path, module in _listed(network):
                 hooks.callback(module.register_forward_hook(_remember(shapes, path)).remove)
-            image = torch.empty(1, 3, height, width, device="meta")
-            functional_call(network, _without_values(network), (image,))
+            image = torch.empty(1, channels, height, width, device="meta")
+            outputs = functional_call(network, _without_values(network), (image,))
         flops = counter.get_total_flops()
     except (RuntimeError, TypeError):  # it looks at values, or an operation knows no meta tensors
         shapes.clear()
@@ -68,6 +70,8 @@ def complexity(network: nn.Module, *, size: Sequence[int], divisor: int = 1) -> 
         parts=tuple(
             Part(path, type(module).__name__, shapes.get(path), _count(module)) for path, module in _listed(network)
         ),
+        outputs=outputs,
+        channels=channels,
     )
 
 
@@ -79,7 +83,7 @@ def summary_sheet(network: Complexity) -> Sheet:
         for part in network.parts
     ]  # fmt: skip
     return Sheet(
-        caption=f"{network.name}, one image of 3 x {network.size[0]} x {network.size[1]}",
+        caption=f"{network.name}, one image of {network.channels} x {network.size[0]} x {network.size[1]}",
         header=("part", "class", "output (C x H x W)", "parameters"),
         rows=rows,
         words=3,

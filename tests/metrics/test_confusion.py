@@ -43,7 +43,7 @@ def test_equals_torchmetrics(pred: torch.Tensor, mask: torch.Tensor) -> None:
 
 def test_the_device_counts_like_the_cpu(pred: torch.Tensor, mask: torch.Tensor) -> None:
     pred[mask == IGNORED] = 200  # what is predicted on ignored pixels is nobody's business
-    assert torch.equal(confusion._count_on_device(pred, mask, 4), count_pixels(pred, mask, num_classes=4))
+    assert torch.equal(confusion._count_on_device(pred, mask, 4, misses=False), count_pixels(pred, mask, num_classes=4))
 
 
 @pytest.mark.parametrize("mask_type", [torch.uint8, torch.int32, torch.int64])
@@ -118,7 +118,7 @@ def test_invalid_classes_are_named(
     with pytest.raises(SeglabError, match=message):
         count_pixels(pred, mask, num_classes=4)
     with pytest.raises(RuntimeError, match=r"class id outside 0\.\.3"):
-        confusion._count_on_device(pred, mask, 4)
+        confusion._count_on_device(pred, mask, 4, misses=False)
 
 
 def test_shapes_and_types_that_do_not_fit_are_named(pred: torch.Tensor, mask: torch.Tensor) -> None:

@@ -179,6 +179,10 @@ def test_a_file_of_the_user(tmp_path):
         ("[1, two]", "expected a list of numbers"),
         ("a: [", "expected a YAML or JSON file with weights"),
         ("7", "expected a YAML or JSON file with weights"),
+        (f"[{', '.join(['1'] * 18)}, -1]", r"finite weights >= 0, not all of them 0; got bicycle: -1"),
+        (f"[{', '.join(['1'] * 18)}, .inf]", "got bicycle: inf"),
+        (f"[.nan, {', '.join(['1'] * 18)}]", "got road: nan"),
+        (f"[{', '.join(['0'] * 19)}]", "got nothing but 0"),
     ],
 )
 def test_a_wrong_file_is_refused_by_name(tmp_path, content, message):

@@ -1,0 +1,51 @@
+"""What a network has to return, and the label maps that are made of it."""
+
+from collections.abc import Mapping
+
+import seglab.lean_imports  # noqa: F401
+
+import torch
+from torch import Tensor
+
+from seglab.errors import SeglabError
+from seglab.labels import IGNORE_INDEX
+
+
+def require_logits(outputs: object, *, num_outputs: int, of: str) -> None:
+    """Raises a SeglabError, saying how to adapt the network called `of`, unless these are logits (B, K, h, w)."""
+    if isinstance(outputs, Tensor) and outputs.ndim == 4 and outputs.shape[1] == num_outputs:
+        return
+    raise SeglabError(
+        f"model: expected {of} to return logits (B, {num_outputs}, h, w), one tensor with an output for each class; "
+        f"came {_described(outputs)} - {_advice(outputs, num_outputs)}"
+    )
+
+
+def label_maps(scores: Tensor, *, num_classes: int) -> Tensor:
+    """uint8 (B, H, W): the strongest of the scores (B, K, H, W); IGNORE_INDEX where it is none of the classes."""
+    pred = scores.max(1).indices  # 5 times faster than argmax(1) on the CPU
+    if scores.shape[1] > num_classes:
+        pred = torch.where(pred < num_classes, pred, IGNORE_INDEX)
+    return pred.to(torch.uint8)
+
+
+def _described(outputs: object) -> str:
+    if isinstance(outputs, Tensor):
+        return f"a tensor {tuple(outputs.shape)}"
+    if isinstance(outputs, Mapping):
+        return f"a {type(outputs).__name__} of " + ", ".join(f"{key}: {_described(outputs[key])}" for key in outputs)
+    if isinstance(outputs, tuple | list):
+        return f"a {type(outputs).__name__} of " + ", ".join(map(_described, outputs))
+    return f"a {type(outputs).__name__}"
+
+
+def _advice(outputs: object, num_outputs: int) -> str:
+    if not isinstance(outputs, Tensor):
+        which = repr(next(iter(outputs))) if isinstance(outputs, Mapping) and outputs else "0"
+        return (
+            "let its forward return the logits alone, or name in model._target_ a class of yours around it whose "
+            f"forward returns outputs[{which}]"
+        )
+    if outputs.ndim != 4:
+        return "a map of logits is needed: keep the axes of the classes, the rows and the columns"
+    return "write classes: ${num_classes:${data.labels}} in the model's YAML, and let its class make that many outputs"
