@@ -120,9 +120,9 @@ def cached(
                     index = build(source, place)
         return CachedSource(source, place=place, index=index)
     except OSError as error:
-        size = megabytes(sum(place.bytes("uint8")))
+        room = megabytes(sum(place.bytes("uint8")))
         raise SeglabError(
-            f"expected to keep a cache of {size} in data.cache='{folder}'; {error.strerror or error}"
+            f"expected to keep a cache of {room} in data.cache='{folder}'; {error.strerror or error}"
             " - set data.cache to a folder with enough room, or to null to read the files every time"
         ) from error
 

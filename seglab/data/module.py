@@ -78,7 +78,9 @@ class DataModule(LightningDataModule):
         super().__init__()
         self.label_space: LabelSpace = label_space(labels)
         self._labels = labels
-        self._source = source if channels == RGB else functools.partial(source, channels=channels)
+        if channels != RGB:
+            source = functools.partial(source, channels=channels)  # type: ignore[call-arg]  # checked by seglab.config
+        self._source = source
         self._root, self._prepare, self._channels = root, prepare, channels
         self._splits = {"train": train_split, "val": val_split, "test": test_split}
         self._size = _checked_size(size)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seglab import runs
+from seglab import compose, runs
 from seglab.data.folder import Folder
 from seglab.data.statistics import class_statistics
 from seglab.errors import SeglabError
@@ -88,8 +88,8 @@ def test_a_single_class_is_told_from_a_background(tmp_path, labels, expected) ->
         ([0, 1, 9], {}, "'data.labels.mapping={0: other, 1: road, 9: CLASS}' - or that they are not counted: "
                         "data.labels.ignore_values=[9,255]"),
         ([0, 3], {"names": ["a, b", "road"]}, "'data.labels.mapping={0: \"a, b\", 1: road, 3: CLASS}'"),
-        ([0, 99], {"names": [f"class {k}" for k in range(40)]}, "data.labels.mapping in the YAML - or that they are not "
-                                                       "counted: data.labels.ignore_values=[99,255]"),
+        ([0, 99], {"names": [f"class {k}" for k in range(40)]},
+         "data.labels.mapping in the YAML - or that they are not counted: data.labels.ignore_values=[99,255]"),
     ],
 )  # fmt: skip
 def test_values_outside_are_answered_with_the_line_to_write(tmp_path, values, labels, line) -> None:
@@ -99,16 +99,16 @@ def test_values_outside_are_answered_with_the_line_to_write(tmp_path, values, la
     assert line in str(error.value)
 
 
-def test_the_line_to_write_is_read_as_it_stands(tmp_path, tiny_config) -> None:
+def test_the_line_to_write_is_read_as_it_stands(tmp_path) -> None:
     write_split(tmp_path, np.array([[0, 255]], np.uint8))
     labels = {**ROAD, "ignore_values": []}
     with pytest.raises(SeglabError) as error:
         Folder(tmp_path, "train", labels=labels, **PLACES).read(0)
     (line,) = [word for word in shlex.split(str(error.value)) if word.startswith("data.labels.mapping")]
-    described = tiny_config("data=folder", "data.labels.names=[other,road]", "data.labels.ignore_values=[]", line)
+    described = compose(["data=folder", "data.labels.names=[other,road]", "data.labels.ignore_values=[]", line])
     labels = runs.plain(described)["data"]["labels"]
     assert Folder(tmp_path, "train", labels=labels, **PLACES).read(0)[1].tolist() == [[0, 1]]
-    assert runs.plain(tiny_config("data=folder", "data.labels=binary_255"))["data"]["labels"] == "binary_255"
+    assert compose(["data=folder", "data.labels=binary_255"]).data.labels == "binary_255"
 
 
 COLOURS = {"other": [10, 20, 30], "road": [[128, 64, 128], [128, 64, 129]], "void": [0, 0, 0]}
