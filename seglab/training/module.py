@@ -1,5 +1,6 @@
 """The LightningModule around any network: steps, logging, optimizer. It knows no config and no dataset."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,6 +9,7 @@ import seglab.lean_imports  # noqa: F401
 import torch
 from lightning import LightningModule
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torchmetrics import Metric
 
 from seglab.batch import Batch
@@ -18,6 +20,8 @@ from seglab.metrics import ConfusionMatrix, readings
 from seglab.training.optimizer import OptimizerFactory, build_optimizer
 from seglab.training.outputs import label_maps, require_logits
 from seglab.training.schedule import Schedule
+
+_NEVER = sys.maxsize  # epochs between two steps that Lightning makes of a schedule
 
 
 class SegmentationModule(LightningModule):
@@ -149,6 +153,21 @@ class SegmentationModule(LightningModule):
         self.confusion.reset()
         self.val_loss.reset()
 
+    def on_validation_end(self) -> None:
+        """Steps a schedule that waits for a score.
+
+        Lightning steps it after the hook in which last.ckpt is saved, and not at all in an epoch that is continued; it
+        counts epochs, and asks for the score in epochs without a validation.
+        """
+        if self.trainer.sanity_checking or self.trainer.state.fn != "fit":
+            return
+        logged = self.trainer.callback_metrics
+        for schedule in self.trainer.lr_scheduler_configs:
+            if schedule.reduce_on_plateau and schedule.monitor not in logged:
+                raise SeglabError(f"scheduler.monitor is {schedule.monitor!r}; expected one of {', '.join(logged)}")
+            if schedule.reduce_on_plateau:
+                schedule.scheduler.step(float(logged[schedule.monitor]))
+
     def _is_logged(self, batch_idx: int) -> bool:
         trainer = self.trainer
         closes_step = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
@@ -168,7 +187,11 @@ class SegmentationModule(LightningModule):
             decay_norm_and_bias=self._decay_norm_and_bias,
         )
         schedule = self._schedule(optimizer, total_steps=int(self.trainer.estimated_stepping_batches))
-        return optimizer if schedule is None else {"optimizer": optimizer, "lr_scheduler": schedule}
+        if schedule is None:
+            return optimizer
+        if isinstance(schedule["scheduler"], ReduceLROnPlateau):
+            schedule = {**schedule, "interval": "epoch", "frequency": _NEVER}  # stepped in `on_validation_end`
+        return {"optimizer": optimizer, "lr_scheduler": schedule}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["seglab"] = {"validation": self.validation, "class_names": list(self.class_names)}

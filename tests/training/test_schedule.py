@@ -3,8 +3,12 @@
 import pytest
 import torch
 from torch import nn
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from seglab import runs
 from seglab.errors import SeglabError
+from seglab.loggers.csv_logger import read_history
+from seglab.training.build import build
 from seglab.training.schedule import Constant, Cosine, Plateau, Poly
 
 
@@ -58,3 +62,29 @@ def test_plateau_falls_when_the_score_has_not_improved():
         configured["scheduler"].step(score)
         after.append(descent.param_groups[0]["lr"])
     assert after == [1, 1, 1, 0.5, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("rhythm", "validations"),
+    [
+        (["trainer.check_val_every_n_epoch=2", "trainer.max_epochs=6"], [0, 0, 1, 1, 2, 2]),
+        (["trainer.val_check_interval=2", "trainer.max_epochs=3"], [0, 2, 4]),
+        (["trainer=debug", "trainer.accelerator=cpu", "trainer.max_epochs=21"], [0] * 10 + [1] * 10 + [2]),
+    ],
+    ids=["each second epoch", "twice in an epoch", "debug"],
+)
+def test_plateau_counts_validations(tiny_config, tmp_path, rhythm, validations):
+    """The rate of each epoch is that after so many validations; mode min, so that it falls where the score rises."""
+    chosen = ["scheduler=plateau", "scheduler.patience=0", "scheduler.factor=0.5", "scheduler.mode=min"]
+    run = build(runs.plain(tiny_config("callbacks.pictures=null", *chosen, *rhythm)), tmp_path)
+    run.trainer.fit(run.module, datamodule=run.data)
+    rows = read_history(tmp_path / "metrics.csv")
+    scores = [row["val/miou"] for row in rows if "val/miou" in row]
+    plateau = ReduceLROnPlateau(optimizer(), mode="min", factor=0.5, patience=0)
+    expected = [1.0]
+    for score in scores:
+        plateau.step(score)
+        expected.append(plateau.optimizer.param_groups[0]["lr"])
+    rates = [row["lr-AdamW"] / 2e-3 for row in rows if "lr-AdamW" in row]
+    assert rates == pytest.approx([expected[count] for count in validations])
+    assert len(set(expected)) > 1
