@@ -93,6 +93,8 @@ RANGES = {
     "model.classes": whole(2),
     "model.in_channels": Range("3 (RGB)", lambda value: value == 3),
     "model.size_divisor": whole(1),
+    "callbacks.ema.decay": Range("a number >= 0 and < 1", lambda value: _is_number(value) and 0 <= value < 1),
+    "callbacks.swa.start": Range("a number >= 0 and < 1", lambda value: _is_number(value) and 0 <= value < 1),
     "callbacks.freeze.until_epoch": whole(1, also=(None,)),
     "module.encoder_lr": Range("a number > 0", lambda value: _is_number(value) and 0 < value < float("inf")),
     "optimizer.lr": Range("a number > 0", lambda value: _is_number(value) and 0 < value < float("inf")),
