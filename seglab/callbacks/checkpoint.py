@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any, Literal
 
+import lightning
 import torch
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
@@ -35,7 +36,11 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
 
 class BestCheckpoint(Checkpoint):
-    """Keeps the weights of the validation with the best `monitor` in checkpoints/best.ckpt; NaN never wins."""
+    """Keeps the weights of the validation with the best `monitor` in checkpoints/best.ckpt; NaN never wins.
+
+    They are copied when the validation begins: callbacks that average weights put them in for a validation alone, and
+    take them out before its scores are known.
+    """
 
     def __init__(self, *, monitor: str, mode: Literal["min", "max"]) -> None:
         if mode not in ("min", "max"):
@@ -45,6 +50,14 @@ class BestCheckpoint(Checkpoint):
         self.monitor = monitor
         self.mode = mode
         self.best: dict[str, float] = {}
+        self._scored: dict[str, Any] = {}  # the module's weights in the validation that is going on
+
+    def on_validation_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
+        if batch_idx == 0 and not trainer.sanity_checking and trainer.state.fn == "fit":
+            weights = trainer.strategy.lightning_module_state_dict()
+            self._scored = {name: tensor.clone() for name, tensor in weights.items()}
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.sanity_checking or trainer.state.fn != "fit":
@@ -52,7 +65,8 @@ class BestCheckpoint(Checkpoint):
         value = self._monitored(trainer)
         if self._is_better(value):
             self.best = {"value": value, "epoch": trainer.current_epoch, "step": trainer.global_step}
-            trainer.save_checkpoint(checkpoint_folder(trainer) / BEST, weights_only=True)
+            self._save(trainer, pl_module)
+        self._scored = {}
 
     def result(self) -> dict[str, Any]:
         """{"name", "mode", "value"} of what the best checkpoint was chosen by."""
@@ -63,6 +77,16 @@ class BestCheckpoint(Checkpoint):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.best = dict(state_dict["best"])
+
+    def _save(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        checkpoint = {
+            "epoch": trainer.current_epoch,
+            "global_step": trainer.global_step,
+            "pytorch-lightning_version": lightning.__version__,
+            "state_dict": self._scored,
+        }
+        pl_module.on_save_checkpoint(checkpoint)
+        trainer.strategy.save_checkpoint(checkpoint, checkpoint_folder(trainer) / BEST)
 
     def _monitored(self, trainer: Trainer) -> float:
         if self.monitor not in trainer.callback_metrics:

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks.early_stopping import EarlyStoppingReason
 
 from seglab.callbacks.checkpoint import LastCheckpoint, between_steps
 from seglab.data.sampler import mix
@@ -44,6 +45,15 @@ class LoaderPosition(Callback):
         if self._saved:
             trainer.train_dataloader.load_state_dict(self._saved[0])
             self._saved = []
+
+
+class StoppedEarly(Callback):
+    """A run that was killed after early stopping had ended its training makes no further epoch."""
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        reasons = [callback.stopping_reason for callback in trainer.early_stopping_callbacks]
+        if any(reason is not EarlyStoppingReason.NOT_STOPPED for reason in reasons):
+            trainer.should_stop = True
 
 
 class StopOnSignal(Callback):

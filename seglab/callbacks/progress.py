@@ -21,7 +21,7 @@ class QuietProgress(ProgressBar):
 
     Args:
         metrics: logged names to show; a name that ends in "loss" is shown as a number, any other in percent.
-        monitor: the one of them that is marked when it is the best so far.
+        monitor: the one that is shown as well, and marked when it is the best so far.
         mode: in which direction `monitor` is better.
     """
 
@@ -33,7 +33,7 @@ class QuietProgress(ProgressBar):
         mode: Literal["min", "max"] = "max",
     ) -> None:
         super().__init__()
-        self.metrics = tuple(metrics)
+        self.metrics = (*metrics, *([] if monitor in metrics else [monitor]))
         self.monitor = monitor
         self.mode = mode
         self.best: float | None = None

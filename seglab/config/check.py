@@ -11,11 +11,13 @@ from omegaconf import DictConfig
 from seglab.config.activation import activation_problems
 from seglab.config.annotations import expected_instead
 from seglab.config.channels import channel_problems
+from seglab.config.monitors import mode_problems
 from seglab.config.ranges import RANGES, problem
 from seglab.config.resolve import Resolved, Unusable, resolve
 from seglab.config.schemas import TrainConfig
 from seglab.config.signatures import Definition, find_definition
 from seglab.config.targets import refusal
+from seglab.config.unsupported import UNSUPPORTED
 from seglab.errors import SeglabError, did_you_mean
 
 _NEED_TARGET = ("data", "model", "loss", "optimizer", "scheduler", "trainer", "module")
@@ -49,7 +51,7 @@ def check(cfg: DictConfig, schema: type = TrainConfig) -> None:
     problems = [*_root_problems(resolved, schema), *resolved.problems, *_shape_problems(resolved, schema)]
     for path, node in resolved.targets():
         problems += [f"{path}: {problem}" for problem in _node_problems(path, node)]
-    problems += [*channel_problems(resolved.values), *_range_problems(resolved)]
+    problems += [*channel_problems(resolved.values), *_range_problems(resolved), *mode_problems(resolved)]
     if problems:
         raise SeglabError(
             problems[0] if len(problems) == 1 else f"{len(problems)} mistakes:\n  " + "\n  ".join(problems)
@@ -103,6 +105,8 @@ def _node_problems(path: str, node: Mapping[str, Any]) -> list[str]:
         return [f"_args_ is not supported; expected the arguments of {target} by name"]
     if definition is None:  # allowed by the user's own list, but written in no Python file
         return []
+    if definition.defined_in in UNSUPPORTED:
+        return [f"{target} is not supported: {UNSUPPORTED[definition.defined_in]}"]
     ours = _OF_HYDRA | _OF_SEGLAB.get(path, frozenset())
     arguments = {key: value for key, value in node.items() if key not in ours}
     supplied = SUPPLIED.get("logger.*" if path.startswith("logger.") else path, frozenset())

@@ -9,6 +9,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, OmegaConf
 
 from seglab import PACKAGE
+from seglab.config import monitors
 from seglab.labels import label_space
 from seglab.runs.naming import job_name, run_folder, sweep_folder
 
@@ -107,6 +108,7 @@ def register(schemas: Mapping[str, type] = MappingProxyType({})) -> None:
     for name, schema in {**_SCHEMAS, **schemas}.items():
         ConfigStore.instance().store(name=name, node=schema)
     OmegaConf.register_new_resolver("num_classes", _num_classes, replace=True)
+    monitors.register()
     OmegaConf.register_new_resolver("job_name", job_name, replace=True)
     # Cached in the configuration: a launcher's worker processes get the folder that the parent made.
     OmegaConf.register_new_resolver("run_folder", run_folder, replace=True, use_cache=True)

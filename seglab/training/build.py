@@ -16,7 +16,7 @@ from torch import nn
 from seglab import runs
 from seglab.callbacks.checkpoint import AtomicCheckpointIO, BestCheckpoint, LastCheckpoint
 from seglab.callbacks.data_identity import DataIdentity
-from seglab.callbacks.exact import LoaderPosition, StepSeed, StopOnSignal
+from seglab.callbacks.exact import LoaderPosition, StepSeed, StopOnSignal, StoppedEarly
 from seglab.callbacks.heartbeat import Heartbeat
 from seglab.callbacks.throughput import Throughput
 from seglab.config.instantiate import instantiate
@@ -54,6 +54,7 @@ def build(config: Mapping[str, Any], folder: Path) -> Run:
     callbacks = [
         StepSeed(config["seed"]),
         LoaderPosition(),
+        StoppedEarly(),
         throughput,
         DataIdentity(config["output"]),
         *chosen,

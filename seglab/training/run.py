@@ -19,6 +19,7 @@ from seglab.config.overrides import quoted
 from seglab.display import scores
 from seglab.errors import Interrupted, SeglabError
 from seglab.runs import init_from, provenance
+from seglab.training import monitors
 
 log = logging.getLogger("seglab")
 
@@ -36,6 +37,7 @@ def train(
     if not runs.is_first_process():
         return _fit(settings, folder)
     init_from.check(folder, settings)
+    monitors.check(settings)
     with runs.only_process_in(folder), runs.logging_to(folder):
         record = runs.read_record(folder)
         if record is not None:

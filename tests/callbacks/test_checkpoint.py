@@ -20,9 +20,13 @@ def feed(callback: BestCheckpoint, values: list[float], folder) -> list[int]:
         trainer = SimpleNamespace(
             sanity_checking=False, state=SimpleNamespace(fn="fit"), current_epoch=epoch, global_step=epoch,
             default_root_dir=str(folder), callback_metrics={"val/miou": torch.tensor(value)},
-            save_checkpoint=lambda path, weights_only, epoch=epoch: saved.append(epoch),
+            strategy=SimpleNamespace(
+                lightning_module_state_dict=dict,
+                save_checkpoint=lambda checkpoint, path: saved.append(checkpoint["epoch"]),
+            ),
         )  # fmt: skip
-        callback.on_validation_end(trainer, None)
+        callback.on_validation_batch_start(trainer, None, None, 0)
+        callback.on_validation_end(trainer, SimpleNamespace(on_save_checkpoint=lambda checkpoint: None))
     return saved
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import hashlib
+import itertools
 import os
 import signal
 import weakref
@@ -12,9 +13,9 @@ import pytest
 import torch
 from lightning import Callback
 
-from seglab import runs
+from seglab import config, runs
 from seglab.errors import Interrupted
-from seglab.runs.files import LAST
+from seglab.runs.files import BEST, LAST
 from seglab.training.build import build
 
 
@@ -38,12 +39,12 @@ def fit(config: dict, folder: Path, *extra: Callback) -> None:
 
 
 def state(folder: Path) -> str:
-    """A hash of weights, optimizer, scheduler and step in last.ckpt."""
+    """A hash of weights, averages, optimizer, scheduler, callbacks and step in last.ckpt, and of the best weights."""
     checkpoint = torch.load(folder / "checkpoints" / LAST, weights_only=True)
     digest = hashlib.sha256()
-    for part in ("state_dict", "optimizer_states", "lr_schedulers"):
-        digest.update(_bytes(checkpoint[part]))
-    digest.update(str(checkpoint["global_step"]).encode())
+    for part in ("state_dict", "trained_weights", "optimizer_states", "lr_schedulers", "callbacks", "global_step"):
+        digest.update(_bytes(checkpoint.get(part)))
+    digest.update(_bytes(torch.load(folder / "checkpoints" / BEST, weights_only=True)))
     return digest.hexdigest()
 
 
@@ -96,6 +97,103 @@ def test_continued_run_equals_a_straight_one(tiny_config, tmp_path, overrides):
         assert (folder / "metrics.csv").read_text() == (tmp_path / "straight" / "metrics.csv").read_text(), (
             f"batch {batch}"
         )
+
+
+# Settings under which an option does something in four epochs of four steps.
+SHARP = {
+    "plateau": ["scheduler.patience=0", "scheduler.factor=0.5", "scheduler.mode=min"],
+    "early_stopping": ["callbacks.early_stopping.patience=2", "callbacks.early_stopping.min_delta=1"],
+    "freeze_encoder": ["callbacks.freeze.until_epoch=1"],
+    "swa": ["callbacks.swa.start=0.5"],
+}
+RHYTHMS = {
+    "each epoch": [],
+    "in mid-epoch": ["trainer.val_check_interval=2"],
+    "each second epoch": ["trainer.check_val_every_n_epoch=2"],
+    "over epochs": ["trainer.check_val_every_n_epoch=null", "trainer.val_check_interval=3"],
+}
+
+
+def options(group: str) -> list[str]:
+    added_by_a_trainer = {"initial_loss"}
+    return sorted({path.stem for path in (config.FOLDER / group).glob("*.yaml")} - added_by_a_trainer)
+
+
+def combinations() -> list[tuple[str, str, str, str]]:
+    """(callbacks, rhythm, scheduler, optimizer): few in which every pair of options stands together."""
+    schedulers, optimizers = options("scheduler"), options("optimizer")
+    return [
+        (
+            callbacks,
+            rhythm,
+            schedulers[(row + column) % len(schedulers)],
+            optimizers[(row + 2 * column) % len(optimizers)],
+        )
+        for row, callbacks in enumerate(options("callbacks"))
+        for column, rhythm in enumerate(RHYTHMS)
+    ]
+
+
+def test_every_pair_of_options_is_among_the_combinations():
+    columns = [options("callbacks"), list(RHYTHMS), options("scheduler"), options("optimizer")]
+    for first, second in itertools.combinations(range(4), 2):
+        seen = {(row[first], row[second]) for row in combinations()}
+        assert seen == set(itertools.product(columns[first], columns[second]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("callbacks", "rhythm", "scheduler", "optimizer"), combinations())
+def test_whatever_is_chosen_continues_exactly(tiny_config, tmp_path, callbacks, rhythm, scheduler, optimizer):
+    chosen = [f"callbacks={callbacks}", f"scheduler={scheduler}", f"optimizer={optimizer}", *RHYTHMS[rhythm]]
+    sharp = [*SHARP.get(callbacks, []), *SHARP.get(scheduler, [])]
+    config = runs.plain(tiny_config("callbacks.pictures=null", "trainer.max_epochs=4", *chosen, *sharp))
+    straight, stopped = tmp_path / "straight", tmp_path / "stopped"
+    fit(config, straight)
+    batches = int(torch.load(straight / "checkpoints" / LAST, weights_only=True)["global_step"])
+    for batch in (4, batches - 1 - batches // 8):  # the last of the first epoch, and one late in the training
+        with pytest.raises(Interrupted):
+            fit(config, stopped, SignalAt(batch, signal.SIGINT))
+    fit(config, stopped)
+    assert state(stopped) == state(straight)
+    assert (stopped / "metrics.csv").read_text() == (straight / "metrics.csv").read_text()
+
+
+class KillAt(SignalAt):
+    """kill -9, as a full machine does it."""
+
+    def __init__(self, batch: int) -> None:
+        super().__init__(batch, signal.SIGKILL)
+
+
+class KillAtTheEnd(Callback):
+    """kill -9 after the last checkpoint of a training."""
+
+    def on_train_end(self, trainer, pl_module):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def killed(config: dict, folder: Path, by: Callback) -> None:
+    process = os.fork()
+    if process == 0:
+        fit(config, folder, by)
+        os._exit(0)
+    _, status = os.waitpid(process, 0)
+    assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL
+
+
+def test_a_killed_run_continues_exactly(tiny_config, tmp_path):
+    """With what keeps a state of its own; a run that early stopping had ended makes no further epoch."""
+    average = "+callbacks.ema={_target_: seglab.callbacks.average.ExponentialAverage, decay: 0.999}"
+    chosen = ["callbacks=early_stopping", average, "callbacks.last.every_n_steps=1", "scheduler=plateau"]
+    sharp = [*SHARP["early_stopping"], *SHARP["plateau"]]
+    config = runs.plain(tiny_config("callbacks.pictures=null", "trainer.max_epochs=6", *chosen, *sharp))
+    fit(config, tmp_path / "straight")
+    for by in (KillAt(4), KillAt(6), KillAt(9), KillAtTheEnd()):  # 9: the first after an epoch's end
+        killed(config, tmp_path / "killed", by)
+    fit(config, tmp_path / "killed")
+    assert state(tmp_path / "killed") == state(tmp_path / "straight")
+    assert (tmp_path / "killed" / "metrics.csv").read_text() == (tmp_path / "straight" / "metrics.csv").read_text()
+    assert torch.load(tmp_path / "killed" / "checkpoints" / LAST, weights_only=True)["epoch"] == 2
 
 
 def test_twice_interrupted_run_equals_a_straight_one(tiny_config, tmp_path):

@@ -59,6 +59,13 @@ def test_each_mistake_has_its_message(checked: Callable[..., str], change: str, 
     assert len(told.splitlines()) == 1
 
 
+@pytest.mark.parametrize("name", ["LearningRateFinder", "BatchSizeFinder"])
+def test_what_cannot_work_here_is_told_with_what_to_do(checked: Callable[..., str], name: str) -> None:
+    target = f"lightning.pytorch.callbacks.{name}"
+    told = checked(f"callbacks.one._target_={target}")
+    assert told.startswith(f"callbacks.one: {target} is not supported: it trains with a ")
+
+
 def test_missing_arguments_and_keys(checked: Callable[..., str]) -> None:
     assert checked(without="loss.gamma") == "loss: toy_parts.Loss needs 'gamma'"
     assert checked(without="model.size_divisor").startswith("model needs 'size_divisor'")
