@@ -15,6 +15,9 @@ NOT_IDENTITY = (
     "callbacks.progress", "callbacks.pictures", "callbacks.last",
 )  # fmt: skip
 
+# Keys that came when runs had been made without them: at this value a run is what it was, and so is its fingerprint.
+CAME_LATER = {"data.source.mask_suffix": "", "data.source.recursive": False}
+
 
 def fingerprint(config: Mapping[str, Any]) -> str:
     """16 hexadecimal digits that are equal for configurations whose results must be equal."""
@@ -26,7 +29,7 @@ def identity(config: Mapping[str, Any]) -> dict[str, Any]:
     return {
         key: lasting_name(value) if key.endswith("_target_") and isinstance(value, str) else value
         for key, value in _flat(config)
-        if not _is_under(key, NOT_IDENTITY)
+        if not _is_under(key, NOT_IDENTITY) and (key not in CAME_LATER or value != CAME_LATER[key])
     }
 
 
