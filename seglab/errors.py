@@ -18,6 +18,15 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str:
     return f" - did you mean {near[0]!r}?" if near else ""
 
 
+def listed(names: Iterable[object], *, most: int = 24) -> str:
+    """'road, car, sky', and of more than `most` the first ones with the number of the others."""
+    shown = [str(name) for name in names]
+    if len(shown) <= most:
+        return ", ".join(shown)
+    few = most // 4
+    return f"{', '.join(shown[:few])}, ... and {len(shown) - few} more"
+
+
 class Interrupted(Exception):
     """The run was asked to stop by a signal and has saved its state."""
 

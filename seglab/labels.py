@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from seglab.errors import SeglabError, did_you_mean
+from seglab.errors import SeglabError, did_you_mean, listed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -226,6 +226,22 @@ def label_space(labels: str | Mapping[str, Any] | LabelSpace) -> LabelSpace:
     return _LABEL_SPACES[labels]
 
 
+def label_space_of(labels: str | Mapping[str, Any] | LabelSpace, *, family: str) -> LabelSpace:
+    """As `label_space`, for masks that hold the raw values of one family: "camvid" for camvid_11 and camvid_12.
+
+    A label space of one's own is taken as it is. Raises SeglabError for a built-in one of another family: where the
+    same numbers occur in both, other classes would be read without a word.
+    """
+    space = label_space(labels)
+    fitting = [name for name in sorted(_LABEL_SPACES) if name.startswith(f"{family}_")]
+    if space.name in _LABEL_SPACES and space.name not in fitting:
+        raise SeglabError(
+            f"data.labels={space.name}: expected a label space of the values in these masks ({', '.join(fitting)}); "
+            f"came one of other masks - choose one of these, or describe one of your own as conf/data/folder.yaml does"
+        )
+    return space
+
+
 _KEYS = ("name", "names", "colors", "ignore_values", "mapping")
 _BACKGROUND = "background"  # what is no pixel of the only class
 
@@ -242,15 +258,21 @@ def _described(labels: Mapping[str, Any]) -> LabelSpace:
         names = [_BACKGROUND, *names]
         colors = None if colors is None else [_BLACK, *colors]
         mapping = None if mapping is None else {0: _BACKGROUND, **mapping}
-    most = f"1 to {INVALID} different class names"
-    _require(1 <= len(names) <= INVALID and len(set(names)) == len(names), most, f"names {names} - correct the list")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    _require(not twice, "different class names", f"{listed(twice)} more than once - correct the list")
+    many = f"{len(names)} names ({listed(names, most=8)}) - correct the list"
+    _require(1 <= len(names) <= INVALID, f"1 to {INVALID} class names", many)
     to_train = _raw_values(mapping, names)
     ignored = list(labels["ignore_values"])
     both = sorted(set(ignored) & to_train.keys())
-    _require(not both, "ignore_values that stand for no class", f"{both} in both - take them out of one")
+    _require(not both, "ignore_values that stand for no class", f"[{listed(both)}] in both - take them out of one")
     to_train |= dict.fromkeys(ignored, IGNORE_INDEX)
     bad = [raw for raw in to_train if type(raw) is not int or not 0 <= raw <= 255]
-    _require(not bad, "raw values from 0 to 255, as whole numbers", f"{bad} - masks are read as 8-bit ids")
+    _require(
+        not bad,
+        "raw values from 0 to 255, as whole numbers",
+        f"[{listed(map(repr, bad))}] - masks are read as 8-bit ids",
+    )
     return LabelSpace(name, tuple(names), _colors(colors, len(names)), to_train)
 
 
@@ -261,7 +283,7 @@ def _raw_values(mapping: Mapping[int, str] | None, names: Sequence[str]) -> dict
         _require(name in names, "class names of data.labels.names in mapping", f"{raw}: {name!r}"
                  f"{did_you_mean(str(name), names)} - correct one of them")  # fmt: skip
     absent = [name for name in names if name not in mapping.values()]
-    _require(not absent, "a raw value for every class in mapping", f"none for {', '.join(absent)} - add it")
+    _require(not absent, "a raw value for every class in mapping", f"none for {listed(absent)} - add it")
     return {raw: names.index(name) for raw, name in mapping.items()}
 
 
@@ -273,7 +295,7 @@ def _colors(colors: Sequence[Sequence[int]] | None, count: int) -> tuple[Color, 
     _require(
         right and len(colors) == count,
         f"{count} colors, one a class, each [red, green, blue] of 0..255",
-        f"{[list(color) for color in colors]} - correct the list, or give null",
+        f"[{listed((list(color) for color in colors), most=8)}] - correct the list, or give null",
     )
     return tuple((red, green, blue) for red, green, blue in colors)
 

@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 
 from seglab import config
 from seglab.errors import SeglabError
-from seglab.labels import CITYSCAPES_LABELS, IGNORE_INDEX, INVALID, label_space
+from seglab.labels import CITYSCAPES_LABELS, IGNORE_INDEX, INVALID, label_space, label_space_of
 
 
 def test_cityscapes_table_is_the_official_one() -> None:
@@ -123,8 +123,14 @@ def test_colors_of_our_choice_are_distinct() -> None:
     [
         ({"nams": []}, "key 'nams' - did you mean 'name"),
         ({"name": "camvid_11"}, "name 'camvid_11' of a built-in one - choose another"),
-        ({"names": []}, r"1 to 254 different class names; came names \[\]"),
-        ({"names": ["road", "road"]}, "different class names"),
+        ({"names": []}, r"1 to 254 class names; came 0 names"),
+        ({"names": ["road", "road"]}, "different class names; came road more than once"),
+        (
+            {"names": [f"c{k}" for k in range(300)]},
+            r"1 to 254 class names; came 300 names \(c0, c1, ... and 298 more\)",
+        ),
+        ({"names": [*map(str, range(200))], "mapping": {0: "0"}}, r"none for 1, 2, 3, 4, 5, 6, ... and 193 more - add"),
+        ({"colors": [[0, 0, 0]] * 200}, r"came \[\[0, 0, 0\], \[0, 0, 0\], ... and 198 more\] - correct"),
         ({"colors": [[0, 0, 0]]}, r"2 colors, one a class, each \[red, green, blue\] of 0..255; came \[\[0, 0, 0\]\]"),
         ({"colors": [[0, 0, 0], [0, 0, 256]]}, "2 colors"),
         ({"ignore_values": [1, 255]}, r"ignore_values that stand for no class; came \[1\] in both"),
@@ -142,6 +148,16 @@ def test_a_wrong_description_is_explained(change: dict[str, object], message: st
 def test_a_description_needs_all_keys() -> None:
     with pytest.raises(SeglabError, match=r"the keys name, names, colors, .*; came no 'mapping' - add it, null for"):
         label_space({key: value for key, value in MINE.items() if key != "mapping"})
+
+
+def test_a_built_in_one_has_to_be_of_the_masks_family() -> None:
+    assert label_space_of("camvid_12", family="camvid").name == "camvid_12"
+    assert label_space_of(MINE, family="camvid").name == "mine"
+    message = (
+        r"data.labels=cityscapes_19: expected a label space of .* \(camvid_11, camvid_12\); came one of other masks"
+    )
+    with pytest.raises(SeglabError, match=message):
+        label_space_of("cityscapes_19", family="camvid")
 
 
 @pytest.mark.parametrize("key", ["cityscapes_19", "cityscapes_8", "cityscapes_20", "bdd_19", "camvid_11", "camvid_12"])

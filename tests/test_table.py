@@ -16,6 +16,7 @@ from seglab.tables.plan.model import Measurement
 from seglab.tables.plan.read import FOLDER, names, read_plan
 from seglab.tables.render import csv_file, latex, page, readme, sheets
 from seglab.tables.survey.measurements import read_csv, write_csv
+from tests.standins import StandIn
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 MINE = """
@@ -88,6 +89,49 @@ def test_from_nothing_to_a_recorded_table(command: Callable, mine: list[str], tm
     other = command("table", *mine, "write=[]", "overrides=['optimizer.lr=0.5']", small=False)
     assert "4 runs: 4 missing" in other.stdout
     assert "nothing is measured yet" in other.stdout
+
+
+LEAVES = """
+defaults: [folder]
+labels:
+  name: leaves
+  names: [ground, leaf]
+  ignore_values: [255]
+  mapping: {0: ground, 1: leaf}
+size: [32, 64]
+batch_size: 2
+num_workers: 0
+"""
+OF_LEAVES = """
+title: Leaves
+source: measured here
+common: [data=leaves, data.root=ROOT, model.base=4, model.depth=2, model.size_divisor=4, trainer=cpu,
+         trainer.max_epochs=1]
+seeds: [1]
+baseline: ce
+rows:
+  - {label: ce, overrides: [loss=ce]}
+columns: [miou, iou/*]
+evaluation: {split: test}
+"""
+
+
+@pytest.mark.slow
+def test_a_table_of_a_data_set_of_ones_own_from_a_folder_elsewhere(
+    command: Callable, standins: dict[str, StandIn], tmp_path: Path
+) -> None:
+    own = tmp_path / "my_conf"
+    for group, name, text in (("data", "leaves", LEAVES), ("table", "mine", OF_LEAVES)):
+        (own / group).mkdir(exist_ok=True)
+        (own / group / f"{name}.yaml").write_text(text.replace("ROOT", str(standins["folder"].root)))
+
+    done = command("table", "--config-dir", str(own), "table=mine", "run=true", "record=true", small=False)
+    assert done.returncode == 0, done.stderr
+    assert "mine: 1 runs: 1 measured here" in done.stdout
+    (header, *_) = (tmp_path / "outputs/tables/mine/mine.csv").read_text().splitlines()
+    assert "iou/ground" in header
+    assert "iou/leaf" in header
+    assert [measurement.row for measurement in read_csv(own / "table" / "mine.csv")] == ["ce"]
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ import numpy as np
 from seglab.data.source import Labels, Sample, files_by_stem, pair_files, read_ids, read_rgba, read_sample, require_root
 from seglab.data.subset import grouped_split
 from seglab.errors import SeglabError
-from seglab.labels import IGNORE_INDEX, label_space
+from seglab.labels import IGNORE_INDEX, label_space_of
 
 _LAYOUT = """\
   <data.root>/images/10k/{train,val,test}/<video>-<frame>.jpg
@@ -34,7 +34,7 @@ class BDD100K:
     """
 
     def __init__(self, root: str | Path | None, split: str, *, labels: Labels) -> None:
-        self.labels = label_space(labels)
+        self.labels = label_space_of(labels, family="bdd")
         self._panoptic = self.labels.num_classes == _ALL_CLASSES
         folder = require_root(root, layout=_LAYOUT, source=_SOURCE)
         official = ("train", "val") if split in _PARTS else (split,)

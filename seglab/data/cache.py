@@ -18,12 +18,14 @@ import os
 import re
 import zlib
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
+from seglab.data import presence
 from seglab.data.cache_build import (
     IMAGES,
     INDEX,
@@ -66,6 +68,12 @@ class CachedSource:
             self._sound[index] = 1
             return image, mask
         return self._read_damaged(index)
+
+    @cached_property
+    def held(self) -> frozenset[int]:
+        """The train ids in the masks: noted when the cache was built, counted now where it was built before that."""
+        noted = presence.read(self.folder)
+        return presence.of_masks(self._masks) if noted is None else noted
 
     def _read_damaged(self, index: int) -> Pair:
         if index not in self._damaged:

@@ -20,6 +20,7 @@ from uuid import uuid4
 import numpy as np
 from filelock import FileLock, Timeout
 
+from seglab.data import presence
 from seglab.data.parallel import available_cpus
 from seglab.data.source import Source
 from seglab.data.transforms import resize
@@ -132,14 +133,16 @@ def _in_threads(function: Callable[[int], Pair], *, count: int, threads: int) ->
 def _write(draft: Path, pairs: Iterator[Pair]) -> list[list[int]]:
     # written, not mapped: on a full disk a write is an error that can be told, a map kills the process
     with open(draft / IMAGES, "xb") as images, open(draft / MASKS, "xb") as masks:
-        checksums = []
+        checksums, present = [], presence.Presence()
         for image, mask in pairs:
             images.write(image.data)
             masks.write(mask.data)
             checksums.append(checksums_of(image, mask))
+            present.add(mask)
         for file in (images, masks):
             file.flush()
             os.fsync(file.fileno())
+    presence.write(present.ids(), draft)
     return checksums
 
 

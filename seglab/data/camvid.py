@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from seglab.data.source import Labels, Sample, files_by_stem, pair_files, read_sample, require_root
-from seglab.labels import label_space
+from seglab.labels import label_space_of
 
 _LAYOUT = """\
   <data.root>/{train,val,test}/<sequence>_<frame>.png (or .jpg)
@@ -20,7 +20,7 @@ class CamVid:
     """One split, sorted by name. Beware: val and test share sequences with train, so they are no unseen streets."""
 
     def __init__(self, root: str | Path | None, split: str, *, labels: Labels) -> None:
-        self.labels = label_space(labels)
+        self.labels = label_space_of(labels, family="camvid")
         folder = require_root(root, layout=_LAYOUT, source=_SOURCE)
         images = files_by_stem(folder / split, suffixes=(".png", ".jpg", ".jpeg"), layout=_LAYOUT)
         masks = files_by_stem(folder / f"{split}annot", suffixes=(".png",), layout=_LAYOUT)

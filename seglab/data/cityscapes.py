@@ -8,7 +8,7 @@ import numpy as np
 
 from seglab.data.source import Labels, Sample, list_files, pair_files, read_sample, require_root
 from seglab.data.subset import random_split_indices
-from seglab.labels import label_space
+from seglab.labels import label_space_of
 
 _LAYOUT = """\
   <data.root>/leftImg8bit/{train,val,test}/<city>/<city>_<sequence>_<frame>_leftImg8bit.png
@@ -35,7 +35,7 @@ class Cityscapes:
     """
 
     def __init__(self, root: str | Path | None, split: str, *, labels: Labels) -> None:
-        self.labels = label_space(labels)
+        self.labels = label_space_of(labels, family="cityscapes")
         folder = require_root(root, layout=_LAYOUT, source=_SOURCE)
         official = "train" if split in _PARTS or split in _COPIES_OF_DRAW else split
         kind = "gtCoarse" if official == _COARSE else "gtFine"

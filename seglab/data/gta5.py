@@ -8,7 +8,7 @@ import numpy as np
 from seglab.data.source import Labels, Sample, files_by_stem, pair_files, png_size, read_ids, read_sample, require_root
 from seglab.data.subset import random_split_indices
 from seglab.errors import SeglabError
-from seglab.labels import label_space
+from seglab.labels import label_space_of
 
 _LAYOUT = """\
   <data.root>/images/00001.png ... 24966.png
@@ -34,7 +34,7 @@ class GTA5:
     """
 
     def __init__(self, root: str | Path | None, split: str, *, labels: Labels) -> None:
-        self.labels = label_space(labels)
+        self.labels = label_space_of(labels, family="cityscapes")
         folder = require_root(root, layout=_LAYOUT, source=_SOURCE)
         images = files_by_stem(folder / "images", suffixes=(".png",), layout=_LAYOUT)
         masks = files_by_stem(folder / "labels", suffixes=(".png",), layout=_LAYOUT)

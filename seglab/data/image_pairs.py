@@ -11,7 +11,7 @@ import numpy as np
 
 from seglab.data.source import Labels, Sample, files_by_stem, read_image, require_root, to_train_ids
 from seglab.errors import SeglabError
-from seglab.labels import CITYSCAPES_LABELS, IGNORE_INDEX, label_space
+from seglab.labels import CITYSCAPES_LABELS, IGNORE_INDEX, label_space_of
 
 _LAYOUT = """\
   <data.root>/{train,val}/<number>.jpg (photo left, colour mask right; subfolders are not read)"""
@@ -33,7 +33,7 @@ class ImagePairs:
     def __init__(
         self, root: str | Path | None, split: str, *, labels: Labels, palette: int, distance: float | None
     ) -> None:
-        self.labels = label_space(labels)
+        self.labels = label_space_of(labels, family="cityscapes")
         self._rows = _palette(palette, self.labels.name)  # of the official table
         self._ids = np.array([CITYSCAPES_LABELS[row].id % 256 for row in self._rows], dtype=np.uint8)
         self._distance = np.inf if distance is None else distance

@@ -7,7 +7,7 @@ import numpy as np
 from seglab.data.source import Labels, Sample, files_by_stem, pair_files, read_sample, require_root
 from seglab.data.subset import random_split_indices
 from seglab.errors import SeglabError
-from seglab.labels import label_space
+from seglab.labels import label_space_of
 
 _LAYOUT = """\
   <data.root>/training/image_2/<number>_10.png
@@ -23,7 +23,7 @@ class KITTI:
     """One split: train (all 200), its random parts train_80 and train_20, or test (200 frames without labels)."""
 
     def __init__(self, root: str | Path | None, split: str, *, labels: Labels) -> None:
-        self.labels = label_space(labels)
+        self.labels = label_space_of(labels, family="cityscapes")
         if split not in ("train", "test", *_PARTS):
             raise SeglabError(f"expected the split train, train_80, train_20 or test of KITTI; got {split!r}")
         folder = require_root(root, layout=_LAYOUT, source=_SOURCE)

@@ -13,8 +13,10 @@ import cv2
 import torch
 from lightning.pytorch import LightningDataModule
 
-from seglab.data.cache import cached
+from seglab.batch import Batch
+from seglab.data.cache import CachedSource, cached
 from seglab.data.dataset import SegmentationDataset
+from seglab.data.presence import Presence
 from seglab.data.sampler import ResumableLoader, SeededBatchSampler
 from seglab.data.source import RGB, Labels, Source
 from seglab.data.subset import limited
@@ -92,6 +94,7 @@ class DataModule(LightningDataModule):
         self._limit, self._fraction, self._cache = limit, fraction, cache
         self._files: dict[str, Source] = {}  # by part: train, val, test
         self._sources: dict[str, Source] = {}  # the same, from the cache if there is one
+        self.passing: Presence | None = None  # what training batches are to be noted in, while there is one
 
     def prepare_data(self) -> None:
         """Writes a generated data set, once and on one process."""
@@ -133,6 +136,21 @@ class DataModule(LightningDataModule):
             title=f"{reader.rpartition('.')[2].lower()}-{self._splits[part]}",
             recipe=f"{reader} {options}",
         )
+
+    def held(self, part: str) -> frozenset[int] | None:
+        """The train ids in the masks of `part`, after `setup`; None without a cache: they are not known unread."""
+        source = self._sources[part]
+        return source.held if isinstance(source, CachedSource) else None
+
+    def split(self, part: str) -> str:
+        """What the data set calls `part` (train, val or test)."""
+        return self._splits[part]
+
+    def on_before_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        """The batch as it is; here, because later it may be on a device that would have to be waited for."""
+        if self.passing is not None and self.trainer is not None and self.trainer.training:
+            self.passing.add(batch["mask"].numpy())
+        return batch
 
     def train_dataloader(self) -> ResumableLoader:
         """Full batches in a new order each epoch; with overfit_batches the same unaugmented ones again and again."""

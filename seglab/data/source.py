@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,10 +27,18 @@ _TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PNG_GREY, _PNG_PALETTE, _PNG_RGBA = 0, 3, 6  # colour types of the header
 _PLAIN = re.compile(r"[A-Za-z][\w -]*\w")  # needs no quotes in an override
 _SHOWN, _MOST_SHOWN = 5, 12  # unknown values, and values of a mapping, in a message
+_EXIF_ORIENTATION, _EXIF_AT_MOST = 0x0112, 65536  # its tag; bytes of a file within which it begins
 _COLOR_TYPES = {0: "grey", 2: "RGB", 3: "palette", 4: "grey with alpha", 6: "RGBA"}
 
 RGB = 3  # channels of an image where nothing else is said
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".npy")  # of images that can be read
+
+
+_IF_COLORED = "is it the colour or instance version of the mask?"
+TURN_IT = (
+    "viewers turn this image by its EXIF rotation, and the mask seems to be drawn on the turned one: turn its pixels "
+    "(mogrify -auto-orient) where the mask fits what a viewer shows, or delete the rotation (exiftool -Orientation=)"
+)
 
 
 @dataclass(frozen=True)
@@ -63,21 +72,41 @@ class Source(Protocol):
         """
 
 
-def read_ids(path: Path, *, if_colored: str = "is it the colour or instance version of the mask?") -> np.ndarray:
+def read_ids(path: Path, *, if_colored: str = _IF_COLORED) -> np.ndarray:
     """uint8 (H, W), the raw values of an 8-bit grey PNG or the indices of a palette PNG.
 
     Raises SeglabError naming the file at fault; for a file of colours it ends with the advice `if_colored`.
     """
-    data = _read_whole(path)
-    if not data.startswith(_PNG_SIGNATURE):
-        raise SeglabError(f"expected a mask as PNG; '{path}' is none - JPEG and the like change ids, export it as PNG")
-    depth, color_type = _png_header(data, path)
+    data, depth, color_type = _read_mask(path)
     if color_type == _PNG_PALETTE:
         return _palette_indices(path)
     if color_type != _PNG_GREY or depth != 8:
-        kind = f"{depth}-bit {_COLOR_TYPES.get(color_type, 'unknown')}"
+        kind = _kind(depth, color_type)
         raise SeglabError(f"expected a mask of ids (8-bit grey or palette PNG); '{path}' is {kind} - {if_colored}")
     return _decode(data, cv2.IMREAD_UNCHANGED, path)  # (H, W)
+
+
+def read_any_ids(path: Path, *, if_colored: str = _IF_COLORED) -> np.ndarray:
+    """uint8 (H, W): as `read_ids`, and of other PNGs wherever what they mean is sure.
+
+    Of 1 to 16 bits; of three channels, where they are equal everywhere; with alpha, where it is opaque everywhere.
+    A data set of a known release has no such masks: there, one is another version of the mask.
+    """
+    data, depth, color_type = _read_mask(path)
+    if color_type == _PNG_PALETTE:
+        return _palette_indices(path)
+    values = _decode(data, cv2.IMREAD_UNCHANGED, path)  # (H, W) or (H, W, 3 or 4)
+    if values.ndim == 3:
+        values = _single_channel(values, path, kind=_kind(depth, color_type), if_colored=if_colored)
+    if depth < 8:
+        values = values // (255 // (2**depth - 1))  # OpenCV spreads them over 0..255
+    if values.max() > 255:
+        raise SeglabError(
+            f"expected a mask of ids from 0 to 255; '{path}' is {_kind(depth, color_type)} and holds {values.max()} - "
+            "is it the instance version of the mask, or a depth map? Number its classes 0, 1, ... and save it with 8 "
+            "bits"
+        )
+    return np.ascontiguousarray(values, dtype=np.uint8)
 
 
 def read_sample(
@@ -96,9 +125,11 @@ def read_sample(
         return image, np.full(image.shape[:2], IGNORE_INDEX, dtype=np.uint8)
     mask = to_train_ids(read_mask(sample.mask), labels, sample.mask)
     if mask.shape != image.shape[:2]:
+        turned = exif_orientation(sample.image) != 1
+        advice = TURN_IT if turned else "do they come from the same release of the data set?"
         raise SeglabError(
             f"expected image and mask of one size; image '{sample.image}' has {_size(image)} and mask "
-            f"'{sample.mask}' {_size(mask)} (height x width) - do they come from the same release of the data set?"
+            f"'{sample.mask}' {_size(mask)} (height x width) - {advice}"
         )
     return (cv2.flip(image, 1), cv2.flip(mask, 1)) if sample.mirrored else (image, mask)
 
@@ -137,12 +168,25 @@ def read_colors(path: Path) -> np.ndarray:
     return _decode(data, cv2.IMREAD_COLOR_RGB, path)
 
 
+def exif_orientation(path: Path) -> int:
+    """How viewers turn the image: 1 for not at all, 3 upside down, 6 and 8 a quarter, ...; seglab never does."""
+    with path.open("rb") as file:
+        beginning = file.read(_EXIF_AT_MOST)
+    if b"Exif" not in beginning and b"eXIf" not in beginning:  # a tenth of the time that PIL takes
+        return 1
+    try:
+        with Image.open(path) as image:
+            return int(image.getexif().get(_EXIF_ORIENTATION, 1))
+    except (OSError, SyntaxError, ValueError, TypeError):
+        return 1
+
+
 def read_rgba(path: Path, *, otherwise: str) -> np.ndarray:
     """uint8 (H, W, 4), the channels of an 8-bit RGBA PNG. Raises SeglabError; for another kind, ending `otherwise`."""
     data = _read_whole(path)
     kind = _png_header(data, path) if data.startswith(_PNG_SIGNATURE) else (0, -1)
     if kind != (8, _PNG_RGBA):
-        came = f"{kind[0]}-bit {_COLOR_TYPES.get(kind[1], 'unknown')}" if kind[1] >= 0 else "no PNG"
+        came = _kind(*kind) if kind[1] >= 0 else "no PNG"
         raise SeglabError(f"expected a mask as 8-bit RGBA PNG; '{path}' is {came} - {otherwise}")
     return cv2.cvtColor(_decode(data, cv2.IMREAD_UNCHANGED, path), cv2.COLOR_BGRA2RGBA)
 
@@ -212,23 +256,32 @@ def require_root(root: str | Path | None, *, layout: str, source: str) -> Path:
 
 
 def list_files(folder: Path, *, pattern: str, suffixes: Sequence[str], layout: str) -> list[Path]:
-    """The files of `folder` that match the glob `pattern` and end in one of `suffixes`, sorted; never an empty list."""
+    """The files of `folder` that match the glob `pattern` and end in one of `suffixes`, sorted; never an empty list.
+
+    Hidden ones are passed over, such as the `._a.png` that macOS puts beside `a.png`.
+    """
     if not folder.is_dir():
         raise SeglabError(f"expected the folder '{folder}'; it does not exist - expected layout:\n{layout}")
-    files = sorted(path for path in folder.glob(pattern) if path.suffix.lower() in suffixes)
+    matching = (path for path in folder.glob(pattern) if path.suffix.lower() in suffixes)
+    files = sorted(path for path in matching if not _is_hidden(path.relative_to(folder)))
     if not files:
-        raise SeglabError(f"expected files {pattern} ({', '.join(suffixes)}) in '{folder}'; none is there - "
+        raise SeglabError(f"expected files {pattern} ({', '.join(suffixes)}) in '{folder}'; {_held(folder)} - "
                           f"expected layout:\n{layout}")  # fmt: skip
     return files
 
 
-def files_by_stem(folder: Path, *, suffixes: Sequence[str], layout: str) -> dict[str, Path]:
-    """The files of `folder` itself, not of its subfolders, by their names without suffix; no two have the same."""
+def files_by_stem(folder: Path, *, suffixes: Sequence[str], layout: str, recursive: bool = False) -> dict[str, Path]:
+    """The files of `folder` by their names without suffix, of which no two are the same.
+
+    Args:
+        recursive: those of its subfolders as well, `a/b.png` by the name `a__b`.
+    """
     files: dict[str, Path] = {}
-    for path in list_files(folder, pattern="*", suffixes=suffixes, layout=layout):
-        if path.stem in files:
-            raise SeglabError(f"expected one file a frame; got '{files[path.stem]}' and '{path}' - remove one of them")
-        files[path.stem] = path
+    for path in list_files(folder, pattern="**/*" if recursive else "*", suffixes=suffixes, layout=layout):
+        name = "__".join(path.relative_to(folder).with_suffix("").parts)
+        if name in files:
+            raise SeglabError(f"expected one file a frame; got '{files[name]}' and '{path}' - remove one of them")
+        files[name] = path
     return files
 
 
@@ -249,6 +302,18 @@ def _read_array(path: Path) -> np.ndarray:
     except (OSError, ValueError, EOFError) as error:
         raise SeglabError(f"expected an image as .npy; '{path}': {error} - restore it") from error
     return array
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def _held(folder: Path) -> str:
+    """'it holds 4 .tif, 2 folders', or 'none is there'."""
+    visible = (path for path in folder.iterdir() if not _is_hidden(path.relative_to(folder)))
+    kinds = Counter("folders" if path.is_dir() else path.suffix or "without suffix" for path in visible)
+    held = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(3))
+    return f"it holds {held}" if held else "none is there"
 
 
 def _read_whole(path: Path) -> bytes:
@@ -297,6 +362,30 @@ def _decode_unchanged(data: bytes, path: Path) -> np.ndarray:
         return np.dstack(pages)
     to_rgb = {3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGBA}.get(pages[0].shape[-1] if pages[0].ndim == 3 else 0)
     return pages[0] if to_rgb is None else cv2.cvtColor(pages[0], to_rgb)
+
+
+def _read_mask(path: Path) -> tuple[bytes, int, int]:
+    """The bytes of a PNG, its bits a channel and its colour type."""
+    data = _read_whole(path)
+    if not data.startswith(_PNG_SIGNATURE):
+        raise SeglabError(f"expected a mask as PNG; '{path}' is none - JPEG and the like change ids, export it as PNG")
+    return data, *_png_header(data, path)
+
+
+def _kind(depth: int, color_type: int) -> str:
+    return f"{depth}-bit {_COLOR_TYPES.get(color_type, 'unknown')}"
+
+
+def _single_channel(values: np.ndarray, path: Path, *, kind: str, if_colored: str) -> np.ndarray:
+    """(H, W) of (H, W, 3 or 4) whose colours are grey and whose alpha is opaque, if there is one."""
+    if (values[..., 1:3] != values[..., :1]).any():
+        raise SeglabError(f"expected a mask of ids (grey or palette PNG); '{path}' is {kind} - {if_colored}")
+    if values.shape[2] == 4 and (values[..., 3] != np.iinfo(values.dtype).max).any():
+        raise SeglabError(
+            f"expected a mask of ids (grey or palette PNG); '{path}' is {kind}, and some of its pixels are transparent "
+            "- save it without alpha, with an id of its own for what is void"
+        )
+    return values[..., 0]
 
 
 def _palette_indices(path: Path) -> np.ndarray:

@@ -12,12 +12,13 @@ import numpy as np
 from PIL import Image
 
 from seglab.data.parallel import map_samples
+from seglab.data.presence import foreground_as_void
 from seglab.data.source import Sample, Source, mapping_advice, read_ids, read_image
 from seglab.data.statistics import ClassStatistics, Counts, count_labels, summed
 from seglab.display.numbers import sides
 from seglab.display.rgb import as_rgb
-from seglab.errors import SeglabError
-from seglab.labels import INVALID
+from seglab.errors import SeglabError, listed
+from seglab.labels import IGNORE_INDEX, INVALID
 
 _SIDE = 16  # of the perceptual hash
 _NEAR = 2  # of its 256 bits may differ between two pictures that look the same
@@ -78,6 +79,9 @@ def check_split(name: str, source: Source) -> SplitReport:
     )
     report.problems = [Problem("error", name, message) for sample in seen for message in sample.errors]
     report.problems += [Problem("error", name, message) for message in _unknown_values(seen, source)]
+    held = frozenset(value for sample in seen if sample.counts is not None for value in _held(sample.counts))
+    if trap := foreground_as_void(held, source.labels):
+        report.problems.append(Problem("error", name, trap))
     report.problems += [Problem("suspicion", name, message) for message in _suspicions(seen, source, report)]
     return report
 
@@ -120,6 +124,11 @@ def _diagnosis(
     return errors if errors or unknown else [message], unknown
 
 
+def _held(counts: Counts) -> list[int]:
+    """The train ids that occur."""
+    return [*np.flatnonzero(counts.pixels).tolist(), *([IGNORE_INDEX] if counts.void else [])]
+
+
 def _unknown_values(seen: Sequence[Inspection], source: Source) -> list[str]:
     """One line for each raw value outside the label space, however many files hold it."""
     lines = []
@@ -147,7 +156,7 @@ def _suspicions(seen: Sequence[Inspection], source: Source, report: SplitReport)
         lines.append(f"{unlabelled} images have no mask: nothing is counted on them")
     assert report.statistics is not None
     if report.statistics.absent and unlabelled < len(seen):
-        lines.append(f"no pixel of {', '.join(report.statistics.absent)}")
+        lines.append(f"no pixel of {listed(report.statistics.absent)}")
     copies = _groups_of_equals(report)
     if copies:
         first, second = (source.samples[index].image for index in copies[0][:2])
@@ -166,12 +175,17 @@ def compare_splits(first: SplitReport, second: SplitReport) -> list[Problem]:
     near = sorted({*_near_pairs(first, second)} - {*equal})
     if near:
         problems.append(Problem("suspicion", names, f"{len(near)} pairs look the same{_shown(near, first, second)}"))
-    groups = {sample.group for sample in first.samples} & {sample.group for sample in second.samples}
+    groups = _sequences(first) & _sequences(second)
     if groups:
         shown = ", ".join(sorted(groups)[:5]) + (" ..." if len(groups) > 5 else "")
         message = f"{len(groups)} shared sequences ({shown}): their frames are no independent test"
         problems.append(Problem("note", names, message))
     return problems
+
+
+def _sequences(report: SplitReport) -> set[str]:
+    """Groups of frames: where a sample is a group of its own, an equal name in another split says nothing."""
+    return {sample.group for sample in report.samples if sample.group != sample.name}
 
 
 def _equal_pairs(first: SplitReport, second: SplitReport) -> list[tuple[int, int]]:

@@ -8,7 +8,7 @@ import seglab.lean_imports  # noqa: F401
 
 from seglab.config.instantiate import instantiate
 from seglab.data.source import Source
-from seglab.errors import SeglabError
+from seglab.errors import SeglabError, listed
 from seglab.labels import CITYSCAPES_LABELS, LabelSpace
 
 _LABEL_IDS, _INSTANCE_IDS = "_gtFine_labelIds.png", "_gtFine_instanceIds.png"
@@ -37,7 +37,7 @@ def check_same_classes(trained: LabelSpace, scored: LabelSpace) -> None:
     only_run = [name for name in trained.names if name not in scored.names]
     only_data = [name for name in scored.names if name not in trained.names]
     difference = "; ".join(
-        f"only in {whose}: {', '.join(names)}"
+        f"only in {whose}: {listed(names)}"
         for whose, names in ((f"the run ({trained.name})", only_run), (f"the data ({scored.name})", only_data))
         if names
     )

@@ -57,6 +57,7 @@ def evaluate(settings: Mapping[str, Any]) -> dict[str, Any]:
     processes = None if settings["processes"] == AUTO else settings["processes"]
     pairs = find_pairs(predictions, truth)
     scores = evaluate_pairs(pairs, processes=processes)
+    scores.require_label_ids()
     protocol = {
         "dataset": "cityscapes",
         "split": truth.resolve().name,

@@ -37,6 +37,10 @@ AVERAGE_INSTANCE_SIZE = {
 }
 
 _BYTE = 256
+_CONVERT = (
+    "python -m seglab.predict writes label ids with ids=label_ids or format=cityscapes; "
+    "seglab.metrics.cityscapes.to_label_ids makes them of train ids"
+)
 _FIRST_INSTANCE = 1001  # instance id = label id * 1000 + number; below it stand bare label ids
 _EVALUATED = [label.id for label in LABELS if not label.ignore_in_eval]
 _WITH_INSTANCES = [label.id for label in LABELS if label.has_instances and not label.ignore_in_eval]
@@ -118,6 +122,23 @@ class CityscapesScores:
             "averageScoreCategories": _mean(categories.values()),
             "averageScoreInstCategories": _mean(instance_categories.values()),
         }
+
+    def require_label_ids(self) -> None:
+        """Raises SeglabError for predictions of train ids 0..18, which are label ids as well, but of other classes.
+
+        Told by their pixels: none above 18, and more of them right as train ids. Where a network knows only classes
+        with low label ids, its label ids are right more often.
+        """
+        evaluated = [LABELS[label_id] for label_id in _EVALUATED]
+        right = int(sum(self.matrix[label.id, label.id] for label in evaluated))
+        right_as_train = int(sum(self.matrix[label.id, label.train_id] for label in evaluated))
+        if right_as_train > right and not self.matrix[:, len(evaluated) :].any():
+            percent = 100 / int(self.matrix[_EVALUATED].sum())
+            raise SeglabError(
+                f"expected predictions of label ids 0..{len(LABELS) - 1}; these hold none above {len(evaluated) - 1}, "
+                f"and {percent * right:.1f} % of their pixels are right, but as train ids "
+                f"{percent * right_as_train:.1f} % would be - {_CONVERT}"
+            )
 
     def _class_iou(self, label: Label) -> float:
         if label.ignore_in_eval:
@@ -231,7 +252,7 @@ def _check_values(pixels: np.ndarray, what: str) -> None:
     if len(unknown):
         raise SeglabError(
             f"the {what} of an image hold {unknown[0]} ({pixels[unknown[0]]} pixels); expected Cityscapes label ids "
-            f"0..{len(LABELS) - 1} - void is 0, not 255; train ids become label ids with to_label_ids"
+            f"0..{len(LABELS) - 1} - void is 0, not 255; {_CONVERT}"
         )
 
 

@@ -16,7 +16,9 @@ NOT_IDENTITY = (
 )  # fmt: skip
 
 # Keys that came after the first runs, each with the value that means what was done before: left out where they have it.
-_LATER = {"data.source.colours": None, "data.channels": 3}
+CAME_LATER = {
+    "data.source.colours": None, "data.channels": 3, "data.source.mask_suffix": "", "data.source.recursive": False,
+}  # fmt: skip
 
 
 def fingerprint(config: Mapping[str, Any]) -> str:
@@ -29,7 +31,7 @@ def identity(config: Mapping[str, Any]) -> dict[str, Any]:
     return {
         key: lasting_name(value) if key.endswith("_target_") and isinstance(value, str) else value
         for key, value in _flat(config)
-        if not _is_under(key, NOT_IDENTITY) and not (key in _LATER and value == _LATER[key])
+        if not _is_under(key, NOT_IDENTITY) and (key not in CAME_LATER or value != CAME_LATER[key])
     }
 
 

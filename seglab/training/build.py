@@ -16,6 +16,7 @@ from torch import nn
 from seglab import runs
 from seglab.callbacks.checkpoint import AtomicCheckpointIO, BestCheckpoint, LastCheckpoint
 from seglab.callbacks.data_identity import DataIdentity
+from seglab.callbacks.data_words import DataWords
 from seglab.callbacks.exact import LoaderPosition, StepSeed, StopOnSignal, StoppedEarly
 from seglab.callbacks.heartbeat import Heartbeat
 from seglab.callbacks.throughput import Throughput
@@ -56,6 +57,7 @@ def build(config: Mapping[str, Any], folder: Path) -> Run:
         LoaderPosition(),
         StoppedEarly(),
         throughput,
+        DataWords(),
         DataIdentity(config["output"]),
         *chosen,
         Heartbeat(best),

@@ -23,7 +23,7 @@ from yaml import YAMLError
 from seglab import config, runs
 from seglab.config.instantiate import instantiate
 from seglab.data.statistics import ClassStatistics, class_statistics
-from seglab.errors import SeglabError, did_you_mean
+from seglab.errors import SeglabError, did_you_mean, listed
 from seglab.labels import LabelSpace, label_space
 
 log = logging.getLogger("seglab")
@@ -169,7 +169,7 @@ def with_class_weights(config: Mapping[str, Any], folder: Path) -> dict[str, Any
         if kept.get(key, {}).get("asked") != asked:
             weights = resolve(asked, labels, count=partial(_counted, config))
             kept[key] = {"asked": asked, "weights": dict(zip(labels.names, weights, strict=True))}
-            shown = ", ".join(f"{name} {weight:.3g}" for name, weight in kept[key]["weights"].items())
+            shown = listed(f"{name} {weight:.3g}" for name, weight in kept[key]["weights"].items())
             log.info("%s=%s: %s", key, asked, shown)
         node["class_weights"] = list(kept[key]["weights"].values())
     if kept != before and runs.is_first_process():
@@ -212,7 +212,7 @@ def _in_order(weights: Mapping[Any, Any], labels: LabelSpace, path: Path) -> lis
     if missing or unknown:
         raise SeglabError(
             f"loss.class_weights={path}: expected the {labels.num_classes} classes of {labels.name}; "
-            f"missing {', '.join(missing) or 'none'}, unknown {', '.join(unknown) or 'none'} - "
+            f"missing {listed(missing) or 'none'}, unknown {listed(unknown) or 'none'} - "
             "is it the list of another data set?"
         )
     return [weights[name] for name in labels.names]

@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from seglab import runs
-from seglab.errors import SeglabError
+from seglab.errors import SeglabError, listed
 from seglab.runs import init_from
 from seglab.training.build import Run, build, build_network, without_weights
 
@@ -204,8 +204,8 @@ def _check_classes(weights: Weights, class_names: Sequence[str]) -> None:
         return
     raise SeglabError(
         f"init_from={weights.path}: expected weights for the classes of data.labels, in their order: "
-        f"{len(class_names)}, {', '.join(class_names)}; came weights for {len(weights.class_names)}, "
-        f"{', '.join(weights.class_names)} - replace_head=true starts the layers that depend on the classes afresh"
+        f"{len(class_names)}, {listed(class_names)}; came weights for {len(weights.class_names)}, "
+        f"{listed(weights.class_names)} - replace_head=true starts the layers that depend on the classes afresh"
     )
 
 

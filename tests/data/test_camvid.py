@@ -86,3 +86,8 @@ def test_real_frames_hold_mostly_known_classes() -> None:
             assert mask.shape == (360, 480)
             assert (mask == 3).mean() > 0.05  # road
             assert (mask == IGNORE_INDEX).mean() < 0.3
+
+
+def test_label_ids_of_another_data_set_are_refused_though_their_numbers_fit(root: Path) -> None:
+    with pytest.raises(SeglabError, match=r"data.labels=cityscapes_19: .* in these masks \(camvid_11, camvid_12\)"):
+        CamVid(root, "train", labels="cityscapes_19")

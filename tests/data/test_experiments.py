@@ -55,6 +55,19 @@ def composed(*overrides):
         return compose("train", overrides=list(overrides))
 
 
+def test_settings_are_those_that_the_sources_state():
+    """Where a text and its settings had come apart."""
+    study = composed("experiment=camvid_fcn_basic_balanced", "data.root=/nowhere").trainer
+    assert (study.val_check_interval, study.check_val_every_n_epoch, study.max_steps) == (1000, None, 10000)
+    for name in (path.stem for path in FILES if path.stem.startswith("s001_")):
+        assert list(composed(f"experiment={name}", "data.root=/nowhere").logger) == ["csv", "tensorboard"], name
+    plain = composed("experiment=s000_cnn_dice_128", "data.root=/nowhere")
+    assert (plain.data.batch_size, plain.trainer.max_epochs) == (8, 15)
+    assert not plain.augment.transforms
+    head = (config.FOLDER / "experiment" / "s000_cnn_dice_128.yaml").read_text().partition("\ndefaults:")[0]
+    assert "letter" not in head
+
+
 def as_plan(path: Path) -> Plan:
     """An experiment as a table of one row: it is composed and checked by the same code."""
     given = [override for key, override in GIVEN.items() if f"\n{key}: FOLDER_OF" in path.read_text()]
@@ -89,6 +102,7 @@ def small(standins, tmp_path, data_folder) -> Callable[[DictConfig], DictConfig]
         "data.size": [32, 64], "data.batch_size": 2, "data.num_workers": 0, "data.cache": None,
         "trainer.accelerator": "cpu", "trainer.precision": "32-true", "trainer.max_steps": 2, "trainer.max_epochs": 1,
         "trainer.limit_train_batches": 2, "trainer.check_val_every_n_epoch": 1, "trainer.log_every_n_steps": 1,
+        "trainer.val_check_interval": None,
         # gigabytes for the largest networks, and no part of a setting
         "callbacks.pictures": None, "callbacks.best": None, "callbacks.last": None,
         "init_from": None, "seed": 1, "output": str(tmp_path),

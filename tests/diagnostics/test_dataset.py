@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from seglab.data.camvid import CamVid
+from seglab.data.folder import Folder
 from seglab.diagnostics.dataset import check_split, compare_splits
 
 
@@ -153,3 +154,25 @@ def test_the_report_does_not_depend_on_the_number_of_processes(tmp_path, monkeyp
     assert report.statistics.images == 35
     (error,) = messages(report, "error")
     assert "s_20.png" in error
+
+
+def test_samples_with_names_of_their_own_are_no_sequences(tmp_path):
+    """Files named alike in two splits are other images."""
+    for split, seed in (("train", 0), ("val", 50)):
+        for part, pixels in (("images", picture(seed)), ("masks", np.eye(64, dtype=np.uint8))):
+            (tmp_path / split / part).mkdir(parents=True)
+            cv2.imwrite(str(tmp_path / split / part / "0001.png"), pixels)
+    labels = {"name": "mine", "names": ["a", "b"], "colors": None, "ignore_values": [], "mapping": None}
+    places = {"images": "{split}/images", "masks": "{split}/masks"}
+    reports = [check_split(split, Folder(tmp_path, split, labels=labels, **places)) for split in ("train", "val")]
+    assert compare_splits(*reports) == []
+
+
+def test_masks_of_black_and_white_read_as_void_are_an_error(tmp_path):
+    for part, pixels in (("images", picture(0)), ("masks", np.eye(64, dtype=np.uint8) * 255)):
+        (tmp_path / "train" / part).mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / "train" / part / "a.png"), pixels)
+    labels = {"name": "mine", "names": ["a", "b"], "colors": None, "ignore_values": [255], "mapping": None}
+    places = {"images": "{split}/images", "masks": "{split}/masks"}
+    (error,) = messages(check_split("train", Folder(tmp_path, "train", labels=labels, **places)), "error")
+    assert "write 'data.labels.mapping={0: a, 255: b}' data.labels.ignore_values=[]" in error

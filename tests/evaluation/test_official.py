@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from seglab.errors import SeglabError
 from seglab.evaluation import score
+from seglab.labels import IGNORE_INDEX, label_space
 
 MEANS = ("averageScoreClasses", "averageScoreInstClasses", "averageScoreCategories", "averageScoreInstCategories")
 
@@ -50,6 +52,24 @@ def test_a_failure_leaves_no_folder(city, of_city):
     predictions, _ = city
     shutil.rmtree(predictions / "0")
     with pytest.raises(SeglabError, match=r"exactly one prediction .* found none"):
+        score.evaluate(of_city())
+    assert not predictions.with_name("results_official").exists()
+
+
+def test_predictions_of_train_ids_are_named(city, of_city):
+    """As `predict write=[masks]` writes them: all are label ids, but of other classes."""
+    predictions, truth = city
+    for path in truth.rglob("*_gtFine_labelIds.png"):
+        ids = np.array(Image.open(path))
+        train_ids = label_space("cityscapes_19").lookup[ids]
+        train_ids[train_ids == IGNORE_INDEX] = 0  # a network predicts a class everywhere
+        for old in predictions.rglob(path.name.replace("gtFine_labelIds", "pred")):
+            old.unlink()
+        Image.fromarray(train_ids).save(predictions / f"{path.name.removesuffix('_gtFine_labelIds.png')}.png")
+    message = (
+        r"expected predictions of label ids 0..33; these hold none above 18, .* as train ids 100.0 % would be - .*"
+    )
+    with pytest.raises(SeglabError, match=message + "writes label ids with ids=label_ids"):
         score.evaluate(of_city())
     assert not predictions.with_name("results_official").exists()
 

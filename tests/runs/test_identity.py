@@ -33,9 +33,13 @@ def test_init_from_decides_the_result(tiny_config):
 def test_a_key_that_came_later_is_left_out_where_it_changes_nothing():
     folder = runs.plain(compose(["data=folder"]))
     assert folder["data"]["source"].pop("colours") is None
+    assert folder["data"]["source"].pop("mask_suffix") == ""
+    assert folder["data"]["source"].pop("recursive") is False
     assert folder["data"].pop("channels") == 3
     assert runs.fingerprint(folder) == runs.fingerprint(runs.plain(compose(["data=folder"])))
     other = ["data.channels=2", "module.mean=[0,0]", "module.std=[1,1]"]
-    for overrides in (other, ["data.source.colours={background: [0,0,0], foreground: [9,9,9]}"]):
+    for overrides in (
+        other, ["data.source.colours={background: [0,0,0], foreground: [9,9,9]}"], ["data.source.recursive=true"]
+    ):  # fmt: skip
         changed = identity.identity(runs.plain(compose(["data=folder", *overrides])))
-        assert {"data.channels", "data.source.colours.foreground"} & changed.keys()
+        assert {"data.channels", "data.source.colours.foreground", "data.source.recursive"} & changed.keys()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seglab.errors import SeglabError
+from seglab.errors import SeglabError, listed
 from seglab.metrics.means import means, ratio
 
 HEADER = ("name", "resolution", "class", "intersection", "truth", "prediction")
@@ -37,7 +37,7 @@ def read_per_image(path: Path, *, resolution: str, classes: Sequence[str]) -> Pe
         if row["resolution"] != resolution:
             continue
         if row["class"] not in column:
-            raise SeglabError(f"{path}:{line}: expected one of the classes {', '.join(classes)}; came {row['class']!r} "
+            raise SeglabError(f"{path}:{line}: expected one of the classes {listed(classes)}; came {row['class']!r} "
                               "- is it the evaluation of another label space?")  # fmt: skip
         if (row["name"], row["class"]) in seen:
             raise SeglabError(f"{path}:{line}: expected each class of an image once; came {row['name']!r}, "
@@ -64,8 +64,8 @@ def aligned(runs: Mapping[str, PerImage]) -> dict[str, PerImage]:
     for label, run in runs.items():
         first_label, first = next(iter(result.items()), (label, run))
         if run.classes != first.classes:
-            raise SeglabError(f"expected the classes of {first_label} ({', '.join(first.classes)}) in {label}; "
-                              f"came {', '.join(run.classes)} - evaluate both on one label space")  # fmt: skip
+            raise SeglabError(f"expected the classes of {first_label} ({listed(first.classes)}) in {label}; "
+                              f"came {listed(run.classes)} - evaluate both on one label space")  # fmt: skip
         place = {name: index for index, name in enumerate(run.names)}
         if place.keys() != set(first.names):
             only = [f"only in {which}: {_first_names(names)}" for which, names in (

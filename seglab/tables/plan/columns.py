@@ -20,8 +20,8 @@ def expanded(plan: Plan, classes: Iterable[str]) -> Plan:
 
 def classes_of(configurations: Mapping[Any, DictConfig]) -> list[str]:
     """The classes of the rows' label spaces, each once."""
-    spaces = dict.fromkeys(str(cfg.data.labels) for cfg in configurations.values())
-    return list(dict.fromkeys(name for key in spaces for name in label_space(key).names))
+    spaces = [label_space(cfg.data.labels) for cfg in configurations.values()]
+    return list(dict.fromkeys(name for space in spaces for name in space.names))
 
 
 def known_classes(plan: Plan, measurements: Iterable[Measurement]) -> list[str]:

@@ -12,7 +12,7 @@ from seglab import config, runs
 from seglab.config.compose import compose
 from seglab.config.messages import message_for
 from seglab.config.overrides import quoted
-from seglab.errors import SeglabError, did_you_mean
+from seglab.errors import SeglabError, did_you_mean, listed
 from seglab.evaluation.columns import ALL_CLASSES, class_of
 from seglab.labels import LabelSpace, label_space
 from seglab.runs import init_from
@@ -104,7 +104,7 @@ def _check_classes(plan: Plan, labels: LabelSpace) -> None:
             near = did_you_mean(name, [*labels.names, *plan.groups])
             raise SeglabError(
                 f"{where}: expected a class of {labels.name}{' or a group' if where.startswith('c') else ''}; "
-                f"came {name!r}{near or ' - it has ' + ', '.join(labels.names)}"
+                f"came {name!r}{near or ' - it has ' + listed(labels.names)}"
             )
 
 

@@ -19,3 +19,10 @@ def test_classes_are_those_of_the_label_spaces_of_the_rows():
     assert found[:11] == list(label_space("camvid_11").names)
     assert set(found) == set(label_space("camvid_11").names) | set(label_space("cityscapes_19").names)
     assert len(found) == len(set(found))
+
+
+def test_a_label_space_of_ones_own_is_a_mapping():
+    mine = {"name": "mine", "names": ["ground", "leaf"], "colors": None, "ignore_values": [255]}
+    rows = {"a": {**mine, "mapping": {0: "ground", 1: "leaf"}}, "b": "camvid_11", "c": {**mine, "mapping": None}}
+    found = classes_of({key: OmegaConf.create({"data": {"labels": labels}}) for key, labels in rows.items()})
+    assert found == ["ground", "leaf", *label_space("camvid_11").names]
