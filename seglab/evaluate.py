@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 from seglab import config, runs
 from seglab.config import command
 from seglab.evaluation.score import check, evaluate
+from seglab.multirun import process
 
 config.register()
 
@@ -23,6 +24,7 @@ def task(cfg: DictConfig) -> None:
 
 
 def main() -> None:
+    process.watch_lifeline()
     command.run(task)
 
 

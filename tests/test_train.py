@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 pytestmark = pytest.mark.slow
 
@@ -93,12 +94,14 @@ def test_missing_data_is_told_with_the_key_to_set(command):
 
 
 @pytest.mark.usefixtures("slow")
-def test_ctrl_c_then_resume_finishes_the_same_run(command, started, tmp_path):
-    process = started("train", "trainer.max_epochs=4", "callbacks.pictures=null")
+@pytest.mark.parametrize(("number", "workers"), [(signal.SIGINT, 0), (signal.SIGTERM, 2)], ids=["ctrl-c", "stop"])
+def test_a_signal_to_all_then_resume_finishes_the_same_run(command, started, tmp_path, number, workers):
+    arguments = ("trainer.max_epochs=4", f"data.num_workers={workers}", "callbacks.pictures=null")
+    process = started("train", *arguments, new_session=True)
     wait_for(lambda: list(tmp_path.glob("outputs/runs/*/checkpoints/last.ckpt")), process)
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, number)  # as a terminal does, and docker stop
     output, _ = process.communicate(timeout=120)
-    assert process.returncode == 130, output
+    assert process.returncode == 128 + number, output
     assert "Traceback" not in output
     run = only_run(tmp_path)
     assert json.loads((run / "record.json").read_text())["status"] == "interrupted"
@@ -110,31 +113,93 @@ def test_ctrl_c_then_resume_finishes_the_same_run(command, started, tmp_path):
     assert only_run(tmp_path) == run
 
 
-def test_two_processes_train_one_network(command, tmp_path):
-    done = command(
-        "train",
-        "trainer=ddp",
-        "trainer.accelerator=cpu",
-        "trainer.devices=2",
-        "trainer.sync_batchnorm=false",
-        "data.eval_batch_size=1",
-        "callbacks.pictures=null",
-        timeout=400,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+TWO = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "trainer.sync_batchnorm=false",
+       "data.eval_batch_size=1", "callbacks.pictures=null")  # fmt: skip
+STOPPING = """
+import os, signal
+from lightning import Callback
+
+
+class Stopping(Callback):
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+        rank = trainer.global_rank
+        if trainer.global_step != 1:
+            return
+        if rank == 0 and os.environ.get("STOP") == "all":
+            os.killpg(0, signal.SIGINT)
+        if os.environ.get("STOP") == f"kill {rank}":
+            os.kill(os.getpid(), signal.SIGKILL)
+"""
+WITH_STOPPING = "+callbacks.stopping={_target_: stopping.Stopping}"
+
+
+@pytest.fixture
+def stopped(environment, monkeypatch, tiny, tmp_path):
+    """`stopped("all", ...)`: exit code and output of a training on two devices that is stopped in its second step."""
+    (tmp_path / "stopping.py").write_text(STOPPING)
+    monkeypatch.setitem(environment, "SEGLAB_ALLOW", "stopping.Stopping")
+
+    def run(how: str, *arguments: str) -> tuple[int, str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "seglab.train", *tiny, *TWO, *arguments, WITH_STOPPING],
+            cwd=tmp_path, env={**environment, "STOP": how}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            start_new_session=True,
+        )  # fmt: skip
+        output, _ = process.communicate(timeout=200)  # until the last process has closed its end
+        return process.returncode, output
+
+    return run
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_one_process_dead_the_other_ends_with_one_message(stopped, tmp_path, rank):
+    code, output = stopped(f"kill {rank}")
+    assert "Traceback" not in output, output
+    assert output.count("seglab: ") == 1, output
     record = json.loads((only_run(tmp_path) / "record.json").read_text())
+    if rank == 0:
+        assert code == -signal.SIGKILL
+        assert "the first process has ended - " in output
+        assert record["status"] == "running", "nobody else writes it; its lock tells that it died"
+    else:
+        assert code == 2
+        assert "process 1 was killed by SIGKILL (out of memory?) - " in output
+        assert (record["status"], "SIGKILL" in record["error"]) == ("failed", True)
+
+
+def test_two_processes_train_one_network_and_stop_after_the_same_step(command, stopped, tmp_path):
+    straight = command("train", *TWO, "data.batch_size=1", "output=straight", timeout=400)
+    assert straight.returncode == 0, straight.stdout + straight.stderr
+    (whole,) = (tmp_path / "straight" / "runs").iterdir()
+    record = json.loads((whole / "record.json").read_text())
     assert record["devices"] == 2
-    assert record["steps"] == 2 * (8 // (2 * 2))
-    pixels = sum(scores["pixels"] for scores in record["best"]["classes"].values())
-    single = command(
-        "train", "output=single", "data.eval_batch_size=1", "trainer.max_epochs=1", "callbacks.pictures=null"
-    )
+    assert record["steps"] == 2 * (8 // 2)
+    single = command("train", "output=single", "data.eval_batch_size=1", "trainer.max_epochs=1")
     assert single.returncode == 0, single.stderr
     (folder,) = (tmp_path / "single" / "runs").iterdir()
     alone = json.loads((folder / "record.json").read_text())
-    assert pixels == sum(
-        scores["pixels"] for scores in alone["best"]["classes"].values()
-    )  # no sample twice, none left out
+    assert pixels(record) == pixels(alone), "no sample twice, none left out"
+
+    code, output = stopped("all", "data.batch_size=1")
+    assert code == 130, output
+    assert "Traceback" not in output
+    assert output.count("interrupted by SIGINT") == 1, output
+    run = only_run(tmp_path)
+    assert json.loads((run / "record.json").read_text())["status"] == "interrupted"
+    checkpoint = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+    assert 1 < checkpoint["global_step"] < 4, "in the middle of an epoch of four steps"
+
+    done = command("train", f"resume={run}", small=False, timeout=400)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (run / "metrics.csv").read_text() == (whole / "metrics.csv").read_text()
+    weights, expected = (
+        torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"] for folder in (run, whole)
+    )
+    assert all(torch.equal(weights[name], expected[name]) for name in expected)
+
+
+def pixels(record: dict) -> int:
+    return sum(scores["pixels"] for scores in record["best"]["classes"].values())
 
 
 def test_camvid_frames_train(command, tmp_path):

@@ -10,6 +10,8 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks.early_stopping import EarlyStoppingReason
 
+from seglab import runs
+from seglab.callbacks.agreement import Agreement
 from seglab.callbacks.checkpoint import LastCheckpoint, between_steps
 from seglab.data.sampler import mix
 from seglab.errors import Interrupted
@@ -59,7 +61,8 @@ class StoppedEarly(Callback):
 class StopOnSignal(Callback):
     """Ctrl-C and SIGTERM end the run after the step they come in, with everything saved; a second one ends it at once.
 
-    Saving inside the handler would tear the state: batch statistics have moved, the weights have not.
+    Saving inside the handler would tear the state: batch statistics have moved, the weights have not. Of a training on
+    several devices all processes stop after the same step, whichever of them the signal has reached.
     """
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -68,8 +71,10 @@ class StopOnSignal(Callback):
         self.last = last
         self.received: int | None = None
         self._previous: dict[int, Any] = {}
+        self._agreement: Agreement | None = None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._agreement = Agreement() if trainer.world_size > 1 else None
         if threading.current_thread() is not threading.main_thread():
             return  # Python lets no other thread set handlers: whoever started this one hears the signal
         # Only now: Lightning, which has set its own by now, would end the run in the middle of a validation.
@@ -81,21 +86,28 @@ class StopOnSignal(Callback):
             if signal.getsignal(number) == self._on_signal:
                 signal.signal(number, handler)
         self._previous = {}
+        self._agreement = None
 
     def on_train_batch_end(self, trainer: Trainer, *unused: Any) -> None:
-        # Several processes would stop at different steps and wait for each other: they keep the regular checkpoint.
-        if self.received is not None and (between_steps(trainer) or trainer.world_size > 1):
-            if self.last is not None and trainer.world_size == 1:
+        received = self._received_by_any()
+        if received and between_steps(trainer):
+            if self.last is not None:
                 self.last.save(trainer)
-            raise Interrupted(self.received)
+            raise Interrupted(received)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         # Not at the end of the epoch before: Lightning logs that epoch's means only after its last hook.
-        if self.received is not None:
-            raise Interrupted(self.received)
+        self._received_by_any()
+        if received := self._received_by_any():  # the second answer is to what has come since the last step
+            raise Interrupted(received)
+
+    def _received_by_any(self) -> int:
+        received = self.received or 0
+        return received if self._agreement is None else self._agreement.exchange(received)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self.received is not None:
             raise KeyboardInterrupt
         self.received = number
-        log.warning("%s: stopping after this step (once more to stop at once)", signal.Signals(number).name)
+        if runs.is_first_process():
+            log.warning("%s: stopping after this step (once more to stop at once)", signal.Signals(number).name)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
 
+from seglab import runs
 from seglab.config.messages import message_for
 from seglab.errors import Interrupted
 
@@ -66,13 +67,13 @@ def _exit_code(task: Callable[[], object]) -> int:
         if _errors:
             raise _errors[0]
     except KeyboardInterrupt:
-        print("seglab: interrupted", file=sys.stderr)
+        _say_once("interrupted")
         return INTERRUPTED
     except BrokenPipeError:  # `... --help | head`: who read has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that Python can flush it at its end
         return 0
     except Interrupted as error:
-        print(f"seglab: {error}", file=sys.stderr)
+        _say_once(str(error))
         return 128 + error.signal_number
     except Exception as error:
         message = message_for(error)
@@ -82,6 +83,12 @@ def _exit_code(task: Callable[[], object]) -> int:
         print(f"seglab: {message}", file=sys.stderr)
         return USER_ERROR
     return 0
+
+
+def _say_once(message: str) -> None:
+    """What all processes of a training on several devices have to say."""
+    if runs.is_first_process():
+        print(f"seglab: {message}", file=sys.stderr)
 
 
 def _make_own_modules_importable() -> None:

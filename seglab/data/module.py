@@ -21,6 +21,7 @@ from seglab.data.sampler import ResumableLoader, SeededBatchSampler
 from seglab.data.source import RGB, Labels, Source
 from seglab.data.subset import limited
 from seglab.data.transforms import Augmentation
+from seglab.data.workers import leave_signals_to_parent
 from seglab.errors import SeglabError
 from seglab.labels import LabelSpace, label_space
 
@@ -208,7 +209,7 @@ def _make_loader(dataset: SegmentationDataset, *, sampler: SeededBatchSampler, n
         num_workers=num_workers,
         persistent_workers=num_workers > 0,
         multiprocessing_context=None if num_workers == 0 else "fork" if fork else "spawn",
-        worker_init_fn=_single_thread,
+        worker_init_fn=_start_worker,
         pin_memory=torch.cuda.is_available(),
     )
 
@@ -223,7 +224,8 @@ def _as_it_is(batch: object) -> object:
     return batch
 
 
-def _single_thread(worker_id: int) -> None:
+def _start_worker(worker_id: int) -> None:
+    leave_signals_to_parent()
     cv2.setNumThreads(0)
 
 

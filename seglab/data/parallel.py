@@ -2,7 +2,6 @@
 
 import multiprocessing
 import os
-import signal
 import sys
 import threading
 import time
@@ -16,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 import cv2
 
 from seglab.data.progress import tracked
+from seglab.data.workers import leave_signals_to_parent, signals_held_back
 from seglab.errors import SeglabError
 
 # A child forked after OpenCV has started its threads waits for ever on a pool that did not survive the fork.
@@ -57,7 +57,8 @@ def map_samples(
     with ProcessPoolExecutor(
         processes, multiprocessing.get_context(method), initializer=_start_worker, initargs=(source, os.getpid())
     ) as pool:
-        results = pool.map(partial(_call, function), range(count), chunksize=chunk)
+        with signals_held_back():  # a pool starts its processes with the first task
+            results = pool.map(partial(_call, function), range(count), chunksize=chunk)
         try:
             # closed at once where the caller stops early: what has not begun is given up
             with closing(tracked(results, count=count, title=title)) as shown:
@@ -79,10 +80,9 @@ def available_cpus() -> int:
 
 def _start_worker(source: Listing, parent: int) -> None:
     global _source
+    leave_signals_to_parent()
     _source = source
     cv2.setNumThreads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends its workers
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 
 import torch
 from torch.utils.data import DataLoader, Sampler
+from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from seglab.batch import Batch
 from seglab.data.dataset import Key
+from seglab.data.workers import signals_held_back
 from seglab.errors import SeglabError
 
 
@@ -123,6 +125,10 @@ class ResumableLoader(DataLoader[Batch]):
             # collector finds them, too late for an orderly end, and each would be waited for, for 5 seconds.
             message = str(error).rpartition(f"{SeglabError.__name__}: ")[2].strip()
             raise SeglabError(message) from error.with_traceback(None)
+
+    def _get_iterator(self) -> _BaseDataLoaderIter:
+        with signals_held_back():
+            return super()._get_iterator()
 
     def state_dict(self) -> dict[str, int]:
         """Plain numbers: where the loader stands, and what that position depends on."""

@@ -4,7 +4,6 @@ import json
 import logging
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ import cv2
 import numpy as np
 
 from seglab.data.scenes import Scene, draw_scene
+from seglab.data.workers import leave_signals_to_parent
 from seglab.errors import SeglabError
 from seglab.labels import CITYSCAPES_LABELS
 from seglab.runs.png import write_png
@@ -157,6 +157,6 @@ def _write_scene(folder: Path, scene: Scene, *, split: str, index: int) -> None:
 
 
 if __name__ == "__main__":  # one process of _write_all
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the first process, which ends this one
+    leave_signals_to_parent()  # which ends this process where it stops early
     cv2.setNumThreads(1)
     _write_share(Path(sys.argv[1]), _Order(**json.loads(sys.argv[2])), first=int(sys.argv[3]), step=int(sys.argv[4]))

@@ -18,6 +18,7 @@ from seglab.data.dataset import Key, SegmentationDataset
 from seglab.data.module import DataModule
 from seglab.data.source import Source
 from seglab.data.transforms import Augmentation
+from seglab.data.workers import leave_signals_to_parent
 from seglab.display.numbers import sides
 from seglab.errors import SeglabError
 
@@ -97,7 +98,7 @@ def _torch_loader(kind: _Loader, *, keys: list[list[Key]], workers: int) -> Data
         num_workers=workers,
         persistent_workers=workers > 0,
         multiprocessing_context="fork" if fork else None,
-        worker_init_fn=_single_thread,
+        worker_init_fn=_start_worker,
     )
 
 
@@ -112,7 +113,8 @@ def _as_it_is(batch: Any) -> Any:
     return batch
 
 
-def _single_thread(worker_id: int) -> None:
+def _start_worker(worker_id: int) -> None:
+    leave_signals_to_parent()
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
 

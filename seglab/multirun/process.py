@@ -14,7 +14,9 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Protocol
@@ -61,9 +63,14 @@ def _server_has_an_address() -> bool:
 
 
 def watch_lifeline() -> None:
-    """In a job started by `start`: die at once when the parent does. Checkpoints are whole at every moment."""
+    """In a command started by `start`: die at once when the parent does. Checkpoints are whole at every moment.
+
+    So do the further processes of a training on several devices, which Lightning starts.
+    """
     if os.environ.pop(LIFELINE, None):
         threading.Thread(target=_die_at_end_of_input, daemon=True).start()
+    elif os.environ.get("LOCAL_RANK", "0") != "0":
+        threading.Thread(target=_die_with, args=(partial(_wait_for, os.getppid()),), daemon=True).start()
 
 
 @contextlib.contextmanager
@@ -148,6 +155,12 @@ def _run_forked(module: str, arguments: Sequence[str], output: str, environment:
 def _die_at_end_of_input() -> None:
     # Not sys.stdin.buffer.read: Python ends with a fatal error when a thread holds that lock at its exit.
     _die_with(lambda: os.read(sys.stdin.fileno(), 1))
+
+
+def _wait_for(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    time.sleep(10)  # in which a training that is not stuck notices by itself, and says so
 
 
 def _die_with(wait: Callable[[], object]) -> None:

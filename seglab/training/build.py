@@ -19,6 +19,7 @@ from seglab.callbacks.data_identity import DataIdentity
 from seglab.callbacks.data_words import DataWords
 from seglab.callbacks.exact import LoaderPosition, StepSeed, StopOnSignal, StoppedEarly
 from seglab.callbacks.heartbeat import Heartbeat
+from seglab.callbacks.processes import OtherProcesses
 from seglab.callbacks.throughput import Throughput
 from seglab.config.instantiate import instantiate
 from seglab.data.module import DataModule
@@ -42,6 +43,7 @@ class Run:
     data: DataModule
     best: BestCheckpoint | None
     throughput: Throughput
+    others: OtherProcesses
 
 
 def build(config: Mapping[str, Any], folder: Path) -> Run:
@@ -51,7 +53,7 @@ def build(config: Mapping[str, Any], folder: Path) -> Run:
     chosen = [instantiate(node) for node in config["callbacks"].values() if node]
     best = next((callback for callback in chosen if isinstance(callback, BestCheckpoint)), None)
     last = next((callback for callback in chosen if isinstance(callback, LastCheckpoint)), None)
-    throughput = Throughput()
+    throughput, others = Throughput(), OtherProcesses()
     callbacks = [
         StepSeed(config["seed"]),
         LoaderPosition(),
@@ -62,9 +64,10 @@ def build(config: Mapping[str, Any], folder: Path) -> Run:
         *chosen,
         Heartbeat(best),
         StopOnSignal(last),
+        others,
     ]
     trainer = _trainer(config, folder, callbacks, saves=last is not None)
-    return Run(trainer, build_module(config), instantiate(config["data"]), best, throughput)
+    return Run(trainer, build_module(config), instantiate(config["data"]), best, throughput, others)
 
 
 def load(folder: Path, *, checkpoint: str = BEST) -> SegmentationModule:

@@ -14,6 +14,7 @@ import torch
 from seglab import runs
 from seglab.callbacks import tracking
 from seglab.display.sheet import show
+from seglab.errors import Interrupted
 from seglab.loggers import trackers
 from seglab.runs import identity
 from seglab.runs.files import BEST, LAST
@@ -92,11 +93,18 @@ def _announce(run: Run, network: Complexity, folder: Path, checkpoint: Path | No
 
 
 def _train(run: Run, checkpoint: Path | None) -> None:
-    failed = True
+    failed = stopped = False
     try:
         run.trainer.fit(run.module, datamodule=run.data, ckpt_path=checkpoint, weights_only=True)
-        failed = False
+    except BaseException as error:
+        failed, stopped = True, isinstance(error, Interrupted)
+        if isinstance(error, SystemExit) and isinstance(error.__context__, KeyboardInterrupt):
+            raise error.__context__ from None  # Lightning ends with code 1 after Ctrl-C
+        if isinstance(error, Exception) and run.trainer.world_size > 1:
+            run.others.refuse_loss(error)
+        raise
     finally:
+        run.others.end(orderly=stopped)
         trackers.close(failed=failed)
 
 

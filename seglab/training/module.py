@@ -140,10 +140,23 @@ class SegmentationModule(LightningModule):
         outputs = self.outputs(batch["image"])
         scores = self.loss.scores(outputs)
         pred = label_maps(scores, num_classes=len(self.class_names))  # (B, H, W)
-        # Weighted by the labelled pixels: the mean does not depend on how the images fall into batches.
-        self.val_loss.update(self.loss(outputs, mask), weight=(mask != IGNORE_INDEX).sum())
+        self._add_losses(outputs, mask)
         self.confusion.update(pred, mask)
         return {"pred": pred}
+
+    def _add_losses(self, outputs: Tensor, mask: Tensor) -> None:
+        """Image by image: a Dice of two images is not the mean of theirs, and val/loss would depend on the batches.
+
+        An image weighs as much as its labelled pixels, with class weights as much as theirs. So val/loss is the
+        cross-entropy over all pixels of the split, weighted or not, and of other losses the mean over the images.
+        """
+        images = zip(outputs.split(1), mask.split(1), strict=True)
+        losses = [self.loss(one_output, one_mask) for one_output, one_mask in images]
+        weight = (mask != IGNORE_INDEX).float()  # (B, H, W)
+        if self.loss.class_weights is not None:
+            weight = weight * self.loss.class_weights[torch.where(mask == IGNORE_INDEX, 0, mask).long()]
+        for loss, one_weight in zip(losses, weight.sum((1, 2)), strict=True):
+            self.val_loss.update(loss, weight=one_weight)
 
     def on_validation_epoch_end(self) -> None:
         matrix = self.confusion.compute().cpu()
@@ -194,10 +207,31 @@ class SegmentationModule(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["seglab"] = {"validation": self.validation, "class_names": list(self.class_names)}
+        checkpoint["seglab"] = {
+            "validation": self.validation,
+            "class_names": list(self.class_names),
+            "train_loss": self._train_loss_of_all(),
+        }
 
     def on_load_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
-        self.validation = dict(checkpoint["seglab"]["validation"])
+        state = checkpoint["seglab"]
+        self.validation = dict(state["validation"])
+        if "train_loss" in state:  # among the weights stands what the first process had
+            total, weight = self._own_train_loss(state["train_loss"])
+            checkpoint["state_dict"]["train_loss.total"] = torch.tensor(total)
+            checkpoint["state_dict"]["train_loss.weight"] = torch.tensor(weight)
+
+    def _own_train_loss(self, of_all: Sequence[Sequence[float]]) -> Sequence[float]:
+        """[total, weight] that this process goes on from; where their number has changed, the first one has it all."""
+        if len(of_all) == self.trainer.world_size:
+            return of_all[self.trainer.global_rank]
+        is_first = self.trainer.global_rank == 0
+        return [sum(values) if is_first else 0.0 for values in zip(*of_all, strict=True)]
+
+    def _train_loss_of_all(self) -> list[list[float]]:
+        """[total, weight] of the epoch so far, of each process."""
+        own = torch.stack([self.train_loss.total, self.train_loss.weight])
+        return self.all_gather(own).view(-1, 2).tolist()
 
 
 class MeanLoss(Metric):

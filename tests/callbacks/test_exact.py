@@ -4,8 +4,10 @@ import contextlib
 import gc
 import hashlib
 import itertools
+import multiprocessing
 import os
 import signal
+import subprocess
 import weakref
 from pathlib import Path
 
@@ -20,7 +22,7 @@ from seglab.training.build import build
 
 
 class SignalAt(Callback):
-    """Sends this process a signal while batch number `batch` (counted from 1 over all epochs) is trained."""
+    """Sends this process and its workers a signal while batch number `batch`, counted over all epochs, is trained."""
 
     def __init__(self, batch: int, number: int = signal.SIGTERM) -> None:
         self.batch = batch
@@ -28,6 +30,8 @@ class SignalAt(Callback):
 
     def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
         if trainer.fit_loop.epoch_loop.batch_progress.total.ready == self.batch:
+            if workers := [str(worker.pid) for worker in multiprocessing.active_children()]:
+                subprocess.run(["kill", f"-{self.number}", *workers], check=True)
             os.kill(os.getpid(), self.number)
 
 
@@ -196,10 +200,14 @@ def test_a_killed_run_continues_exactly(tiny_config, tmp_path):
     assert torch.load(tmp_path / "killed" / "checkpoints" / LAST, weights_only=True)["epoch"] == 2
 
 
-def test_twice_interrupted_run_equals_a_straight_one(tiny_config, tmp_path):
-    config = runs.plain(tiny_config("callbacks.pictures=null"))
+TWICE = {0: ((3, 4), (3, 6), (4, 5), (4, 7), (1, 2)), 2: ((3, 6),)}
+
+
+@pytest.mark.parametrize(("workers", "pairs"), TWICE.items(), ids=["no worker", "two workers"])
+def test_twice_interrupted_run_equals_a_straight_one(tiny_config, tmp_path, workers, pairs):
+    config = runs.plain(tiny_config("callbacks.pictures=null", f"data.num_workers={workers}"))
     fit(config, tmp_path / "straight")
-    for first, second in ((3, 4), (3, 6), (4, 5), (4, 7), (1, 2)):
+    for first, second in pairs:
         folder = tmp_path / f"{first}-{second}"
         for batch in (first, second):
             with pytest.raises(Interrupted):

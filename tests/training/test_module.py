@@ -8,7 +8,7 @@ from lightning import Trainer
 from torch import nn
 from torch.utils.data import DataLoader
 
-from seglab.losses import CrossEntropy
+from seglab.losses import Compound, CrossEntropy, Dice, Focal
 from seglab.training.module import MeanLoss, SegmentationModule
 from seglab.training.schedule import Constant
 
@@ -84,15 +84,39 @@ def validate(model: SegmentationModule, batches: list[dict]) -> dict[str, float]
     return values
 
 
-def test_scores_are_the_same_for_any_batch_size():
+WEIGHTS = (1.0, 20.0, 0.1)
+LOSSES = {
+    "ce": CrossEntropy(),
+    "weighted ce": CrossEntropy(class_weights=WEIGHTS),
+    "weighted focal": Focal(class_weights=WEIGHTS),
+    "dice": Dice(),
+    "ce and dice": Compound({"ce": CrossEntropy(class_weights=WEIGHTS), "dice": Dice()}, weights={"ce": 1, "dice": 2}),
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_scores_are_the_same_for_any_batch_size(loss):
     torch.manual_seed(0)
-    model = module()
+    model = module(loss=loss)
     whole = batch(6)
     parts = [
         {key: value[first : first + size] for key, value in whole.items()} for first, size in ((0, 1), (1, 3), (4, 2))
     ]
     assert validate(model, parts) == pytest.approx(validate(model, [whole]), nan_ok=True, rel=1e-6)
     assert {"val/loss", "val/miou", "val/mdice", "val/iou/road", "val/dice/sky"} <= validate(model, [whole]).keys()
+
+
+@pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["plain", "weighted"])
+def test_validation_loss_of_cross_entropy_is_that_of_all_pixels_of_the_split(weights):
+    torch.manual_seed(0)
+    model = module(loss=CrossEntropy(class_weights=weights))
+    parts = [batch(1, seed=1), batch(3, seed=2)]
+    parts[0]["mask"][:, 2:9] = 255
+    logits = torch.cat([model(part["image"]) for part in parts])
+    mask = torch.cat([part["mask"] for part in parts]).long()
+    weight = None if weights is None else torch.tensor(weights)
+    expected = nn.functional.cross_entropy(logits, mask, weight=weight, ignore_index=255).item()
+    assert validate(model, parts)["val/loss"] == pytest.approx(expected, rel=1e-6)
 
 
 def test_validation_without_a_label_gives_nan_and_not_zero():

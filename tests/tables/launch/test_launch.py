@@ -12,6 +12,7 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from seglab import PACKAGE, runs
+from seglab.multirun.process import LIFELINE
 from seglab.tables.launch import launch
 from seglab.tables.plan.model import Plan, Row
 from seglab.tables.survey.survey import State, Survey
@@ -186,6 +187,7 @@ pathlib.Path("ready").write_text(str(__import__("os").getpid()))
 time.sleep(60)
 """
 PARENT = """
+from seglab.multirun.process import LIFELINE
 from seglab.tables.launch import launch
 try:
     launch._call("child", [])
@@ -235,3 +237,25 @@ def is_alive(pid: int) -> bool:
         return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except FileNotFoundError:
         return False
+
+
+AT_WORK = """
+import importlib, sys, time
+command = importlib.import_module(sys.argv[1])
+command.command.run = lambda *unused, **also: (print("at work", flush=True), time.sleep(60))
+command.main()
+"""
+
+
+@pytest.mark.parametrize("module", ["seglab.train", "seglab.evaluate"])
+def test_every_command_that_a_table_starts_dies_with_it(module: str) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", AT_WORK, module],
+        env={**os.environ, LIFELINE: "1", "PYTHONPATH": str(PACKAGE.parent)}, stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout.readline() == b"at work\n"
+        process.stdin.close()
+        assert process.wait(10) == -signal.SIGKILL
