@@ -12,7 +12,6 @@ killed, a full disk or two processes at once never leave a broken one.
 """
 
 import hashlib
-import json
 import logging
 import os
 import re
@@ -24,7 +23,18 @@ from typing import Any
 import cv2
 import numpy as np
 
-from seglab.data.cache_build import IMAGES, INDEX, MASKS, Pair, Place, build, checksums_of, megabytes, only_builder
+from seglab.data.cache_build import (
+    IMAGES,
+    INDEX,
+    MASKS,
+    Pair,
+    Place,
+    build,
+    checksums_of,
+    megabytes,
+    only_builder,
+    read_index,
+)
 from seglab.data.source import Source
 from seglab.data.transforms import RESIZE_RULE, resize
 from seglab.errors import SeglabError
@@ -145,10 +155,10 @@ def _hash(*parts: Any) -> str:
 def _read_index(place: Place) -> list[list[int]] | None:
     """The checksums of image and mask of each sample; None when there is no whole cache."""
     try:
-        index = json.loads((place.folder / INDEX).read_bytes())
+        index = read_index(place.folder)
         sizes = [(place.folder / name).stat().st_size for name in (IMAGES, MASKS)]
-    except (OSError, ValueError):
+    except (OSError, SeglabError):
         return None
-    if sum(sizes) != place.bytes or sizes[0] != 3 * sizes[1] or len(index["checksums"]) != place.count:
+    if index is None or sum(sizes) != place.bytes or sizes[0] != 3 * sizes[1] or len(index["checksums"]) != place.count:
         return None
     return index["checksums"]
