@@ -1,5 +1,6 @@
 """The one exception meant for the user, and the words that make its message useful."""
 
+import errno
 import signal
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -10,6 +11,36 @@ class SeglabError(ValueError):
 
     The entry points print the message alone, without a traceback, and exit with code 2.
     """
+
+
+class DiskFullError(SeglabError):
+    """Nothing more could be written. Where there is room again, the same command goes on."""
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_ADVICE = {
+    **dict.fromkeys(_FULL, "free some space, or raise the quota or the limit of a file's size"),
+    errno.EROFS: "choose another folder, such as with output=FOLDER",
+    errno.EACCES: "allow it, or choose another folder, such as with output=FOLDER",
+    errno.EPERM: "allow it, or choose another folder, such as with output=FOLDER",
+    errno.ENOTDIR: "choose another folder: a part of this path is a file",
+    errno.ENAMETOOLONG: "choose a shorter path",
+    errno.ESTALE: "mount the disk again",
+    errno.EIO: "look after the disk",
+}
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether a disk without room, a quota or a limit of the system stands behind `error`."""
+    return isinstance(error, DiskFullError) or (isinstance(error, OSError) and error.errno in _FULL)
+
+
+def disk_message(error: OSError) -> str | None:
+    """What a disk refused and what to do about it; None for an error that is not of a disk."""
+    if error.errno not in _ADVICE:
+        return None
+    what = f"'{error.filename}'" if error.filename else "a file"
+    return f"{what} cannot be read or written: {error.strerror} - {_ADVICE[error.errno]}"
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:

@@ -2,12 +2,14 @@
 
 Three rules make the continuation exact (each was found by killing runs; Lightning issues #19815, #18060, #19367). The
 state is saved between two optimizer steps, never inside an accumulation window and never from a signal handler. The
-last batch of an epoch and one before a validation are no such places; the epoch's end is. A file replaces its
-predecessor in one rename.
+last batch of an epoch and one before a validation are no such places; the epoch's end is. A file is renamed into its
+place when all of it is on the disk; of last.ckpt the predecessor is kept as previous.ckpt until the run has finished.
 """
 
 import os
+import shutil
 import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,8 +19,9 @@ from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
-from seglab.errors import SeglabError
-from seglab.runs.files import BEST, LAST
+from seglab.errors import DiskFullError, SeglabError, is_full
+from seglab.runs.files import BEST, CONFIG, LAST, PREVIOUS
+from seglab.runs.partial import written_beside
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -27,12 +30,42 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f".{target.name}.partial")  # one writer a folder: the run holds its lock
-        with open(partial, "wb") as file:
-            torch.save(checkpoint, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, target)
+        try:
+            _write(checkpoint, target)
+        except DiskFullError:
+            previous = target.with_name(PREVIOUS)
+            if not previous.exists() or not target.with_name(LAST).exists():
+                raise
+            previous.unlink()  # last.ckpt is there
+            _write(checkpoint, target)
+
+
+def _write(checkpoint: Mapping[str, Any], target: Path) -> None:
+    """Raises DiskFullError where there is no room; the file of before is still there then."""
+    with written_beside(target) as partial:
+        try:
+            with open(partial, "wb") as file:
+                torch.save(checkpoint, file)
+                file.flush()
+                os.fsync(file.fileno())
+        except (OSError, RuntimeError) as error:  # torch's own error hides that of the system
+            cause = next((link for link in _chain(error) if is_full(link)), None)
+            if cause is None:
+                raise
+            written, free = partial.stat().st_size, shutil.disk_usage(target.parent).free
+            raise DiskFullError(
+                f"expected room for the checkpoint '{target}'; {getattr(cause, 'strerror', cause)} after "
+                f"{written / 1e6:.1f} MB (free before: {(written + free) / 1e6:.1f} MB) - free some space and type the "
+                "same again: the run goes on from the checkpoint before"
+            ) from error
+        if target.name == LAST and target.exists():
+            os.replace(target, target.with_name(PREVIOUS))
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 class BestCheckpoint(Checkpoint):
@@ -109,9 +142,11 @@ class LastCheckpoint(Checkpoint):
         self.every_minutes = every_minutes
         self.every_n_steps = every_n_steps
         self._saved_at = time.monotonic()
+        self._is_run = False  # has a configuration beside, as long as nobody deletes it
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._saved_at = time.monotonic()
+        self._is_run = _configuration(trainer).exists()
 
     def on_train_batch_end(self, trainer: Trainer, *unused: Any) -> None:
         if self._is_due(trainer) and between_steps(trainer):
@@ -121,6 +156,11 @@ class LastCheckpoint(Checkpoint):
         self.save(trainer)
 
     def save(self, trainer: Trainer) -> None:
+        if self._is_run and not _configuration(trainer).exists():
+            raise SeglabError(
+                f"{trainer.default_root_dir} was deleted or moved while the run wrote into it; expected its "
+                f"{CONFIG} - start it again, or continue what was moved with resume=FOLDER"
+            )
         trainer.save_checkpoint(checkpoint_folder(trainer) / LAST, weights_only=False)
         self._saved_at = time.monotonic()
 
@@ -134,6 +174,10 @@ class LastCheckpoint(Checkpoint):
 
 def checkpoint_folder(trainer: Trainer) -> Path:
     return Path(trainer.default_root_dir) / "checkpoints"
+
+
+def _configuration(trainer: Trainer) -> Path:
+    return Path(trainer.default_root_dir) / CONFIG
 
 
 def between_steps(trainer: Trainer) -> bool:

@@ -6,9 +6,7 @@ from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
 from seglab import runs
-from seglab.callbacks.checkpoint import checkpoint_folder
-from seglab.runs import data_files
-from seglab.runs.files import LAST
+from seglab.runs import checkpoints, data_files
 
 
 class DataIdentity(Callback):
@@ -31,6 +29,6 @@ class DataIdentity(Callback):
         data = trainer.datamodule
         samples = [*data.source("train").samples, *data.source("val").samples]
         now = data_files.keep(data_files.sizes(path for sample in samples for path in sample.files), self.output)
-        if (checkpoint_folder(trainer) / LAST).exists():  # continued
+        if checkpoints.saved(folder):  # continued
             data_files.check(folder, output=self.output, now=now)
         runs.update_record(folder, data_fingerprint=now)

@@ -38,7 +38,7 @@ def run(task: Callable[[], object], *, finish: Callable[[list[Any]], int] = lamb
     with _console_log(), _exceptions_reach_us():
         _errors.clear()
         _results.clear()
-        code = max(_exit_code(task), finish(list(_results)))
+        code = max(_exit_code(lambda: _raising(task)), _exit_code(lambda: finish(list(_results))))
     if code:
         sys.exit(code)
 
@@ -61,11 +61,18 @@ def reported(function: Callable[P, R]) -> Callable[P, R | None]:
     return task
 
 
-def _exit_code(task: Callable[[], object]) -> int:
+def _raising(task: Callable[[], object]) -> int:
+    """0 after a good end. Raises the first error of the task, or of the jobs of a multirun."""
+    task()
+    if _errors:
+        raise _errors[0]
+    return 0
+
+
+def _exit_code(step: Callable[[], int]) -> int:
+    """What `step` returns; after an exception its code, when it has been told."""
     try:
-        task()
-        if _errors:
-            raise _errors[0]
+        return step()
     except KeyboardInterrupt:
         _say_once("interrupted")
         return INTERRUPTED
@@ -82,7 +89,6 @@ def _exit_code(task: Callable[[], object]) -> int:
             return BUG
         print(f"seglab: {message}", file=sys.stderr)
         return USER_ERROR
-    return 0
 
 
 def _say_once(message: str) -> None:

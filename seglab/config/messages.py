@@ -15,7 +15,7 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 
 from seglab.config.resolve import reason
 from seglab.config.signatures import find_definition
-from seglab.errors import SeglabError, did_you_mean
+from seglab.errors import SeglabError, did_you_mean, disk_message
 
 
 def message_for(error: BaseException) -> str | None:
@@ -39,7 +39,7 @@ def message_for(error: BaseException) -> str | None:
         return f"{error.full_key}: {reason(error)}" if error.full_key else reason(error)
     if isinstance(error, yaml.YAMLError):
         return "this is not YAML: " + " ".join(str(error).split())
-    return None
+    return disk_message(error) if isinstance(error, OSError) else None
 
 
 def _refused(cause: BaseException | None) -> str | None:

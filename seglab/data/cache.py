@@ -12,7 +12,6 @@ killed, a full disk or two processes at once never leave a broken one.
 """
 
 import hashlib
-import json
 import logging
 import os
 import re
@@ -37,6 +36,7 @@ from seglab.data.cache_build import (
     checksums_of,
     megabytes,
     only_builder,
+    read_index,
 )
 from seglab.data.source import RGB, Source
 from seglab.data.transforms import RESIZE_RULE, resize
@@ -171,9 +171,11 @@ def _hash(*parts: Any) -> str:
 def _read_index(place: Place) -> Index | None:
     """None when there is no whole cache."""
     try:
-        index = json.loads((place.folder / INDEX).read_bytes())
+        index = read_index(place.folder)
         sizes = [(place.folder / name).stat().st_size for name in (IMAGES, MASKS)]
-    except (OSError, ValueError):
+    except (OSError, SeglabError):
+        return None
+    if index is None:
         return None
     dtype = index.get("dtype", "uint8")  # which was all there was
     if sizes != [*place.bytes(dtype)] or len(index["checksums"]) != place.count:

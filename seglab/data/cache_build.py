@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import numpy as np
@@ -25,6 +25,7 @@ from seglab.data.parallel import available_cpus
 from seglab.data.source import Source
 from seglab.data.transforms import resize
 from seglab.errors import SeglabError
+from seglab.runs.json_file import read_object
 
 IMAGES, MASKS, INDEX = "images.u8", "masks.u8", "index.json"
 _MARGIN = 64_000_000  # bytes that stay free on the disk
@@ -105,6 +106,13 @@ def build(source: Source, place: Place) -> Index:
     return Index(dtype, checksums)
 
 
+def read_index(folder: Path) -> dict[str, Any] | None:
+    """{"files", "dtype", "checksums"} of the cache in `folder`; None without one; SeglabError where it is damaged."""
+    return read_object(
+        folder / INDEX, what="the index of a cache", cure="delete it", required={"files": str, "checksums": list}
+    )
+
+
 def _sample(source: Source, index: int, *, size: tuple[int, int], dtype: str) -> Pair:
     image, mask = resize(*source.read(index), size)
     if image.dtype != dtype:
@@ -176,8 +184,8 @@ def _remove_stale(place: Place) -> None:
     """Removes caches of the same files as they were before. Who has one open keeps it: it is mapped."""
     for index in place.folder.parent.glob(f"*/{INDEX}"):
         try:
-            stale = index.parent != place.folder and json.loads(index.read_bytes())["files"] == place.files
-        except (OSError, ValueError, KeyError):
+            stale = index.parent != place.folder and (read_index(index.parent) or {}).get("files") == place.files
+        except SeglabError:
             continue
         if stale:
             shutil.rmtree(index.parent, ignore_errors=True)

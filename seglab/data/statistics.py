@@ -15,6 +15,7 @@ from seglab.data.parallel import map_samples
 from seglab.data.source import Source
 from seglab.errors import SeglabError
 from seglab.labels import IGNORE_INDEX, LabelSpace
+from seglab.runs.json_file import read_object
 
 _VERSION = 1  # of the stored file: raise it when the same labels would be counted otherwise
 _EXACT = 2**24  # up to here a float32, in which OpenCV counts, holds every whole number
@@ -156,11 +157,11 @@ def _key(source: Source) -> str:
 def _stored(path: Path, *, key: str) -> ClassStatistics | None:
     """The statistics in `path`; None where there are none, or they are damaged or of other files: count again."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        if values.pop("key") != key or values.pop("version") != _VERSION:
+        values = read_object(path, what="statistics", cure="delete it")
+        if values is None or values.pop("key") != key or values.pop("version") != _VERSION:
             return None
         statistics = {field.name: _tuple_for_list(values[field.name]) for field in fields(ClassStatistics)}
-    except (OSError, ValueError, KeyError, AttributeError):
+    except (SeglabError, KeyError):
         return None
     return ClassStatistics(**statistics)
 

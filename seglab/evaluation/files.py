@@ -20,6 +20,7 @@ from seglab.display.numbers import sides
 from seglab.errors import SeglabError
 from seglab.evaluation.evaluation import Scores
 from seglab.labels import LabelSpace
+from seglab.runs.partial import partial_of, remove_leftovers
 from seglab.runs.png import write_png
 
 METRICS = "metrics.json"
@@ -44,7 +45,8 @@ def new_folder(protocol: Mapping[str, Any], *, run: Path, output: str | None) ->
     if output is not None and target.exists():
         raise SeglabError(f"output={output} exists; expected the name of a new folder - results are never replaced")
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = Draft(target.with_name(f".{target.name}.{os.getpid()}.partial"))
+    remove_leftovers(target.parent)
+    draft = Draft(partial_of(target))
     draft.path.mkdir()
     try:
         yield draft

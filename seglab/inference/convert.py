@@ -10,7 +10,7 @@ import numpy as np
 from seglab import runs
 from seglab.data.progress import progress_bar
 from seglab.data.source import read_ids, to_train_ids
-from seglab.inference.file_loop import for_each, refuse_existing
+from seglab.inference.file_loop import Job, for_each, what_is_left
 from seglab.inference.inputs import Input, find
 from seglab.labels import IGNORE_INDEX, label_space
 from seglab.runs.png import write_png
@@ -32,11 +32,11 @@ def find_masks(given: str, *, output: Path) -> list[Input]:
 def convert(inputs: Sequence[Input], *, folder: Path, to: Kind, overwrite: bool) -> list[str]:
     """Writes every mask converted into `folder`; one message for each that could not be read."""
     targets = {mask: folder / output_name(mask, to=to) for mask in inputs}
-    refuse_existing(list(targets.values()), overwrite=overwrite)
-    with progress_bar() as progress:
-        problems = for_each(
-            inputs, lambda mask: write_png(targets[mask], converted(mask.path, to=to)), progress=progress
-        )
+    paths = {mask: [target] for mask, target in targets.items()}
+    job = Job(folder, decisive=["masks", to])
+    left = what_is_left(job, paths, overwrite=overwrite)
+    with job, progress_bar() as progress:
+        problems = for_each(left, lambda mask: write_png(targets[mask], converted(mask.path, to=to)), progress=progress)
     log.info("%d of %d masks converted, in %s", len(inputs) - len(problems), len(inputs), runs.shown(folder))
     return problems
 

@@ -1,18 +1,27 @@
 """A task for every input file: read ahead, a progress bar, failures collected, nothing replaced unasked."""
 
+import hashlib
+import json
+import logging
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
+from seglab import runs
 from seglab.errors import SeglabError
 from seglab.inference.inputs import Input
+from seglab.runs.partial import remove_leftovers
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
 T = TypeVar("T")
+log = logging.getLogger("seglab")
+
+_NOTE = ".unfinished"
 
 
 def for_each(inputs: Sequence[Input], task: Callable[[Input], None], *, progress: "Progress") -> list[str]:
@@ -58,6 +67,57 @@ def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
         yield batch
     if failure:
         raise failure
+
+
+def what_is_left(
+    job: "Job", results: Mapping[Input, Sequence[Path]], *, overwrite: bool, growing: Collection[Input] = ()
+) -> list[Input]:
+    """The inputs whose results are still to be written: all, or after a kill of the same job those that it left.
+
+    Args:
+        results: the files of each input.
+        growing: inputs whose results do not appear whole or not at all, and are written anew.
+
+    Raises:
+        SeglabError: one of the files exists, and neither may they be replaced nor were they written by this job.
+    """
+    if overwrite or not job.was_stopped():
+        refuse_existing([path for paths in results.values() for path in paths], overwrite=overwrite)
+        return list(results)
+    left = [
+        source for source, paths in results.items() if source in growing or not all(path.exists() for path in paths)
+    ]
+    done = len(results) - len(left)
+    log.info("goes on where it was stopped: the results of %d of %d inputs are there", done, len(results))
+    return left
+
+
+class Job:
+    """A note in the folder of the results, as long as they are not complete; a context manager.
+
+    Args:
+        decisive: on what the results depend: only the same job goes on.
+    """
+
+    def __init__(self, folder: Path, *, decisive: object) -> None:
+        self._note = folder / _NOTE
+        self._key = hashlib.sha256(json.dumps(decisive, sort_keys=True, default=str).encode()).hexdigest()
+
+    def was_stopped(self) -> bool:
+        return self._note.is_file() and self._note.read_text(encoding="utf-8").strip() == self._key
+
+    def __enter__(self) -> "Job":
+        self._note.parent.mkdir(parents=True, exist_ok=True)
+        for place in (self._note.parent, *self._note.parent.rglob("*/")):
+            remove_leftovers(place)
+        runs.write_atomically(self._note, self._key + "\n")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is None:
+            self._note.unlink(missing_ok=True)
 
 
 def refuse_existing(paths: Sequence[Path], *, overwrite: bool) -> None:

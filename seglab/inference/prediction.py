@@ -17,7 +17,7 @@ from seglab.data.source import RGB, read_image
 from seglab.display.numbers import sides
 from seglab.errors import SeglabError
 from seglab.inference import submission
-from seglab.inference.file_loop import ahead, batches, for_each, refuse_existing
+from seglab.inference.file_loop import Job, ahead, batches, for_each, refuse_existing, what_is_left
 from seglab.inference.inputs import Input
 from seglab.inference.outputs import Results
 from seglab.inference.predictor import Predictor, predictor_of
@@ -42,8 +42,18 @@ def predict_files(settings: Mapping[str, Any], inputs: Sequence[Input]) -> list[
         opacity=settings["opacity"],
         legend=settings["legend"],
     )
-    refuse_existing([path for source in inputs for path in results.paths(source)], overwrite=settings["overwrite"])
-    predictor, batch_size = _predictor(settings, run), settings["batch_size"]
+    masks_of_videos = [source for source in inputs if source.is_video and "masks" in results.kinds]
+    paths = {source: results.paths(source) for source in inputs}
+    job = Job(folder, decisive=_decisive(settings, run))
+    left = what_is_left(job, paths, overwrite=settings["overwrite"], growing=masks_of_videos)
+    predictor = _predictor(settings, run)
+    with job:
+        problems = _predict_files(left, results, predictor, batch_size=settings["batch_size"])
+    log.info("%d of %d inputs predicted, in %s", len(inputs) - len(problems), len(inputs), runs.shown(folder))
+    return problems
+
+
+def _predict_files(inputs: Sequence[Input], results: Results, predictor: Predictor, *, batch_size: int) -> list[str]:
     images = [source.path for source in inputs if not source.is_video]
     read = partial(read_image, channels=predictor.module.channels)
     predicted = _Predicted(images, read, predictor, batch_size=batch_size)
@@ -63,9 +73,7 @@ def predict_files(settings: Mapping[str, Any], inputs: Sequence[Input]) -> list[
                     for frame, mask in zip(batch, predictor.label_map_batch(batch), strict=True):
                         append(frame, mask)
 
-        problems = for_each(inputs, predict, progress=progress)
-    log.info("%d of %d inputs predicted, in %s", len(inputs) - len(problems), len(inputs), runs.shown(folder))
-    return problems
+        return for_each(inputs, predict, progress=progress)
 
 
 def predict_submission(settings: Mapping[str, Any], inputs: Sequence[Input]) -> list[str]:
@@ -73,21 +81,24 @@ def predict_submission(settings: Mapping[str, Any], inputs: Sequence[Input]) -> 
     run, folder = Path(settings["run"]), Path(settings["output"]) / "submission"
     names = submission.file_names(inputs)
     ids = submission.label_ids(_labels(run))
-    existing = [folder / name for name in names.values()]
-    refuse_existing([folder.with_suffix(".zip"), *existing], overwrite=settings["overwrite"])
-    images = [source.path for source in inputs]
+    refuse_existing([folder.with_suffix(".zip")], overwrite=settings["overwrite"])
+    paths = {source: [folder / names[source.path]] for source in inputs}
+    job = Job(folder.parent, decisive=_decisive(settings, run))  # beside the submission, in which no other file may be
+    left = what_is_left(job, paths, overwrite=settings["overwrite"])
+    images = [source.path for source in left]
     predicted = _Predicted(images, _full_size, _predictor(settings, run), batch_size=settings["batch_size"])
 
     def predict(source: Input) -> None:
         _, mask = predicted.next()
         write_png(folder / names[source.path], ids[mask])
 
-    with closing(predicted), progress_bar() as progress:
-        problems = for_each(inputs, predict, progress=progress)
-    if problems:
-        log.error("no zip: a submission needs every image, %d of %d failed", len(problems), len(inputs))
-        return problems
-    archive = submission.zipped(folder, list(names.values()))
+    with job:
+        with closing(predicted), progress_bar() as progress:
+            problems = for_each(left, predict, progress=progress)
+        if problems:
+            log.error("no zip: a submission needs every image, %d of %d failed", len(problems), len(inputs))
+            return problems
+        archive = submission.zipped(folder, list(names.values()))
     split = submission.IMAGES_OF.get(len(names))
     counts = " or ".join(f"{count} ({part})" for count, part in submission.IMAGES_OF.items())
     log.info("%s: %d masks, checked%s", runs.shown(archive), len(names), f" ({split})" if split else "")
@@ -136,6 +147,12 @@ class _Predicted:
             return self._read(self._paths[index])
         except SeglabError as error:
             return error
+
+
+def _decisive(settings: Mapping[str, Any], run: Path) -> list[object]:
+    """On what the results depend: of a run that was trained again they are others."""
+    path = run / "checkpoints" / f"{settings['checkpoint']}.ckpt"
+    return [{**settings, "overwrite": None}, path.stat().st_mtime_ns if path.exists() else None]
 
 
 def _full_size(path: Path) -> np.ndarray:

@@ -4,7 +4,6 @@ Source: cityscapesscripts/evaluation/evalPixelLevelSemanticLabeling.py, which ta
 name begins with <city>_<sequence>_<frame>, 8 bits, 2048 x 1024, holding label ids (not train ids).
 """
 
-import os
 import re
 import zipfile
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from seglab.data.source import read_ids
 from seglab.errors import SeglabError
 from seglab.inference.inputs import Input
 from seglab.labels import CITYSCAPES_LABELS, LabelSpace
+from seglab.runs.partial import written_beside
 
 SIZE = (1024, 2048)  # (H, W) of every image and mask
 IMAGES_OF = {500: "val", 1525: "test"}  # of the official splits that can be scored
@@ -108,9 +108,8 @@ def zipped(folder: Path, names: Sequence[str]) -> Path:
     """The zip file beside `folder` with the PNGs `names`, checked; it appears when it is complete."""
     check(folder, names)
     path = folder.with_suffix(".zip")
-    partial = path.with_name(f".{path.name}.partial")
-    with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:  # PNGs are compressed already
+    stored = zipfile.ZIP_STORED  # PNGs are compressed already
+    with written_beside(path) as partial, zipfile.ZipFile(partial, "w", stored) as archive:
         for name in sorted(names):
             archive.write(folder / name, arcname=name)
-    os.replace(partial, path)
     return path

@@ -17,7 +17,7 @@ from omegaconf import OmegaConf
 
 from seglab import PACKAGE, runs
 from seglab.loggers import account
-from seglab.runs.files import LAST
+from seglab.runs import checkpoints
 
 log = logging.getLogger("seglab")
 
@@ -151,10 +151,10 @@ def _is_code_disabled() -> bool:
 
 def _steps_done(folder: Path) -> int | None:
     """The steps of the checkpoint that a run is continued from; None for a run that begins."""
-    path = folder / "checkpoints" / LAST
-    if not path.exists():
+    saved = checkpoints.saved(folder)
+    if not saved:
         return None
-    return int(torch.load(path, map_location="cpu", mmap=True, weights_only=True)["global_step"])
+    return int(torch.load(saved[0], map_location="cpu", mmap=True, weights_only=True)["global_step"])
 
 
 def _kept_id(folder: Path) -> str:

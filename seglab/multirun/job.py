@@ -74,7 +74,7 @@ def _last_line(path: Path) -> str:
         with open(path, "rb") as file:
             file.seek(max(0, path.stat().st_size - 2000))
             lines = file.read().decode(errors="replace").replace("\r", "\n").split("\n")
-    except FileNotFoundError:
+    except OSError:
         return ""
     return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
@@ -85,6 +85,9 @@ def _conclude(folder: Path, code: int, *, title: str, seconds: float) -> float |
     if code == 0 and record is not None and record["status"] == "finished":
         log.info("%s  %s, %.0f s", title, scores.headline(record), seconds)
         return runs.monitored_value(record)
+    if record is not None and record["status"] == "interrupted":
+        log.warning("%s  interrupted: %s  (%s)", title, record["error"], runs.shown(folder / OUTPUT))
+        return None
     if record is None or record["status"] != "failed":  # it could not say itself what happened to it
         how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
         hint = " (out of memory?)" if code == -signal.SIGKILL else ""

@@ -107,14 +107,22 @@ def finish() -> int:
         return 0
     if not any((_sweep.folder / name).is_dir() for name in _sweep.jobs):  # the first was refused, and the sweep with it
         plan.withdraw(_sweep.folder, _sweep.new)
-    records = []
+    records, finished, damaged = [], set(), False
     for folder in plan.job_folders(_sweep.folder):
-        if (record := runs.read_record(folder)) is not None:
-            records.append({**record, "status": runs.state(folder).status})
+        try:
+            record, state = runs.read_record(folder), runs.state(folder)
+        except SeglabError as error:
+            log.error("left out: %s", error)
+            damaged = True
+            continue
+        if record is not None:
+            records.append({**record, "status": state.status})
+        if state.status == "finished":
+            finished.add(folder.name)
     if records:
         comparison.print_comparison(records, _sweep.folder)
-    left = [name for name in _sweep.jobs if runs.state(_sweep.folder / name).status != "finished"]
-    return int(bool(left) or any(record["status"] == "failed" for record in records))
+    left = _sweep.jobs.keys() - finished
+    return int(damaged or bool(left) or any(record["status"] == "failed" for record in records))
 
 
 def _jobs(cfg: DictConfig) -> dict[str, tuple[str, ...]]:
@@ -197,7 +205,12 @@ def _others(folder: Path) -> str:
 
 def _run_claimed(cfg: DictConfig, settings: DictConfig, folder: Path, train: Callable[[], runs.Record]) -> float | None:
     with _claimed(folder):
-        state, record, title = runs.state(folder), runs.read_record(folder), _title(settings)
+        title = _title(settings)
+        try:
+            state, record = runs.state(folder), runs.read_record(folder)
+        except SeglabError as error:  # the others go on; `finish` tells of it
+            log.error("%s  DAMAGED: %s", title, error)
+            return None
         if state.status == "running" and not _is_requeued(record):
             raise _RunByOthers(state.where)
         if record is not None:

@@ -1,9 +1,11 @@
 """sweep.json: which jobs a sweep has been asked for, by whom and when. What became of them stands in their records."""
 
 import json
+import logging
 import os
 import socket
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,9 @@ from filelock import FileLock
 
 from seglab import runs
 from seglab.errors import SeglabError
+from seglab.runs.json_file import read_object
+
+log = logging.getLogger("seglab")
 
 PLAN, _LOCK = "sweep.json", ".sweep.lock"
 
@@ -29,7 +34,7 @@ def write(folder: Path, jobs: Mapping[str, tuple[str, ...]], *, command: str) ->
     folder.mkdir(parents=True, exist_ok=True)
     launch = {"command": command, "working_folder": os.getcwd(), "time": runs.now(), "host": socket.gethostname()}
     with FileLock(folder / _LOCK):  # two launches may begin in the same second
-        before = read(folder)
+        before = _read_or_set_aside(folder)
         new = [name for name in jobs if name not in before.jobs]
         added = {**before.jobs, **{name: jobs[name] for name in new}}
         _write(folder, SweepPlan(added, (*before.launches, {**launch, "pid": os.getpid()})))
@@ -39,7 +44,7 @@ def write(folder: Path, jobs: Mapping[str, tuple[str, ...]], *, command: str) ->
 def withdraw(folder: Path, names: Iterable[str]) -> None:
     """Takes those of the jobs that have never begun out of the plan: their configuration was refused."""
     with FileLock(folder / _LOCK):
-        before, gone = read(folder), {name for name in names if runs.read_record(folder / name) is None}
+        before, gone = read(folder), {name for name in names if not (folder / name / runs.RECORD).exists()}
         if gone:
             left = {name: overrides for name, overrides in before.jobs.items() if name not in gone}
             _write(folder, SweepPlan(left, before.launches))
@@ -47,22 +52,32 @@ def withdraw(folder: Path, names: Iterable[str]) -> None:
 
 def read(folder: Path) -> SweepPlan:
     """The plan of the sweep in `folder`, without jobs where there is none: a search does not know its jobs before."""
-    try:
-        plan = json.loads((folder / PLAN).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    what, cure = "the plan of a sweep", "delete it and type the same again"
+    plan = read_object(folder / PLAN, what=what, cure=cure, required={"jobs": dict, "launches": list})
+    if plan is None:
         return SweepPlan({}, ())
-    except json.JSONDecodeError as error:
-        raise SeglabError(
-            f"{folder / PLAN} is not JSON ({error}); expected the plan of a sweep - delete it and type the same again"
-        ) from error
+    if not all(isinstance(overrides, list) for overrides in plan["jobs"].values()):
+        raise SeglabError(f"{folder / PLAN}: expected {what}, each of its jobs with a list of overrides - {cure}")
+    if not all(isinstance(launch, dict) for launch in plan["launches"]):
+        raise SeglabError(f"{folder / PLAN}: expected {what}, each of its launches as an object - {cure}")
     return SweepPlan({name: tuple(overrides) for name, overrides in plan["jobs"].items()}, tuple(plan["launches"]))
+
+
+def _read_or_set_aside(folder: Path) -> SweepPlan:
+    """The plan; a damaged one makes room for a new one: what has begun is found by its folder."""
+    try:
+        return read(folder)
+    except SeglabError as error:
+        os.replace(folder / PLAN, folder / f"{PLAN}.damaged")
+        log.warning("%s; it was renamed to %s.damaged, and a new plan begins", error, PLAN)
+        return SweepPlan({}, ())
 
 
 def job_folders(folder: Path) -> list[Path]:
     """The folders of a sweep's jobs: first the planned ones in their order, then others in the order of their start."""
     planned = [folder / name for name in read(folder).jobs]
-    others = [(record, path) for path in sorted(set(folder.iterdir()) - set(planned)) if (record := _record(path))]
-    return planned + [path for record, path in sorted(others, key=lambda pair: pair[0].get("started", ""))]
+    others = [path for path in folder.iterdir() if (path / runs.RECORD).exists() and path not in planned]
+    return planned + sorted(others, key=_start)
 
 
 def _write(folder: Path, plan: SweepPlan) -> None:
@@ -70,5 +85,8 @@ def _write(folder: Path, plan: SweepPlan) -> None:
     runs.write_atomically(folder / PLAN, text + "\n")
 
 
-def _record(path: Path) -> runs.Record | None:
-    return runs.read_record(path) if path.is_dir() else None
+def _start(folder: Path) -> tuple[str, str]:
+    """When the job began, then its name; a damaged one comes first."""
+    with suppress(SeglabError):
+        return (runs.read_record(folder) or {}).get("started") or "", folder.name
+    return "", folder.name

@@ -142,7 +142,7 @@ def _run_forked(module: str, arguments: Sequence[str], output: str, environment:
     assert parent is not None
     threading.Thread(target=_die_with, args=(parent.join,), daemon=True).start()
     os.setsid()
-    file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)  # and no execution
     os.dup2(file, 1)
     os.dup2(file, 2)
     for key in _LEAKING:

@@ -4,9 +4,9 @@ Reads small files alone, and imports neither torch nor numpy.
 """
 
 import math
-import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,6 +18,7 @@ from omegaconf import OmegaConf
 from seglab import runs
 from seglab.errors import SeglabError, did_you_mean
 from seglab.multirun import plan as sweep_plan
+from seglab.runs.partial import process_exists
 
 _LEFT = ("running", "interrupted", "stale", "pending")  # failed ones are left alone by the same command
 
@@ -136,7 +137,7 @@ def read_sweep(folder: Path) -> Sweep:
         jobs=[job for job, _ in pairs],
         monitor=_monitor(pairs),
         command=launch.get("command"),
-        launched=datetime.fromisoformat(launch["time"]) if "time" in launch else None,
+        launched=_time(launch.get("time")),
         is_launcher_alive=any(map(_is_alive, plan.launches)),
         damage=damage,
     )
@@ -186,21 +187,18 @@ def _read_plan(folder: Path) -> tuple[sweep_plan.SweepPlan, str | None]:
         return sweep_plan.read(folder), None
     except SeglabError as error:
         return nothing, str(error)
-    except (KeyError, TypeError, AttributeError, ValueError, OSError) as error:
-        return nothing, f"{folder / sweep_plan.PLAN} is not the plan of a sweep ({error!r})"
+
+
+def _time(text: Any) -> datetime | None:
+    with suppress(TypeError, ValueError):
+        return datetime.fromisoformat(text).astimezone()
+    return None
 
 
 def _is_alive(launch: Mapping[str, Any]) -> bool:
     """Whether the process of a launch is there, as far as this machine knows."""
-    if launch.get("host") != socket.gethostname():
-        return False
-    try:
-        os.kill(launch["pid"], 0)
-    except PermissionError:  # of another user
-        return True
-    except (OSError, KeyError):
-        return False
-    return True
+    here, pid = launch.get("host") == socket.gethostname(), launch.get("pid")
+    return here and isinstance(pid, int) and process_exists(pid)
 
 
 def _read_job(folder: Path, overrides: Sequence[str] = ()) -> tuple[Job, runs.Record]:
@@ -210,9 +208,6 @@ def _read_job(folder: Path, overrides: Sequence[str] = ()) -> tuple[Job, runs.Re
         state = runs.state(folder)
     except SeglabError as error:
         return _damaged(folder, overrides, str(error)), {}
-    except (KeyError, TypeError, AttributeError, ValueError, OSError) as error:
-        message = f"{folder / runs.RECORD} is not the record of a run ({error!r}) - delete it to run the job again"
-        return _damaged(folder, overrides, message), {}
     active = _last_activity(state, record)
     counted = state.seconds is not None and state.status != "stale"  # until now, though it died long ago
     job = Job(
@@ -251,12 +246,14 @@ def _between(start: str | None, end: datetime | None) -> float | None:
 def _monitor(pairs: Sequence[tuple[Job, runs.Record]]) -> Monitor:
     """Of the first finished job; before there is one, of a job's configuration."""
     for _, record in pairs:
-        if monitor := record.get("monitor"):
+        monitor = record.get("monitor") or {}
+        if {"name", "mode"} <= monitor.keys():
             return Monitor(monitor["name"], monitor["mode"])
     for job, record in pairs:
         if record and (job.folder / runs.CONFIG).is_file():
-            best = OmegaConf.select(runs.read_config(job.folder), "callbacks.best")
-            return Monitor(best.monitor, best.mode) if best else Monitor()
+            with suppress(SeglabError):  # damaged: the next job's tells the same
+                best = OmegaConf.select(runs.read_config(job.folder), "callbacks.best")
+                return Monitor(best.monitor, best.mode) if best else Monitor()
     return Monitor()
 
 

@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from seglab.errors import SeglabError
 from seglab.runs.class_names import renamed
-from seglab.runs.files import CONFIG
+from seglab.runs.files import CONFIG, shown
 from seglab.runs.identity import differences
 
 
@@ -25,7 +27,18 @@ def check_same_experiment(folder: Path, config: Mapping[str, Any]) -> None:
 
 def read_config(folder: Path) -> DictConfig:
     """The configuration that the run in `folder` was begun with; it names seglab's classes where they are today."""
-    cfg = OmegaConf.create(renamed(OmegaConf.to_container(OmegaConf.load(folder / CONFIG))))
+    path = folder / CONFIG
+    try:
+        loaded = OmegaConf.load(path)
+        came = "an empty file" if not loaded else None if isinstance(loaded, DictConfig) else "no such thing"
+    except (OSError, YAMLError, UnicodeDecodeError, OmegaConfBaseException) as error:
+        came = getattr(error, "strerror", None) or f"a file that is damaged ({' '.join(str(error).split())})"
+    if came is not None:
+        raise SeglabError(
+            f"{shown(path)}: expected the configuration of a run; came {came} - restore it from a copy, or delete the "
+            "run's folder to train it again"
+        )
+    cfg = OmegaConf.create(renamed(OmegaConf.to_container(loaded)))
     assert isinstance(cfg, DictConfig)
     return cfg
 

@@ -7,11 +7,13 @@ was replaced by another of exactly its size passes; compressed images hardly eve
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 from seglab.errors import SeglabError
 from seglab.runs.files import shown, write_atomically
+from seglab.runs.json_file import read_object
 from seglab.runs.record import read_record
 
 FOLDER = "statistics"  # in the output folder; one list of files serves all runs that read them
@@ -81,10 +83,9 @@ def _list(output: Path, key: str) -> Path:
 
 
 def _read(path: Path) -> dict[str, int]:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
+    with suppress(SeglabError):
+        return read_object(path, what="a list of files", cure="delete it", values=int) or {}
+    return {}
 
 
 def _size(path: Path) -> int:

@@ -1,7 +1,7 @@
 """The files of a run's folder, and how they are written: whole or not at all.
 
-A run folder holds config.yaml, record.json, heartbeat.json, metrics.csv, checkpoints/{best,last}.ckpt, pictures/ and
-run.log, and after a failure traceback.txt.
+A run folder holds config.yaml, record.json, heartbeat.json, metrics.csv, checkpoints/{best,last,previous}.ckpt,
+pictures/ and run.log, and after a failure traceback.txt.
 """
 
 import logging
@@ -11,26 +11,25 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from seglab.runs.partial import written_beside
+
 RECORD, CONFIG = "record.json", "config.yaml"
 HEARTBEAT, TRACEBACK, LOCK = "heartbeat.json", "traceback.txt", ".lock"
-BEST, LAST = "best.ckpt", "last.ckpt"  # in checkpoints/
+BEST, LAST, PREVIOUS = "best.ckpt", "last.ckpt", "previous.ckpt"  # in checkpoints/; previous: the last but one
 
 
 def write_atomically(path: Path, text: str) -> None:
     """Replaces `path` in one rename: a reader or a kill never meets half a file."""
-    partial = _partial(path)
-    with open(partial, "w", encoding="utf-8") as file:
+    with written_beside(path) as partial, open(partial, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(partial, path)
 
 
 def write_quickly(path: Path, text: str) -> None:
     """As `write_atomically`, but a power cut may leave the older or an empty file: for what is written again soon."""
-    partial = _partial(path)
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+    with written_beside(path) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 @contextmanager
@@ -39,7 +38,7 @@ def logging_to(folder: Path) -> Iterator[None]:
     logger = logging.getLogger("seglab")
     level = logger.level
     logger.setLevel(logging.INFO)
-    handler = logging.FileHandler(folder / "run.log", encoding="utf-8")
+    handler = _LogFile(folder / "run.log", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logger.addHandler(handler)
     try:
@@ -50,6 +49,11 @@ def logging_to(folder: Path) -> Iterator[None]:
         handler.close()
 
 
+class _LogFile(logging.FileHandler):
+    def handleError(self, record: logging.LogRecord) -> None:  # logging's own name
+        """Nothing: what cannot be written, as on a full disk, stands on the terminal."""
+
+
 def shown(path: Path) -> str:
     """The path as a user would type it: relative, where it lies below the current folder."""
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
@@ -57,7 +61,3 @@ def shown(path: Path) -> str:
 
 def now() -> str:
     return datetime.now().astimezone().isoformat(timespec="milliseconds")
-
-
-def _partial(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}.partial")

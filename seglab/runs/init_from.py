@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from seglab.errors import SeglabError
+from seglab.runs import checkpoints
 from seglab.runs.files import BEST, LAST, shown
 from seglab.runs.find import find_runs
 from seglab.runs.record import read_record
@@ -77,7 +78,7 @@ def check(folder: Path, config: Mapping[str, Any]) -> None:
     output = Path(config["output"])
     record = read_record(folder) or {}
     finished = record.get("status") == "finished"
-    if not finished and not (folder / "checkpoints" / LAST).exists():
+    if not finished and not checkpoints.saved(folder):
         locate(config["init_from"], output=output)
         return
     before = record.get("init_from", {}).get("sha256")

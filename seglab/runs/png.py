@@ -1,11 +1,12 @@
 """Pictures and masks as PNG files, of commands and runs."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
+
+from seglab.runs.partial import written_beside
 
 _TO_OPENCV = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
 
@@ -20,6 +21,5 @@ def write_png(path: Path, picture: np.ndarray, *, options: Sequence[int] = ()) -
     encoded, data = cv2.imencode(".png", pixels, options)
     assert encoded
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(data.tobytes())
-    os.replace(partial, path)
+    with written_beside(path) as partial:
+        partial.write_bytes(data.tobytes())

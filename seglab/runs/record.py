@@ -2,15 +2,25 @@
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from seglab.errors import SeglabError
 from seglab.runs.files import RECORD, now, write_atomically
 from seglab.runs.identity import fingerprint
+from seglab.runs.json_file import read_object
 from seglab.runs.provenance import provenance
 
 Record = dict[str, Any]  # "status": running, finished, failed or interrupted
+
+_OPTIONAL = {
+    **dict.fromkeys(("attempted", "ended"), datetime),
+    **dict.fromkeys(("started", "host", "fingerprint", "data_fingerprint", "error", "traceback", "slurm_job"), str),
+    **dict.fromkeys(("pid", "attempts", "epochs", "steps"), int),
+    **dict.fromkeys(("overrides", "codes"), list),
+    **dict.fromkeys(("monitor", "best", "last", "protocol", "choices", "evaluations", "init_from", "git"), dict),
+    "seconds": float,
+}  # fmt: skip
 
 
 def write_record(folder: Path, record: Mapping[str, Any]) -> None:
@@ -19,16 +29,13 @@ def write_record(folder: Path, record: Mapping[str, Any]) -> None:
 
 def read_record(folder: Path) -> Record | None:
     """The record of a run folder, or None where no run has been."""
-    try:
-        text = (folder / RECORD).read_text(encoding="utf-8")
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise SeglabError(
-            f"{folder / RECORD} is not JSON ({error}); expected the record of a run - delete it to run the job again"
-        ) from error
+    return read_object(
+        folder / RECORD,
+        what="the record of a run",
+        cure="delete it to run the job again",
+        required={"status": str},
+        optional=_OPTIONAL,
+    )
 
 
 def update_record(folder: Path, **changes: Any) -> Record:
@@ -61,4 +68,4 @@ def start_record(folder: Path, *, config: Mapping[str, Any], overrides: list[str
 
 def monitored_value(record: Record) -> float | None:
     """The score that the best checkpoint was chosen by; None where nothing was validated."""
-    return record.get("monitor", {}).get("value")
+    return (record.get("monitor") or {}).get("value")

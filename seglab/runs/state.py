@@ -1,6 +1,5 @@
 """How a run stands: what its record says, and whether its process is still there."""
 
-import json
 import socket
 from contextlib import suppress
 from dataclasses import dataclass
@@ -8,11 +7,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from seglab.errors import SeglabError
 from seglab.runs.files import HEARTBEAT
+from seglab.runs.json_file import read_object
 from seglab.runs.lock import is_locked
 from seglab.runs.record import Record, monitored_value, read_record
 
 SILENCE = 300.0  # seconds without a heartbeat after which a run on another host counts as dead
+
+_BEAT = {
+    "time": datetime, "epoch": int, "max_epochs": int, "step": int, "total_steps": int, "best": float,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,14 +59,14 @@ def state(folder: Path) -> State:
     age = _age(beat.get("time"))
     status, seconds = record["status"], record.get("seconds")
     if status == "running":
-        seconds = _age(record.get("attempted"))
-        silence = min((span for span in (age, seconds) if span is not None), default=None)
+        seconds = _age(record.get("attempted"))  # of a clock that was wrong less than nothing: no sign of life
+        silence = min((span for span in (age, seconds) if span is not None and span > -SILENCE), default=None)
         status = "running" if _is_alive(folder, record, silence=silence) else "stale"
     finished = status == "finished"
     return State(
         status=status,
-        seconds=seconds,
-        heartbeat_age=age,
+        seconds=None if seconds is None else max(0.0, seconds),
+        heartbeat_age=None if age is None else max(0.0, age),
         traceback=folder / record["traceback"] if record.get("traceback") else None,
         epoch=record.get("epochs") if finished else beat.get("epoch"),
         step=record.get("steps") if finished else beat.get("step"),
@@ -74,8 +79,8 @@ def state(folder: Path) -> State:
 
 def read_heartbeat(folder: Path) -> dict[str, Any]:
     """{"time", "epoch", "max_epochs", "step", "total_steps", "best"}, or nothing where no step has been made."""
-    with suppress(OSError, ValueError):
-        return json.loads((folder / HEARTBEAT).read_text(encoding="utf-8"))
+    with suppress(SeglabError):  # it only informs
+        return read_object(folder / HEARTBEAT, what="a heartbeat", cure="delete it", optional=_BEAT) or {}
     return {}
 
 
@@ -90,4 +95,4 @@ def _age(time: str | None) -> float | None:
     """Seconds since `time`."""
     if time is None:
         return None
-    return max(0.0, (datetime.now().astimezone() - datetime.fromisoformat(time)).total_seconds())
+    return (datetime.now().astimezone() - datetime.fromisoformat(time)).total_seconds()

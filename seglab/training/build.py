@@ -26,6 +26,7 @@ from seglab.data.module import DataModule
 from seglab.labels import label_space
 from seglab.models import pretrained
 from seglab.models.activation import build_with_activation
+from seglab.runs import checkpoints
 from seglab.runs.files import BEST
 from seglab.runs.find import require_run
 from seglab.training.class_weights import for_outputs, with_class_weights
@@ -78,6 +79,7 @@ def load(folder: Path, *, checkpoint: str = BEST) -> SegmentationModule:
     """
     path = folder / "checkpoints" / checkpoint
     require_run(folder, runs.CONFIG, f"checkpoints/{checkpoint}")
+    checkpoints.require_sound(path)
     config = with_class_weights(runs.plain(runs.read_config(folder)), folder)
     module = build_module(without_weights(config))
     module.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["state_dict"])

@@ -25,6 +25,7 @@ from seglab.config.instantiate import instantiate
 from seglab.data.statistics import ClassStatistics, class_statistics
 from seglab.errors import SeglabError, did_you_mean, listed
 from seglab.labels import LabelSpace, label_space
+from seglab.runs.json_file import read_object
 
 log = logging.getLogger("seglab")
 
@@ -160,7 +161,11 @@ def with_class_weights(config: Mapping[str, Any], folder: Path) -> dict[str, Any
     of the training split; the counts are kept in `output`/statistics and serve every run with the same files.
     """
     path = folder / CLASS_WEIGHTS
-    kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    what, cure = (
+        "the class weights that the run began with",
+        "restore it, or delete it to ask for them anew",
+    )
+    kept = read_object(path, what=what, cure=cure, values=dict) or {}
     before = dict(kept)
     labels = label_space(config["data"]["labels"])
     loss = copy.deepcopy(config["loss"])

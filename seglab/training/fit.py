@@ -16,8 +16,8 @@ from seglab.callbacks import tracking
 from seglab.display.sheet import show
 from seglab.errors import Interrupted
 from seglab.loggers import trackers
-from seglab.runs import identity
-from seglab.runs.files import BEST, LAST
+from seglab.runs import checkpoints, identity
+from seglab.runs.files import BEST, LAST, PREVIOUS
 from seglab.training.build import Run, build, without_weights
 from seglab.training.device import device_name
 from seglab.training.outputs import require_logits
@@ -32,11 +32,14 @@ _USUAL_SIZE = (512, 1024)  # for counting operations where images keep their own
 def fit(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """What the record says of a training that came to its end.
 
-    A folder with a last.ckpt is continued from it, and ends with the weights of a run that was never interrupted.
+    A folder with a last.ckpt is continued from it, and ends with the weights of a run that was never interrupted. Where
+    it is damaged, the one before serves.
     """
     _quieten_lightning(nodes=config["trainer"].get("num_nodes", 1))
-    last = folder / "checkpoints" / LAST
-    checkpoint = last if last.exists() else None
+    checkpoint = checkpoints.newest_sound(folder)
+    best = folder / "checkpoints" / BEST
+    if checkpoint is not None and best.exists():  # or a run without better epochs would end without its best
+        checkpoints.require_sound(best)
     run = _built(config, folder, is_continued=checkpoint is not None)
     network = complexity(
         run.module.network,
@@ -51,6 +54,9 @@ def fit(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     facts = {**costs, "seed": config["seed"], "fingerprint": identity.fingerprint(config)}
     run.trainer.callbacks.append(tracking.Tracking(facts, best=run.best, read_scores=partial(scores, folder)))
     _train(run, checkpoint)
+    measured = scores(folder)
+    if runs.is_first_process():
+        (folder / "checkpoints" / PREVIOUS).unlink(missing_ok=True)  # last.ckpt has just been read
     return {
         "device": device_name(run.trainer.strategy.root_device),
         "devices": run.trainer.world_size,
@@ -61,7 +67,7 @@ def fit(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         "steps": run.trainer.global_step,
         "monitor": run.best.result() if run.best else {},
         "protocol": _protocol(config),
-        **scores(folder),
+        **measured,
     }
 
 

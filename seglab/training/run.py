@@ -17,8 +17,9 @@ from omegaconf import DictConfig, OmegaConf
 from seglab import runs
 from seglab.config.overrides import quoted
 from seglab.display import scores
-from seglab.errors import Interrupted, SeglabError
+from seglab.errors import Interrupted, SeglabError, is_full
 from seglab.runs import init_from, provenance
+from seglab.runs.partial import remove_leftovers
 from seglab.training import monitors
 
 log = logging.getLogger("seglab")
@@ -39,6 +40,8 @@ def train(
     init_from.check(folder, settings)
     monitors.check(settings)
     with runs.only_process_in(folder), runs.logging_to(folder):
+        for place in (folder, folder / "checkpoints", folder / "pictures", folder / "evaluations"):
+            remove_leftovers(place)
         record = runs.read_record(folder)
         if record is not None:
             runs.check_same_experiment(folder, settings)
@@ -85,23 +88,42 @@ def _fit_and_record(settings: dict[str, Any], folder: Path) -> runs.Record:
     try:
         result = _fit(settings, folder)
     except BaseException as error:
-        status = "interrupted" if isinstance(error, Interrupted | KeyboardInterrupt | SystemExit) else "failed"
-        if status == "failed":
-            runs.write_atomically(folder / runs.TRACEBACK, traceback.format_exc())
-        runs.update_record(
-            folder,
-            status=status,
-            ended=runs.now(),
-            seconds=round(time.monotonic() - started, 1),
-            error=f"{type(error).__name__}: {error}",
-            traceback=runs.TRACEBACK if status == "failed" else None,
-        )
+        if not (folder / runs.RECORD).exists():
+            raise _deleted(folder) from error
+        stopped = isinstance(error, Interrupted | KeyboardInterrupt | SystemExit) or is_full(error)
+        status = "interrupted" if stopped else "failed"
+        _note_end(folder, error, status=status, seconds=round(time.monotonic() - started, 1))
         if status == "interrupted":
             resume = shlex.quote(f"resume={quoted(runs.shown(folder))}")
             log.warning("interrupted; to continue: python -m seglab.train %s", resume)
         raise
+    if not (folder / runs.RECORD).exists() or not (folder / runs.CONFIG).exists():
+        raise _deleted(folder)
     seconds = round(time.monotonic() - started, 1)
     return runs.update_record(folder, status="finished", ended=runs.now(), seconds=seconds, **result)
+
+
+def _note_end(folder: Path, error: BaseException, *, status: str, seconds: float) -> None:
+    """Writes how the run ended as far as the disk takes it; where it does not, the run counts as died unseen."""
+    text = traceback.format_exc() if status == "failed" else None
+    if text is not None:
+        try:
+            runs.write_atomically(folder / runs.TRACEBACK, text)
+        except OSError:
+            text = None
+    kept = {"traceback": None if text is None else runs.TRACEBACK}
+    try:
+        told = f"{type(error).__name__}: {error}"
+        runs.update_record(folder, status=status, ended=runs.now(), seconds=seconds, error=told, **kept)
+    except OSError as second:
+        log.error("%s: the end of the run could not be written (%s)", runs.shown(folder), second.strerror)
+
+
+def _deleted(folder: Path) -> SeglabError:
+    return SeglabError(
+        f"{folder} was deleted or moved while the run wrote into it; expected its {runs.RECORD} and {runs.CONFIG} - "
+        "start it again, or continue what was moved with resume=FOLDER"
+    )
 
 
 def _fit(settings: dict[str, Any], folder: Path) -> dict[str, Any]:

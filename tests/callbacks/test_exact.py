@@ -17,6 +17,7 @@ from lightning import Callback
 
 from seglab import config, runs
 from seglab.errors import Interrupted
+from seglab.runs import checkpoints
 from seglab.runs.files import BEST, LAST
 from seglab.training.build import build
 
@@ -38,8 +39,7 @@ class SignalAt(Callback):
 def fit(config: dict, folder: Path, *extra: Callback) -> None:
     run = build(config, folder)
     run.trainer.callbacks[1:1] = extra
-    last = folder / "checkpoints" / LAST
-    run.trainer.fit(run.module, datamodule=run.data, ckpt_path=str(last) if last.exists() else None, weights_only=True)
+    run.trainer.fit(run.module, datamodule=run.data, ckpt_path=checkpoints.newest_sound(folder), weights_only=True)
 
 
 def state(folder: Path) -> str:
@@ -216,10 +216,28 @@ def test_twice_interrupted_run_equals_a_straight_one(tiny_config, tmp_path, work
         assert state(folder) == state(tmp_path / "straight"), f"stopped during batches {first} and {second}"
 
 
+def test_with_a_damaged_last_checkpoint_the_one_before_is_continued(tiny_config, tmp_path, caplog):
+    config = runs.plain(tiny_config("callbacks.pictures=null"))
+    fit(config, tmp_path / "straight")
+    folder = tmp_path / "stopped"
+    with pytest.raises(Interrupted):
+        fit(config, folder, SignalAt(6))
+    last = folder / "checkpoints" / LAST
+    last.write_bytes(last.read_bytes()[:-1000])
+    fit(config, folder)
+    assert "last.ckpt is damaged" in caplog.text
+    assert state(folder) == state(tmp_path / "straight")
+    assert (folder / "metrics.csv").read_text() == (tmp_path / "straight" / "metrics.csv").read_text()
+
+
 def test_checkpoints_hold_plain_data_only(tiny_config, tmp_path):
     config = runs.plain(tiny_config())
     fit(config, tmp_path)
     for path in (tmp_path / "checkpoints").iterdir():
         checkpoint = torch.load(path, weights_only=True)  # refuses everything but tensors and containers
         assert "hyper_parameters" not in checkpoint
-    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
+    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == [
+        "best.ckpt",
+        "last.ckpt",
+        "previous.ckpt",
+    ]

@@ -17,7 +17,7 @@ from omegaconf import MISSING, DictConfig
 
 from seglab import PACKAGE
 from seglab.config import command
-from seglab.errors import Interrupted
+from seglab.errors import Interrupted, SeglabError
 
 
 @dataclass
@@ -93,6 +93,13 @@ def test_interruptions(run: Run) -> None:
     assert run(task=_raising(Interrupted(signal.SIGINT)))[0] == 130
     assert run(task=_raising(Interrupted(signal.SIGTERM)))[0] == 143
     assert run(task=_raising(SystemExit(7)))[0] == 7
+
+
+def test_a_mistake_that_is_found_at_the_end_is_told_as_any_other(run: Run) -> None:
+    def finish(results: list[object]) -> int:
+        raise SeglabError("sweep.json is damaged")
+
+    assert run(finish=finish) == (2, "seglab: sweep.json is damaged\n")
 
 
 def test_finish_is_called_in_any_case_and_decides_after_a_good_end(run: Run) -> None:

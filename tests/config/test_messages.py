@@ -1,5 +1,7 @@
 """The errors of Hydra and OmegaConf in the words of a user."""
 
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import hydra
 import pytest
 from omegaconf import DictConfig
 
+from seglab.config.messages import message_for
 from seglab.errors import SeglabError
 from tests.config.test_command import Run, _raising
 
@@ -85,3 +88,14 @@ def test_our_own_errors_from_instantiate_and_from_a_loaders_process(run: Run) ->
         '  File "x.py", line 1, in f\nseglab.errors.SeglabError: expected a folder\n'
     )
     assert run(task=_raising(from_worker))[1].splitlines()[-1] == "seglab: expected a folder"
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [(errno.EROFS, "choose another folder"), (errno.EACCES, "allow it, or choose"), (errno.ENOSPC, "free some space")],
+)
+def test_what_a_disk_refuses_is_one_message(number: int, advice: str) -> None:
+    message = message_for(OSError(number, os.strerror(number), "outputs/runs/x"))
+    assert message is not None
+    assert message.startswith(f"'outputs/runs/x' cannot be read or written: {os.strerror(number)} - {advice}")
+    assert message_for(OSError(errno.ENOENT, "No such file", "a bug")) is None

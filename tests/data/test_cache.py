@@ -149,6 +149,17 @@ def test_a_shortened_cache_is_built_anew(root: Path) -> None:
         assert_equals_files(open_cache(root), root)
 
 
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"files": 1, "checksums": 2}', '{"files": "x", "checksums": [1]}'])
+def test_a_damaged_index_is_no_cache(root: Path, text: str) -> None:
+    cache = open_cache(root)
+    (cache.folder / "index.json").write_text(text)
+    other = cache.folder.with_name("another")  # a stranger's: looked at when stale ones are removed
+    other.mkdir()
+    (other / "index.json").write_text(text)
+    assert_equals_files(open_cache(root), root)
+    assert len((cache.folder / "index.json").read_text()) > 100
+
+
 def test_a_truncated_image_is_named_and_nothing_is_left(root: Path) -> None:
     path = root / "train/a_4.png"
     path.write_bytes(path.read_bytes()[:-20])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from seglab.data.source import read_ids
+from seglab.errors import SeglabError
 from seglab.inference import prediction, submission
 from seglab.inference.inputs import IMAGES, VIDEOS, Input, find
 from seglab.inference.outputs import Results
@@ -15,7 +16,7 @@ from seglab.labels import label_space
 
 SETTINGS = {
     "run": "run", "output": "out", "write": ["masks"], "ids": "train_ids", "opacity": 0.5, "legend": False,
-    "overwrite": False, "batch_size": 3,
+    "overwrite": False, "batch_size": 3, "checkpoint": "best",
 }  # fmt: skip
 
 
@@ -116,7 +117,19 @@ def test_an_interruption_leaves_the_first_files_whole_and_no_others(predictor, m
     with pytest.raises(KeyboardInterrupt):
         prediction.predict_files(SETTINGS, photos(50))
     assert masks() == {"0.png": 0, **{f"{number}.png": number for number in range(10, 30)}, "2.png": 2}
+    assert [path.name for path in Path("out").rglob(".*")] == [".unfinished"]
+    monkeypatch.setattr(Results, "write", write)
+    before = {path: path.stat().st_mtime_ns for path in Path("out/masks").iterdir()}
+    with pytest.raises(SeglabError, match="22 of 50 exist"):
+        prediction.predict_files({**SETTINGS, "flip": True}, found())
+    predictor.batches.clear()
+    prediction.predict_files(SETTINGS, found())  # the same again
+    assert sum(predictor.batches) == 26
+    assert len(masks()) == 48
+    assert all(path.stat().st_mtime_ns == time for path, time in before.items())
     assert not list(Path("out").rglob(".*"))
+    with pytest.raises(SeglabError, match="48 of 50 exist"):
+        prediction.predict_files(SETTINGS, found())
 
 
 def test_submission_names_images_of_another_size_and_goes_on(predictor, monkeypatch, caplog):

@@ -115,3 +115,27 @@ def test_scoring_a_run_again_keeps_its_history(tmp_path):
         logger.log_metrics({"train/loss_step": 1.0}, step=step)
     RunCSVLogger(tmp_path).log_metrics({"test/miou": 0.5}, step=0)
     assert [row["step"] for row in read_rows(tmp_path / "metrics.csv")] == ["0", "1", "2", "0"]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [b"\0" * 12, b"0,2", b"0,2,1.5,7", b"0,2,1.\0", b"0,\xff,1.5", b'"0,2,1.5', b"0,,1.5", b"", b"0,2,1e999"],
+    ids=["zeros", "torn", "two in one", "a zero", "no text", "a quote", "no step", "nothing", "no number"],
+)
+def test_a_damaged_row_is_left_out_and_the_run_goes_on(tmp_path, caplog, damage):
+    path = tmp_path / "metrics.csv"
+    content = b"epoch,step,train/loss_step\n0,0,1.5\n0,1,nan\n" + damage + b"\n0,3,2.5\n"
+    path.write_bytes(content)
+    assert [row["step"] for row in read_history(path)] == [0, 1, 3]
+    RunCSVLogger(tmp_path).log_metrics({"train/loss_step": 1.25, "epoch": 0}, step=4)
+    assert path.read_text() == "epoch,step,train/loss_step\n0,0,1.5\n0,1,nan\n0,3,2.5\n0,4,1.25\n"
+    assert "1 of 4 rows are damaged" in caplog.text
+    assert (tmp_path / "metrics.csv.damaged").read_bytes() == content
+
+
+def test_without_its_header_a_file_begins_anew_and_is_kept(tmp_path):
+    path = tmp_path / "metrics.csv"
+    path.write_bytes(b"\0\0\0\0\n0,0,1.5\n")
+    RunCSVLogger(tmp_path).log_metrics({"train/loss_step": 1.25, "epoch": 0}, step=1)
+    assert path.read_text() == "epoch,step,train/loss_step\n0,1,1.25\n"
+    assert (tmp_path / "metrics.csv.damaged").exists()

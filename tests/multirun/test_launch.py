@@ -217,6 +217,22 @@ def test_changed_data_and_changed_code_are_noticed(command, environment, monkeyp
     assert "Traceback" not in done.stderr
 
 
+def test_damaged_records_are_named_and_end_the_sweep_in_one_line_each(command, tmp_path):
+    folder = tmp_path / "outputs" / "sweeps" / "x"
+    for seed, text in ((1, ""), (2, '{"pid": 1}')):
+        path = folder / f"experiment-tiny_seed-{seed}" / "record.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+    (folder / "sweep.json").write_text("[]")
+    done = command("train", "-m", "seed=1,2", "sweep=x")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr, done.stderr
+    assert [f"seed-{seed}/record.json" in done.stderr for seed in (1, 2)] == [True, True]
+    assert "came an empty file - delete it to run the job again" in done.stderr
+    assert "a new plan begins" in done.stderr
+    assert [path.stat().st_size for path in sorted(folder.glob("*/record.json"))] == [0, 10]
+
+
 def is_alive(pid: int) -> bool:
     try:
         return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]

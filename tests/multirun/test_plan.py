@@ -1,7 +1,5 @@
 """sweep.json: what has been asked for, merged over launches."""
 
-import json
-
 import pytest
 
 from seglab import runs
@@ -40,7 +38,26 @@ def test_jobs_that_no_plan_knows_follow_in_the_order_of_their_start(tmp_path):
     assert [path.name for path in sweep_plan.job_folders(tmp_path)] == ["z", "never started", "c", "b"]
 
 
-def test_a_broken_plan_is_named(tmp_path):
-    (tmp_path / "sweep.json").write_text(json.dumps({"jobs": {}})[:-2])
-    with pytest.raises(SeglabError, match=r"sweep\.json is not JSON"):
+@pytest.mark.parametrize(
+    "text",
+    ["", '{"jobs": {', "[]", '{"jobs": []}', '{"jobs": {"a": 1}, "launches": []}', '{"jobs": {}, "launches": [1]}'],
+)
+def test_a_broken_plan_is_named_and_makes_room_for_the_next(tmp_path, text, caplog):
+    path = tmp_path / "sweep.json"
+    path.write_text(text)
+    with pytest.raises(SeglabError, match=r"sweep\.json.*expected the plan of a sweep"):
         sweep_plan.read(tmp_path)
+    assert sweep_plan.write(tmp_path, {"a": ("x=1",)}, command="1") == ["a"]
+    assert list(sweep_plan.read(tmp_path).jobs) == ["a"]
+    assert "a new plan begins" in caplog.text
+    assert (tmp_path / "sweep.json.damaged").read_text() == text
+
+
+def test_a_damaged_record_keeps_its_place_among_the_jobs(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "record.json").touch()
+    sweep_plan.write(tmp_path, {"a": ("x=1",)}, command="1")
+    sweep_plan.withdraw(tmp_path, ["a"])
+    assert list(sweep_plan.read(tmp_path).jobs) == ["a"]
+    (tmp_path / "sweep.json").unlink()
+    assert sweep_plan.job_folders(tmp_path) == [tmp_path / "a"]

@@ -74,7 +74,7 @@ def test_between_two_jobs_a_sweep_runs_as_long_as_its_command(tmp_path):
     assert not read_sweep(tmp_path).is_running  # the process may be a notebook
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"pid": 1}', '"x"', "\xff"])
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": 1}', '"x"', "\xff", '{"status": "failed", "ended": 3}'])
 def test_a_damaged_record_is_named_and_harms_no_other(tmp_path, text):
     finished(tmp_path / "a")
     (tmp_path / "b").mkdir()
@@ -86,7 +86,7 @@ def test_a_damaged_record_is_named_and_harms_no_other(tmp_path, text):
     assert "delete it" in damage
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"jobs": 1, "launches": []}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"jobs": 1, "launches": []}'])
 def test_a_damaged_plan_is_named_and_the_jobs_shown(tmp_path, text):
     finished(tmp_path / "a")
     (tmp_path / "sweep.json").write_text(text)

@@ -7,7 +7,7 @@ from seglab.runs.find import find_runs
 def test_runs_of_one_fingerprint_come_in_the_order_of_their_start_and_damaged_ones_are_told_of(tmp_path, caplog):
     def leave(place: str, **record: str) -> None:
         (tmp_path / place).mkdir(parents=True)
-        runs.write_record(tmp_path / place, record)
+        runs.write_record(tmp_path / place, {"status": "finished", **record})
 
     leave("runs/b", fingerprint="01", started="2026-01-03")
     leave("sweeps/t/job", fingerprint="01", started="2026-01-02")

@@ -20,7 +20,7 @@ def test_second_process_in_a_folder_is_refused_and_a_dead_one_is_forgotten(tmp_p
         [sys.executable, "-c", holder, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert process.stdout.readline() == "in\n"
-    (tmp_path / "record.json").write_text(json.dumps({"pid": process.pid, "host": "here"}))
+    (tmp_path / "record.json").write_text(json.dumps({"status": "running", "pid": process.pid, "host": "here"}))
     with pytest.raises(SeglabError, match=rf"in use by process {process.pid} on here"), runs.only_process_in(tmp_path):
         pass
     process.kill()

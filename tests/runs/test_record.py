@@ -20,6 +20,15 @@ def test_a_broken_record_is_named(tmp_path):
         runs.read_record(tmp_path)
 
 
+@pytest.mark.parametrize("text", ["", "[]", '"x"', "{}", '{"status": 3}', '{"status": "failed", "ended": "x"}'])
+def test_a_record_of_another_shape_is_named(tmp_path, text):
+    (tmp_path / "record.json").write_text(text)
+    with pytest.raises(
+        SeglabError, match=r"record\.json.*expected the record of a run.*delete it to run the job again"
+    ):
+        runs.state(tmp_path)
+
+
 def test_record_says_where_it_comes_from(tmp_path):
     record = runs.start_record(tmp_path, config={"seed": 3}, overrides=["seed=3"])
     assert record["versions"]["torch"]

@@ -69,3 +69,21 @@ def test_state_says_how_far_a_run_came_and_why_it_ended(tmp_path):
     state = runs.state(tmp_path)
     assert (state.status, state.epoch, state.step, state.best, state.seconds) == ("finished", 9, 36, 0.5, 12.5)
     assert (state.error, state.traceback, state.attempts) == (None, None, 2)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"time": 3}', '{"time": "x"}', '{"best": "x"}', '{"epoch": []}'])
+def test_a_damaged_heartbeat_is_none(tmp_path, text):
+    started(tmp_path)
+    (tmp_path / "heartbeat.json").write_text(text)
+    state = runs.state(tmp_path)
+    assert (state.status, state.heartbeat_age, state.epoch) == ("stale", None, None)
+
+
+def test_a_time_in_the_future_is_no_sign_of_life(tmp_path):
+    started(tmp_path, host="elsewhere", attempted=ago(-90_000))
+    assert runs.state(tmp_path).status == "stale"
+    (tmp_path / "heartbeat.json").write_text(json.dumps({"time": ago(-90_000)}))
+    state = runs.state(tmp_path)
+    assert (state.status, state.seconds, state.heartbeat_age) == ("stale", 0.0, 0.0)
+    (tmp_path / "heartbeat.json").write_text(json.dumps({"time": ago(-30)}))  # two clocks never agree
+    assert runs.state(tmp_path).status == "running"

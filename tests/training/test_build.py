@@ -5,8 +5,9 @@ import pytest
 from seglab import runs
 from seglab.callbacks.checkpoint import BestCheckpoint
 from seglab.config.check import SUPPLIED
+from seglab.errors import SeglabError
 from seglab.training import build as build_module
-from seglab.training.build import build
+from seglab.training.build import build, load
 
 
 def test_the_arguments_that_a_configuration_may_not_give_are_those_that_are_given(tiny_config, tmp_path, monkeypatch):
@@ -33,3 +34,12 @@ def test_a_run_holds_the_callbacks_that_its_trainer_calls(tiny_config, tmp_path,
         [callback for callback in run.trainer.callbacks if isinstance(callback, BestCheckpoint)] or [None]
     )
     assert run.throughput in run.trainer.callbacks
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "config.yaml").touch()
+    for content in (b"", b"PK\x03\x04 and no more"):
+        (tmp_path / "checkpoints" / "best.ckpt").write_bytes(content)
+        with pytest.raises(SeglabError, match=r"checkpoints/best\.ckpt: expected a checkpoint; came a damaged file"):
+            load(tmp_path)

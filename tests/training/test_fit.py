@@ -1,4 +1,4 @@
-"""What a training says on a machine where SLURM is installed, outside its jobs."""
+"""What a training says on a machine where SLURM is installed, and of what it is to be continued from."""
 
 import warnings
 from pathlib import Path
@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from lightning.fabric.plugins.environments import SLURMEnvironment
 
+from seglab import runs
+from seglab.errors import SeglabError
 from seglab.training import fit
 
 
@@ -21,3 +23,22 @@ def test_srun_is_called_for_by_a_training_over_several_nodes_alone(
         fit._quieten_lightning(nodes=nodes)
         assert not SLURMEnvironment.detect()
     assert ["`srun` command" in str(message.message) for message in messages] == [True] * warned
+
+
+def test_without_a_checkpoint_that_can_be_read_nothing_is_begun(tiny_config, tmp_path: Path) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    for name in ("last.ckpt", "previous.ckpt"):
+        (tmp_path / "checkpoints" / name).write_bytes(b"garbage")
+    with pytest.raises(SeglabError, match=r"came damaged files, last\.ckpt \(7 bytes, .*\) and previous\.ckpt"):
+        fit.fit(runs.plain(tiny_config()), tmp_path)
+
+
+@pytest.mark.slow
+def test_a_finished_run_has_one_state_and_a_damaged_best_is_told_before_it_goes_on(tiny_config, tmp_path: Path) -> None:
+    config = runs.plain(tiny_config("callbacks.pictures=null"))
+    fit.fit(config, tmp_path)
+    checkpoints = tmp_path / "checkpoints"
+    assert sorted(path.name for path in checkpoints.iterdir()) == ["best.ckpt", "last.ckpt"]
+    (checkpoints / "best.ckpt").write_bytes(b"")
+    with pytest.raises(SeglabError, match=r"best\.ckpt: expected a checkpoint; came a damaged file \(0 bytes"):
+        fit.fit(config, tmp_path)

@@ -1,21 +1,26 @@
 """What a run's record says of each end, and which runs are continued."""
 
+import errno
 import importlib
+import shutil
 import signal
+import socket
 
 import pytest
 
 from seglab import runs
-from seglab.errors import Interrupted, SeglabError
+from seglab.errors import DiskFullError, Interrupted, SeglabError
 from seglab.training.run import interrupted_run, train
 
 
 @pytest.fixture
 def ends(monkeypatch):
-    """`ends(error)`: every training ends with it; `ends(None)`: well."""
+    """`ends(error)`: every training ends with it; `ends(None)`: well; `deletes`: its folder first."""
 
-    def patch(error):
+    def patch(error, *, deletes=False):
         def fit(config, folder):
+            if deletes:
+                shutil.rmtree(folder)
             if error is not None:
                 raise error
             return {"epochs": 2}
@@ -33,6 +38,46 @@ def test_a_failure_leaves_its_traceback(tiny_config, tmp_path, ends):
     record = runs.read_record(tmp_path / "run")
     assert (record["status"], record["error"]) == ("failed", "ValueError: x is wrong")
     assert "ValueError: x is wrong" in (tmp_path / "run" / record["traceback"]).read_text()
+
+
+def test_a_failure_is_recorded_where_its_traceback_cannot_be_written(tiny_config, tmp_path, ends):
+    ends(ValueError("x is wrong"))
+    (tmp_path / "run" / "traceback.txt").mkdir(parents=True)
+    with pytest.raises(ValueError, match="x is wrong"):
+        train(tiny_config(), tmp_path / "run", overrides=["seed=1"])
+    record = runs.read_record(tmp_path / "run")
+    assert (record["status"], record["error"], record["traceback"]) == ("failed", "ValueError: x is wrong", None)
+
+
+@pytest.mark.parametrize(
+    "error", [DiskFullError("expected room"), OSError(errno.ENOSPC, "No space left"), OSError(errno.EDQUOT, "quota")]
+)
+def test_on_a_full_disk_a_run_is_interrupted_and_goes_on(tiny_config, tmp_path, ends, error):
+    ends(error)
+    with pytest.raises(type(error)):
+        train(tiny_config(), tmp_path / "run", overrides=["seed=1"])
+    record = runs.read_record(tmp_path / "run")
+    assert (record["status"], str(error) in record["error"]) == ("interrupted", True)
+    ends(None)
+    assert train(tiny_config(), tmp_path / "run", overrides=["seed=1"])["status"] == "finished"
+
+
+@pytest.mark.parametrize("error", [None, FileNotFoundError("metrics.csv")])
+def test_a_run_whose_folder_is_deleted_is_not_finished(tiny_config, tmp_path, ends, error):
+    ends(error, deletes=True)
+    with pytest.raises(SeglabError, match=r"run was deleted or moved while the run wrote into it"):
+        train(tiny_config(), tmp_path / "run", overrides=["seed=1"])
+    assert not (tmp_path / "run").exists()
+
+
+def test_partial_files_of_a_killed_process_are_cleaned_up(tiny_config, tmp_path, ends):
+    ends(None)
+    for name in ("checkpoints/.last.ckpt", ".record.json", "evaluations/.camvid_val_best"):
+        partial = tmp_path / "run" / f"{name}.{socket.gethostname()}-{2**22 + 1}.partial"
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        partial.touch()
+    train(tiny_config(), tmp_path / "run", overrides=["seed=1"])
+    assert not list((tmp_path / "run").rglob("*.partial"))
 
 
 def test_an_interruption_says_how_to_go_on_whatever_the_folder_is_called(tiny_config, tmp_path, ends, caplog):

@@ -6,13 +6,16 @@ import math
 import os
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from seglab import runs
+from seglab.errors import SeglabError
 from seglab.multirun import gpus
+from seglab.runs.json_file import read_object
 from seglab.tables.plan.budgets import form
 from seglab.tables.plan.model import Plan
 from seglab.tables.survey.survey import Survey
@@ -85,10 +88,9 @@ def key_of(config: Mapping[str, Any]) -> str:
 
 def read(plan: Plan, output: Path) -> dict[str, dict[str, Any]]:
     """The estimates that were made for this form of the table, by key; none where the file is damaged."""
-    try:
-        return json.loads(_path(plan, output).read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
-        return {}
+    with suppress(SeglabError):
+        return read_object(_path(plan, output), what="estimates", cure="delete it", values=dict) or {}
+    return {}
 
 
 def keep(estimates: Mapping[str, Any], plan: Plan, output: Path) -> None:

@@ -19,6 +19,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from seglab import PACKAGE, config, runs
+from seglab.errors import SeglabError
+from seglab.runs.json_file import read_object
 from seglab.tables.plan.budgets import form
 from seglab.tables.plan.model import Plan
 from seglab.tables.survey.configurations import configurations, evaluation_settings
@@ -68,9 +70,9 @@ def kept_or_composed(plan: Plan, *, overrides: Sequence[str], search_path: Seque
     """As `compose`, out of the table's folder where it lies there and is still valid; else it is kept there."""
     path = output / "tables" / form(plan) / FILE
     key = _key(plan, overrides, tuple(search_path))
-    with suppress(FileNotFoundError, json.JSONDecodeError):
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        if kept["key"] == key:
+    with suppress(SeglabError):  # what is damaged is composed anew
+        kept = read_object(path, what="composed configurations", cure="delete it") or {}
+        if kept.get("key") == key:
             rows = {(label, seed): (fingerprint, config) for label, seed, fingerprint, config in kept["rows"]}
             return Kept(rows, kept["evaluation"])
     log.info("%s: composing %d rows, once", form(plan), len(plan.rows))

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from seglab import runs
-from seglab.errors import SeglabError
 from seglab.evaluation.columns import OFFICIAL, measured
+from seglab.runs.json_file import read_object
 from seglab.tables.plan.model import Measurement
 from seglab.tables.survey.measurements import commit
 
@@ -47,17 +47,13 @@ def folder_of(output: Path, fingerprint: str, protocol: Mapping[str, Any], *, fa
 
 def read(folder: Path, *, official: bool) -> dict[str, Any] | None:
     """What was written into the folder; None where that is nothing, or without official scores that are wanted."""
-    path = folder / RESULT
-    try:
-        result = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except ValueError as error:
-        raise SeglabError(
-            f"{path}: expected the scores of a control as JSON; came a file that is damaged ({error}) - delete it, "
-            "and run the table again"
-        ) from error
-    return None if official and OFFICIAL not in result else result
+    result = read_object(
+        folder / RESULT,
+        what="the scores of a control",
+        cure="delete it, and run the table again",
+        required={"original": dict, "protocol": dict, "fingerprint": str, "command": str},
+    )
+    return None if result is None or (official and OFFICIAL not in result) else result
 
 
 def measurement_of(result: Mapping[str, Any], *, row: str, seed: int, folder: str) -> Measurement:
