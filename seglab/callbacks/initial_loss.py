@@ -25,9 +25,10 @@ class InitialLoss(Callback):
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         if trainer.global_step > 0:
             return
-        expected = math.log(pl_module.num_scores)
-        measured = float(CrossEntropy()(pl_module(batch["image"]), batch["mask"]))
+        logits = pl_module(batch["image"])  # (B, K, H, W)
+        expected = math.log(logits.shape[1])
+        measured = float(CrossEntropy()(logits, batch["mask"]))
         is_near = abs(measured - expected) < self.TOLERANCE * expected
         verdict = "as expected" if is_near else "NOT as expected: look at the last layer and the input"
         log.info("initial cross-entropy %.3f; a uniform guess over %d outputs has %.3f: %s",
-                 measured, pl_module.num_scores, expected, verdict)  # fmt: skip
+                 measured, logits.shape[1], expected, verdict)  # fmt: skip

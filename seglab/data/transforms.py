@@ -21,6 +21,8 @@ Transform: TypeAlias = BasicTransform | BaseCompose
 
 RESIZE_RULE = "area-linear-nearest_exact"  # of `resize`; a cache of other pixels is another cache
 
+_AT_ONCE = 4  # channels that OpenCV averages at once
+
 # Those that call cv2.resize on the mask. The others warp, and OpenCV's warps know no INTER_NEAREST_EXACT.
 _RESIZING = (
     albumentations.CropAndPad,
@@ -42,9 +44,10 @@ def resize(image: np.ndarray, mask: np.ndarray, size: tuple[int, int]) -> tuple[
     height, width = size
     if image.shape[:2] != (height, width):
         shrinks = height * width < image.shape[0] * image.shape[1]
-        channels = image.shape[2]
-        image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-        image = image.reshape(height, width, channels)  # OpenCV drops a single channel
+        rule = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        bands = [image[..., first : first + _AT_ONCE] for first in range(0, image.shape[2], _AT_ONCE)]
+        parts = [cv2.resize(band, (width, height), interpolation=rule) for band in bands]
+        image = parts[0] if len(parts) == 1 and parts[0].ndim == 3 else np.dstack(parts)  # a single channel is dropped
     if mask.shape != (height, width):
         mask = cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
     return image, mask

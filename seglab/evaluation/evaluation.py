@@ -79,7 +79,7 @@ class Evaluation:
         check_same_classes(label_space(config["data"]["labels"]), self.labels)
         self._source = open_source(data)
         self._predictor = predictor_of(settings)
-        channels, of_data = self._predictor.module.channels, data.get("channels", RGB)
+        channels, of_data = self._predictor.channels, data.get("channels", RGB)
         if channels != of_data:
             raise SeglabError(f"expected images of {channels} channels, as in training; came data.channels={of_data} - "
                               "choose another data set")  # fmt: skip

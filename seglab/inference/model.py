@@ -59,7 +59,7 @@ class Model:
         return self._predictor.probabilities(self._read(image)).cpu().numpy()
 
     def _read(self, image: Image) -> np.ndarray:
-        channels = self._predictor.module.channels
+        channels = self._predictor.channels
         if not isinstance(image, np.ndarray):
             return read_image(Path(image), channels=channels)
         right_type = image.dtype in (np.uint8, np.uint16)

@@ -55,7 +55,7 @@ def predict_files(settings: Mapping[str, Any], inputs: Sequence[Input]) -> list[
 
 def _predict_files(inputs: Sequence[Input], results: Results, predictor: Predictor, *, batch_size: int) -> list[str]:
     images = [source.path for source in inputs if not source.is_video]
-    read = partial(read_image, channels=predictor.module.channels)
+    read = partial(read_image, channels=predictor.channels)
     predicted = _Predicted(images, read, predictor, batch_size=batch_size)
     with closing(predicted), progress_bar() as progress:
 
@@ -63,8 +63,8 @@ def _predict_files(inputs: Sequence[Input], results: Results, predictor: Predict
             if not source.is_video:
                 results.write(source, *predicted.next())
                 return
-            if predictor.module.channels != RGB:
-                raise SeglabError(f"expected images of {predictor.module.channels} channels, as in training; "
+            if predictor.channels != RGB:
+                raise SeglabError(f"expected images of {predictor.channels} channels, as in training; "
                                   f"'{source.path}' is a video, whose frames have 3 - leave it out")  # fmt: skip
             video = VideoReader(source.path)
             frames = progress.track(video, total=video.frames or None, description=source.path.name)

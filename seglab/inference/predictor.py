@@ -65,6 +65,11 @@ class Predictor:
         return self.module.num_scores > len(self.module.class_names)
 
     @property
+    def channels(self) -> int:
+        """C of the images, as in training."""
+        return self.module.channels
+
+    @property
     def device(self) -> torch.device:
         return self.module.device
 

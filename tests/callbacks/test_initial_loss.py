@@ -25,4 +25,4 @@ def test_large_logits_at_the_start_are_told(caplog, scale, verdict):
     callback.on_train_batch_start(SimpleNamespace(global_step=1), module, batch, 1)
     assert caplog.text == ""
     callback.on_train_batch_start(SimpleNamespace(global_step=0), module, batch, 0)
-    assert f"a uniform guess over 4 classes has {math.log(4):.3f}: {verdict}" in caplog.text
+    assert f"a uniform guess over 4 outputs has {math.log(4):.3f}: {verdict}" in caplog.text

@@ -41,9 +41,9 @@ def save(path: Path, image: np.ndarray) -> None:
 
 def write(root: Path, *, channels: int, dtype: type = np.uint16, suffix: str = ".npy", count: int = 4) -> Path:
     """A data set of a bright field on dark ground, in every channel."""
-    for split in ("train", "val", "test"):
+    for number, split in enumerate(("train", "val", "test")):
         for index in range(count):
-            image, mask = picture(channels, dtype, seed=index) // 3, np.zeros((32, 48), np.uint8)
+            image, mask = picture(channels, dtype, seed=10 * number + index) // 3, np.zeros((32, 48), np.uint8)
             mask[4 * index : 4 * index + 16, 8:24] = 1
             image[mask == 1] += np.iinfo(dtype).max // 2
             save(root / split / "images" / f"{index}{suffix}", image)
@@ -113,8 +113,12 @@ def test_another_image_gets_one_message_that_names_it(tmp_path, name, channels, 
 
 def test_resizing_keeps_channels_and_depth():
     for channels in (1, 3, 7):
-        image, mask = resize(picture(channels), np.zeros((32, 48), np.uint8), (16, 24))
-        assert (image.shape, image.dtype, mask.shape) == ((16, 24, channels), np.uint16, (16, 24))
+        for size in ((16, 24), (15, 22), (40, 50)):
+            image, mask = resize(picture(channels), np.zeros((32, 48), np.uint8), size)
+            assert (image.shape, image.dtype, mask.shape) == ((*size, channels), np.uint16, size)
+            last = cv2.resize(picture(channels)[..., -1], size[::-1], interpolation=cv2.INTER_AREA)
+            if size != (40, 50):
+                np.testing.assert_array_equal(image[..., -1], last)
 
 
 def test_cache_and_batches_hold_what_the_files_do(tmp_path):

@@ -168,9 +168,13 @@ def test_a_damaged_image_is_named(root: Path, damage: Callable[[Path], None], me
     assert str(image_path(root, NAMES[0])) in str(caught.value)
 
 
-def test_a_16_bit_image_is_refused_by_name(root: Path) -> None:
-    cv2.imwrite(str(image_path(root, NAMES[0])), np.zeros((H, W, 3), np.uint16))
-    with pytest.raises(SeglabError, match=f"{NAMES[0]}_leftImg8bit.png' has 16"):
+def test_a_16_bit_image_keeps_its_depth_and_grey_is_refused_by_name(root: Path) -> None:
+    cv2.imwrite(str(image_path(root, NAMES[0])), np.full((H, W, 3), 1000, np.uint16))
+    image, _ = reader(root).read(1)
+    assert image.dtype == np.uint16  # which a batch of others refuses: tests/data/test_channels.py
+    assert (image == 1000).all()
+    cv2.imwrite(str(image_path(root, NAMES[0])), np.zeros((H, W), np.uint16))
+    with pytest.raises(SeglabError, match=rf"{NAMES[0]}_leftImg8bit.png' is uint16 {H} x {W} x 1 \(height x width"):
         reader(root).read(1)
 
 

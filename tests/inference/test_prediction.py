@@ -23,6 +23,8 @@ SETTINGS = {
 class RedChannel:
     """A predictor by which the class is the red value. It notes how many images come at once."""
 
+    channels = 3
+
     def __init__(self) -> None:
         self.batches: list[int] = []
 

@@ -121,14 +121,19 @@ def test_a_search_typed_again_repeats_no_trial_and_goes_on(command, tmp_path):
 
 
 @optuna
-def test_a_failing_trial_ends_no_search(command, tmp_path):
+def test_a_failing_trial_ends_no_search_and_of_a_loss_the_lowest_is_best(command, tmp_path):
     space = ("data.batch_size=choice(4,100)", "seed=range(1,9)")
     done = command("train", "-m", "hydra/sweeper=search", "hydra.sweeper.n_trials=4", *space,
-                   "hydra.sweeper.sampler.seed=3", "callbacks.pictures=null", "sweep=x")  # fmt: skip
+                   "hydra.sweeper.sampler.seed=3", "callbacks.pictures=null", "callbacks.best.monitor=val/loss",
+                   "sweep=x")  # fmt: skip
     statuses = [record(folder)["status"] for folder in jobs_of(tmp_path, "x").values()]
     assert done.returncode == 1, done.stdout + done.stderr
     assert {"failed", "finished"} == set(statuses), statuses
     assert len(statuses) == 4
+    monitors = [record(folder).get("monitor", {}).get("value") for folder in jobs_of(tmp_path, "x").values()]
+    best = min(value for value in monitors if value is not None)
+    result = (tmp_path / "outputs" / "sweeps" / "x" / "optimization_results.yaml").read_text()
+    assert f"best_value: {best}" in result
 
 
 def is_alive(pid: int) -> bool:
