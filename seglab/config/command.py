@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
 
+from seglab.config.hydra_node import only_known_is_run, refuse_pickled_run
 from seglab.config.messages import message_for
 from seglab.errors import Interrupted
 
@@ -34,7 +35,7 @@ def run(task: Callable[[], object], *, finish: Callable[[list[Any]], int] = lamb
     global _running
     _make_own_modules_importable()
     _running = True
-    with _console_log(), _exceptions_reach_us():
+    with _console_log(), _exceptions_reach_us(), only_known_is_run():
         _errors.clear()
         _results.clear()
         code = max(_exit_code(task), finish(list(_results)))
@@ -62,6 +63,7 @@ def reported(function: Callable[P, R]) -> Callable[P, R | None]:
 
 def _exit_code(task: Callable[[], object]) -> int:
     try:
+        refuse_pickled_run(sys.argv[1:])
         task()
         if _errors:
             raise _errors[0]
