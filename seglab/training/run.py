@@ -18,7 +18,7 @@ from seglab import runs
 from seglab.config.overrides import quoted
 from seglab.display import scores
 from seglab.errors import Interrupted, SeglabError
-from seglab.runs import init_from, provenance
+from seglab.runs import environment, init_from, provenance
 
 log = logging.getLogger("seglab")
 
@@ -32,11 +32,12 @@ def train(
         cfg: checked.
         choices: {group: option} that the configuration was composed of; kept in the record of a run that begins.
     """
-    settings = runs.plain(cfg)
+    settings, written = runs.plain(cfg), environment.unresolved(cfg)
+    hidden = environment.names(written)
     if not runs.is_first_process():
         return _fit(settings, folder)
     init_from.check(folder, settings)
-    with runs.only_process_in(folder), runs.logging_to(folder):
+    with runs.only_process_in(folder), runs.logging_to(folder, hidden=hidden):
         record = runs.read_record(folder)
         if record is not None:
             runs.check_same_experiment(folder, settings)
@@ -45,11 +46,11 @@ def train(
                 return record
             if changed := provenance.code_change(record):
                 log.warning("begun %s; the end is not that of one code", changed)
-        runs.write_atomically(folder / runs.CONFIG, OmegaConf.to_yaml(OmegaConf.create(settings)))
+        runs.write_atomically(folder / runs.CONFIG, OmegaConf.to_yaml(OmegaConf.create(written)))
         runs.start_record(folder, config=settings, overrides=overrides)
         if record is None:  # one that is continued by resume=... was not composed anew
             runs.update_record(folder, choices=dict(choices))
-        record = _fit_and_record(settings, folder)
+        record = _fit_and_record(settings, folder, hidden=hidden)
     scores.print_run(record, folder)
     return record
 
@@ -77,21 +78,21 @@ def interrupted_run(folder: Path, overrides: list[str]) -> tuple[DictConfig, lis
     return runs.read_config(folder), list(record["overrides"])
 
 
-def _fit_and_record(settings: dict[str, Any], folder: Path) -> runs.Record:
-    """The record after the training, whose end it holds, whatever that was."""
+def _fit_and_record(settings: dict[str, Any], folder: Path, *, hidden: set[str]) -> runs.Record:
+    """The record after the training, whose end it holds, whatever that was; without values of variables in `hidden`."""
     started = time.monotonic()
     try:
         result = _fit(settings, folder)
     except BaseException as error:
         status = "interrupted" if isinstance(error, Interrupted | KeyboardInterrupt | SystemExit) else "failed"
         if status == "failed":
-            runs.write_atomically(folder / runs.TRACEBACK, traceback.format_exc())
+            runs.write_atomically(folder / runs.TRACEBACK, environment.masked(traceback.format_exc(), hidden))
         runs.update_record(
             folder,
             status=status,
             ended=runs.now(),
             seconds=round(time.monotonic() - started, 1),
-            error=f"{type(error).__name__}: {error}",
+            error=environment.masked(f"{type(error).__name__}: {error}", hidden),
             traceback=runs.TRACEBACK if status == "failed" else None,
         )
         if status == "interrupted":
