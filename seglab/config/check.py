@@ -22,7 +22,7 @@ from seglab.errors import SeglabError, did_you_mean
 
 _NEED_TARGET = ("data", "model", "loss", "optimizer", "scheduler", "trainer", "module")
 _HOLD_TARGETS = ("callbacks", "logger")  # {name: class, or null to leave one out}
-_OF_HYDRA = frozenset({"_target_", "_partial_", "_convert_", "_recursive_"})
+_OF_HYDRA = frozenset({"_target_", "_partial_", "_convert_"})
 _OF_SEGLAB = {"model": frozenset({"size_divisor"})}  # read by build, not passed to the class
 
 _LIST_OR_NAME = re.compile(r"loss(\.\w+)*\.class_weights")  # seglab.training puts numbers in place of a name or a file
@@ -98,7 +98,7 @@ def _node_problems(path: str, node: Mapping[str, Any]) -> list[str]:
     if not isinstance(target, str):
         return [f"_target_ is {target!r}; expected the full name of a class"]
     definition = find_definition(target)
-    refused = refusal(target, definition)
+    refused = refusal(target, definition, group=path.split(".")[0])
     if refused is not None:
         return [refused]
     if "_args_" in node:

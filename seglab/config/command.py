@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
 
 from seglab import runs
+from seglab.config.hydra_node import only_known_is_run, refuse_pickled_run
 from seglab.config.messages import message_for
 from seglab.errors import Interrupted
 
@@ -35,7 +36,7 @@ def run(task: Callable[[], object], *, finish: Callable[[list[Any]], int] = lamb
     global _running
     _make_own_modules_importable()
     _running = True
-    with _console_log(), _exceptions_reach_us():
+    with _console_log(), _exceptions_reach_us(), only_known_is_run():
         _errors.clear()
         _results.clear()
         code = max(_exit_code(lambda: _raising(task)), _exit_code(lambda: finish(list(_results))))
@@ -63,6 +64,7 @@ def reported(function: Callable[P, R]) -> Callable[P, R | None]:
 
 def _raising(task: Callable[[], object]) -> int:
     """0 after a good end. Raises the first error of the task, or of the jobs of a multirun."""
+    refuse_pickled_run(sys.argv[1:])
     task()
     if _errors:
         raise _errors[0]

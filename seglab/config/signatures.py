@@ -44,6 +44,8 @@ class Definition:
     kind: Literal["class", "function"]
     parameters: Mapping[str, Parameter]
     accepts_any: bool  # takes **kwargs, or has a base class whose source cannot be read
+    lineage: frozenset[str]  # full names of the class and its bases; of a function, of the class that it returns
+    methods: frozenset[str]  # names of those that the class and its bases define; of a function none
 
     @property
     def defined_in(self) -> str:
@@ -58,7 +60,8 @@ def find_definition(target: str) -> Definition | None:
     if isinstance(source.node, ast.ClassDef):
         return _class_definition(_Class(source.module, source.node))
     parameters, accepts_any = _parameters(source.node, module=source.module, skip_first=False)
-    return Definition(source.node.name, source.module, "function", parameters, accepts_any)
+    lineage = _returned(source.node, module=source.module)
+    return Definition(source.node.name, source.module, "function", parameters, accepts_any, lineage, frozenset())
 
 
 class _Class(NamedTuple):
@@ -68,7 +71,9 @@ class _Class(NamedTuple):
 
 def _class_definition(source: _Class) -> Definition:
     lineage, whole = _lineage(source, seen=())
-    definition = Definition(source.node.name, source.module, "class", {}, accepts_any=not whole)
+    names = frozenset(f"{module}.{node.name}" for module, node in lineage)
+    methods = frozenset(item.name for _, node in lineage for item in node.body if isinstance(item, ast.FunctionDef))
+    definition = Definition(source.node.name, source.module, "class", {}, not whole, names, methods)
     for module, node in lineage:
         if f"{module}.{node.name}" == "torch.nn.modules.module.Module":
             break  # declares *args, **kwargs, but only to refuse them with a better message
@@ -99,6 +104,17 @@ def _lineage(heir: _Class, *, seen: tuple[_Class, ...]) -> tuple[list[_Class], b
         order = [ancestor for ancestor in order if ancestor not in above] + above
         whole = whole and above_whole
     return order, whole
+
+
+def _returned(node: Function, *, module: str) -> frozenset[str]:
+    """The lineage of the class that a function's annotation says it returns."""
+    annotation = node.returns
+    name = annotation.value if isinstance(annotation, ast.Constant) else dotted_name(annotation) if annotation else None
+    source = resolve_name(f"{module}.{name}") if isinstance(name, str) else None
+    if not isinstance(source, Source) or not isinstance(source.node, ast.ClassDef):
+        return frozenset()
+    lineage, _ = _lineage(_Class(source.module, source.node), seen=())
+    return frozenset(f"{module}.{node.name}" for module, node in lineage)
 
 
 def _parameters(node: Function, *, module: str, skip_first: bool) -> tuple[dict[str, Parameter], bool]:

@@ -1,51 +1,59 @@
 """Which `_target_` a configuration may name: if it could name any importable callable, a YAML file could run any code.
 
-Hydra's own block list is no boundary (`torch.load` passes it), so this is a list of what is allowed, by full name. It
-is applied to resolved values and to the place where a name is defined: `seglab.training.build.torch.load` is
-`torch.load`.
+Hydra's own block list is no boundary (`torch.load` passes it), so this is a list of what is allowed, by what a group is
+for: see seglab.config.kinds. It is applied to resolved values and to the place where a name is defined:
+`seglab.training.build.torch.load` is `torch.load`.
 """
 
 import os
-import re
 import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from seglab.config.definitions import public_names
-from seglab.config.signatures import Definition
-from seglab.errors import did_you_mean
+from seglab.config.kinds import KINDS, Kind
+from seglab.config.signatures import Definition, find_definition
+from seglab.errors import SeglabError, did_you_mean
 
-_CLASSES_OF = (
-    "torch.nn",
-    "torch.optim",
-    "torch.optim.lr_scheduler",
-    "segmentation_models_pytorch",
-    "albumentations",
-    "lightning",
-    "lightning.pytorch",
-    "lightning.pytorch.callbacks",
-    "lightning.pytorch.loggers",
-    "lightning.pytorch.plugins",
-    "lightning.pytorch.profilers",
-    "lightning.pytorch.strategies",
-)
-_CAMEL_CASE = re.compile(r"[A-Z][A-Za-z0-9]*")
+_ALL = tuple(dict.fromkeys(kind for kinds in KINDS.values() for kind in kinds))
+_PACKAGES = frozenset(package for kind in _ALL for package in kind.packages)
+_LIBRARIES = frozenset(package.split(".")[0] for package in _PACKAGES)
 VARIABLE = "SEGLAB_ALLOW"
 
 
-def refusal(target: str, definition: Definition | None) -> str | None:
-    """Why a configuration may not name `target`, whose static definition is given; None if it may."""
+def refusal(target: str, definition: Definition | None, *, group: str | None = None) -> str | None:
+    """Why a configuration may not name `target`, whose static definition is given; None if it may.
+
+    Args:
+        group: root key that names it, which decides the kind of thing it may be; None: any kind that a group may build.
+    """
     own = allowed_by_user()
-    package, _, name = target.rpartition(".")
-    if target in own or (definition is not None and _allowed(package, name, definition)):
+    kinds = _ALL if group is None else KINDS.get(group, ())
+    if target in own or (definition is not None and any(kind.holds(target, definition) for kind in kinds)):
         return None
-    if definition is None and (package in _CLASSES_OF or package.split(".")[0] == "seglab"):
-        return f"{package} has no class or function {name!r}{did_you_mean(name, public_names(package))}"
+    package, _, name = target.rpartition(".")
     top = target.split(".")[0]
-    if top in sys.stdlib_module_names or any(top == library.split(".")[0] for library in _CLASSES_OF):
-        return f"a configuration may not name {target}; of libraries it may name classes of {', '.join(_CLASSES_OF)}"
+    if definition is None and (package in _PACKAGES or top == "seglab"):
+        return f"{package} has no class or function {name!r}{did_you_mean(name, public_names(package))}"
+    if top in sys.stdlib_module_names or top in _LIBRARIES:
+        return (
+            f"a configuration may not name {target}{_expected(kinds, group)}; a class of your own is allowed by its "
+            f'full name: export {VARIABLE}="my_module.MyClass"'
+        )
     if definition is None:
         return f"there is no class or function {target} - is its folder on PYTHONPATH, and the name spelled in full?"
     line = f'export {VARIABLE}="{",".join([*own, target])}"'
     return f"{target} is not part of seglab; if you trust it, allow it by its full name: {line}"
+
+
+def refuse(node: Any, *, where: str, group: str | None = None) -> None:
+    """Raises SeglabError if a resolved node holds, at any depth, a `_target_` that a configuration may not name."""
+    for path, target in _targets(node, path=where):
+        if not isinstance(target, str):
+            raise SeglabError(f"{path}: _target_ is {target!r}; expected the full name of a class")
+        refused = refusal(target, find_definition(target), group=group)
+        if refused is not None:
+            raise SeglabError(f"{path}: {refused}")
 
 
 def allowed_by_user() -> tuple[str, ...]:
@@ -53,13 +61,16 @@ def allowed_by_user() -> tuple[str, ...]:
     return tuple(name.strip() for name in os.environ.get(VARIABLE, "").split(",") if name.strip())
 
 
-def _allowed(package: str, name: str, definition: Definition) -> bool:
-    if definition.module == "seglab" or definition.module.startswith("seglab."):
-        return not name.startswith("_")
-    if definition.module.split(".")[0] != package.split(".")[0]:
-        return False  # imported into a library's module, not one of its own
-    if package == "torchvision.models.segmentation":
-        return definition.module.startswith(package)
-    if package in ("lightning", "lightning.pytorch"):
-        return name == "Trainer"
-    return package in _CLASSES_OF and definition.kind == "class" and _CAMEL_CASE.fullmatch(name) is not None
+def _targets(node: Any, *, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(node, Mapping) and "_target_" in node:
+        yield path, node["_target_"]
+    items = node.items() if isinstance(node, Mapping) else enumerate(node) if isinstance(node, list | tuple) else ()
+    for key, value in items:
+        yield from _targets(value, path=f"{path}.{key}")
+
+
+def _expected(kinds: tuple[Kind, ...], group: str | None) -> str:
+    if group is None:
+        return ""
+    meanings = " or ".join(kind.meaning for kind in kinds)
+    return f" in {group!r}; expected {meanings}" if meanings else f" in {group!r}, of which nothing is built"

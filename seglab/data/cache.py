@@ -15,6 +15,7 @@ import hashlib
 import logging
 import os
 import re
+import stat
 import zlib
 from contextlib import suppress
 from functools import cached_property
@@ -114,10 +115,12 @@ def cached(
         channels: of the images.
 
     Raises:
-        SeglabError: the disk has no room or refuses to be written; and the source's own for a damaged file, which it
-            names. Nothing is left of the cache then.
+        SeglabError: the disk has no room or refuses to be written, or everyone may write into a folder of somebody
+            else's; and the source's own for a damaged file, which it names. Nothing is left of the cache then.
     """
     place = _place(source, folder=folder, size=size, title=title, recipe=recipe, channels=channels)
+    for used in (folder, place.folder):
+        _require_own(used)
     try:
         index = _read_index(place)
         if index is None:
@@ -133,6 +136,18 @@ def cached(
             f"expected to keep a cache of {room} in data.cache='{folder}'; {error.strerror or error}"
             " - set data.cache to a folder with enough room, or to null to read the files every time"
         ) from error
+
+
+def _require_own(folder: Path) -> None:
+    """Raises SeglabError for a folder of another user in which everyone may write: whoever likes decides the pixels."""
+    status = _status(folder)
+    if status is None or not hasattr(os, "getuid"):  # Windows
+        return
+    if status.st_uid not in (os.getuid(), 0) and status.st_mode & stat.S_IWOTH:
+        raise SeglabError(
+            f"expected a cache that nobody else can change; '{folder}' belongs to user {status.st_uid} and everyone "
+            "may write there - set data.cache to a folder of your own, or to null to read the files every time"
+        )
 
 
 def _place(source: Source, *, folder: Path, size: tuple[int, int], title: str, recipe: str, channels: int) -> Place:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from seglab.errors import SeglabError
 from seglab.labels import IGNORE_INDEX, INVALID, LabelSpace
+from seglab.runs.picture_size import require_room
 
 # Loader workers are the parallelism here. OpenCV's own threads would compete with them, and a child forked after
 # OpenCV has started its threads waits for ever on a pool that did not survive the fork.
@@ -79,6 +80,7 @@ def read_ids(path: Path, *, if_colored: str = _IF_COLORED) -> np.ndarray:
     """
     data, depth, color_type = _read_mask(path)
     if color_type == _PNG_PALETTE:
+        require_room(data, path)
         return _palette_indices(path)
     if color_type != _PNG_GREY or depth != 8:
         kind = _kind(depth, color_type)
@@ -344,6 +346,7 @@ def _png_header(data: bytes, path: Path) -> tuple[int, int]:
 
 
 def _decode(data: bytes, flags: int, path: Path) -> np.ndarray:
+    require_room(data, path)
     image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), flags)
     if image is None:
         raise SeglabError(f"expected a readable image; '{path}' is damaged - copy or download it again")

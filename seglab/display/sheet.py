@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import sys
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from seglab.display.csv_text import as_cell
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -103,12 +106,12 @@ def transposed(sheet: Sheet) -> Sheet:
 def markdown(sheet: Sheet) -> str:
     """The sheet as a Markdown table; the best values bold and with a star."""
     shown = _titled(sheet)
-    lines = [sheet.caption, "", _markdown_row([sheet.header[index] for index in shown])]
+    lines = [_without_tags(sheet.caption), "", _markdown_row([_escaped(sheet.header[index]) for index in shown])]
     lines.append(_markdown_row(["---" if index < sheet.words else "---:" for index in shown]))
     for row in _all_rows(sheet):
-        cells = [row[index] for index in shown]
-        lines.append(_markdown_row([f"**{cell.text}** \\*" if cell.best else cell.text for cell in cells]))
-    lines += ["", *(f"- {note}" for note in sheet.notes)]
+        cells = [(_escaped(row[index].text), row[index].best) for index in shown]
+        lines.append(_markdown_row([f"**{text}** \\*" if best else text for text, best in cells]))
+    lines += ["", *(f"- {_without_tags(note)}" for note in sheet.notes)]
     return "\n".join(lines) + "\n"
 
 
@@ -117,9 +120,9 @@ def comma_separated(sheet: Sheet) -> str:
     shown = _titled(sheet)
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([sheet.header[index].removesuffix(" %") for index in shown])
+    writer.writerow([as_cell(sheet.header[index].removesuffix(" %")) for index in shown])
     for row in _all_rows(sheet):
-        writer.writerow([row[index].exact for index in shown])
+        writer.writerow([as_cell(row[index].exact) for index in shown])
     return buffer.getvalue()
 
 
@@ -210,4 +213,14 @@ def _all_rows(sheet: Sheet) -> list[Sequence[Cell]]:
 
 
 def _markdown_row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    return "| " + " | ".join(cells) + " |"
+
+
+def _escaped(text: str) -> str:
+    """`text` as Markdown shows it letter by letter: no link, no code, no end of the cell."""
+    return re.sub(r"([\\`\[\]*|])", r"\\\1", " ".join(_without_tags(text).splitlines()))
+
+
+def _without_tags(text: str) -> str:
+    """`text` in which nothing is HTML; `p < 0.05` stays as it is."""
+    return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text)

@@ -12,6 +12,7 @@ from PIL import Image
 from seglab.data.parallel import map_samples
 from seglab.errors import SeglabError
 from seglab.metrics.cityscapes import CityscapesScores, PairCounts, count_pair
+from seglab.runs.picture_size import require_room
 
 _TRUTH = "_gtFine_labelIds.png"
 _PREDICTION = re.compile(r"(.+?_\d{6}_\d{6}).*\.png")  # <city>_<sequence>_<frame>*.png
@@ -79,6 +80,7 @@ def read_png(path: Path) -> np.ndarray:
     """
     try:
         data = path.read_bytes()
+        require_room(data, path)
         # OpenCV decodes faster than PIL, but it turns palettes to colours, and fills up a file that was cut off
         array = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if _is_plain_grey(data) else None
         if array is None:

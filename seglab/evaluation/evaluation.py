@@ -13,11 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seglab import runs
+from seglab.config.of_run import of_run
 from seglab.data.progress import tracked
 from seglab.data.source import RGB
 from seglab.data.transforms import resize
 from seglab.display import draw
+from seglab.display.csv_text import as_cell
 from seglab.display.rgb import as_rgb
 from seglab.errors import SeglabError
 from seglab.evaluation.cityscapes_files import read_png
@@ -72,7 +73,7 @@ class Evaluation:
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         run = Path(settings["run"])
-        config = runs.plain(runs.read_config(run))
+        config = of_run(run)
         data = data_config(settings, config["data"])
         self._settings = settings
         self.labels: LabelSpace = label_space(data["labels"])
@@ -213,4 +214,5 @@ def _rows(name: str, resolution: str, matrix: Tensor, names: tuple[str, ...]) ->
 
 
 def _quoted(text: str) -> str:
+    text = as_cell(text)
     return '"' + text.replace('"', '""') + '"' if any(sign in text for sign in ',"\n') else text

@@ -16,6 +16,7 @@ import numpy as np
 
 from seglab import runs
 from seglab.display import draw
+from seglab.display.csv_text import as_cell
 from seglab.display.numbers import sides
 from seglab.errors import SeglabError
 from seglab.evaluation.evaluation import Scores
@@ -87,8 +88,8 @@ def confusion_csv(matrix: np.ndarray, names: Sequence[str]) -> str:
     """Pixel counts: a line for each class of the ground truth, a column for each predicted class, and for none."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["truth \\ prediction", *names, *["none of them"] * (matrix.shape[1] - len(names))])
-    writer.writerows([name, *row] for name, row in zip(names, matrix.tolist(), strict=True))
+    writer.writerow(["truth \\ prediction", *map(as_cell, names), *["none of them"] * (matrix.shape[1] - len(names))])
+    writer.writerows([as_cell(name), *row] for name, row in zip(names, matrix.tolist(), strict=True))
     return buffer.getvalue()
 
 

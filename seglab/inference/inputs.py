@@ -1,6 +1,7 @@
 """The files that a command's `input` stands for, and the name under which the results of each are written."""
 
 import glob
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -53,15 +54,24 @@ def find(given: str, *, suffixes: Sequence[str], output: Path) -> list[Input]:
 
 
 def _usable(files: Iterable[Path], suffixes: Sequence[str], *, below: Path, output: Path) -> list[Path]:
-    written, searched = output.resolve(), below.resolve()
+    written, searched = Path(os.path.realpath(output)), Path(os.path.realpath(below))
     output_is_inside = written != searched and written.is_relative_to(searched)
-    return sorted(
+    usable = sorted(
         file
         for file in files
         if file.suffix.lower() in suffixes
         and not any(part.startswith(".") for part in file.relative_to(below).parts)
         and not (output_is_inside and file.resolve().is_relative_to(written))
     )
+    return _each_once(usable)
+
+
+def _each_once(files: Sequence[Path]) -> list[Path]:
+    """Without what a link to a folder above shows again and again: of each place the shortest way to it."""
+    ways: dict[Path, Path] = {}
+    for file in sorted(files, key=lambda file: len(file.parts)):
+        ways.setdefault(Path(os.path.realpath(file.parent)) / file.name, file)
+    return sorted(ways.values())
 
 
 def _fixed(pattern: Path) -> Path:

@@ -8,7 +8,7 @@ import seglab.lean_imports  # noqa: F401
 import numpy as np
 from torch import nn
 
-from seglab import runs
+from seglab.config.of_run import of_run
 from seglab.data.source import RGB, read_image
 from seglab.errors import SeglabError
 from seglab.inference.predictor import Predictor, load_predictor
@@ -85,4 +85,4 @@ def load(run: str | Path, *, device: str = "auto") -> Model:
     path = Path(run)
     folder, checkpoint = (path.parent.parent, path.name) if path.suffix == ".ckpt" else (path, BEST)
     predictor = load_predictor(folder, checkpoint=checkpoint, device=device)
-    return Model(predictor, label_space(runs.plain(runs.read_config(folder))["data"]["labels"]))
+    return Model(predictor, label_space(of_run(folder)["data"]["labels"]))

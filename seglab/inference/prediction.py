@@ -12,6 +12,7 @@ import seglab.lean_imports  # noqa: F401
 import numpy as np
 
 from seglab import runs
+from seglab.config.of_run import of_run
 from seglab.data.progress import progress_bar
 from seglab.data.source import RGB, read_image
 from seglab.display.numbers import sides
@@ -162,7 +163,7 @@ def _full_size(path: Path) -> np.ndarray:
 
 
 def _labels(run: Path) -> LabelSpace:
-    return label_space(runs.plain(runs.read_config(run))["data"]["labels"])
+    return label_space(of_run(run)["data"]["labels"])
 
 
 def _predictor(settings: Mapping[str, Any], run: Path) -> Predictor:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seglab import runs
+from seglab.config.of_run import of_run
 from seglab.data.transforms import resize
 from seglab.errors import SeglabError
 from seglab.runs.files import BEST
@@ -173,7 +173,7 @@ def load_predictor(
         SeglabError: there is no such run, checkpoint or device, or an argument is outside its range.
     """
     module = load(run, checkpoint=checkpoint).to(device_of(device))
-    trained_at = runs.plain(runs.read_config(run))["data"]["size"]
+    trained_at = of_run(run)["data"]["size"]
     seen_at = trained_at if size == AS_TRAINED else None if size == AS_IMAGE else size
     return Predictor(
         module,

@@ -6,6 +6,7 @@ import re
 import sys
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from omegaconf import OmegaConf
 
 from seglab import PACKAGE, runs
 from seglab.loggers import account
-from seglab.runs import checkpoints
+from seglab.runs import checkpoints, environment
 
 log = logging.getLogger("seglab")
 
@@ -26,7 +27,6 @@ _LONGEST_TAG = 64  # W&B refuses longer ones, and the job with them
 _NO_TAG = re.compile(r"[+~]*(sweep|output|name|resume|retry_failed|logger|hydra)([./@][^=]*)?=")  # of no run's own
 _FLUSH_SECONDS = 10  # until TensorBoard sees a value; its own default is two minutes, which a kill would lose
 _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
-_SECRET_LENGTH = 8  # a shorter value is no secret, and would be found in harmless text
 
 
 def tensorboard_logger(folder: str | Path) -> TensorBoardLogger:
@@ -70,17 +70,18 @@ def wandb_logger(
     # What wandb keeps of an artifact until it is uploaded lies with the run and goes when the run is deleted.
     os.environ.setdefault("WANDB_DATA_DIR", str(folder.absolute() / "wandb"))
     config, has_secrets = _configuration(folder, record)
+    visible = partial(without_secrets, also=environment.names(config))
     if has_secrets:
-        log.info("W&B: a secret is part of the run; neither its command line nor what it prints is recorded")
+        log.info("W&B: the run depends on a secret or the environment; its command line and output are not recorded")
     logger = WandbLogger(
-        name=without_secrets(name or folder.name),
+        name=visible(name or folder.name),
         save_dir=str(folder),
         id=_kept_id(folder),
         project=project,
         entity=entity,
-        group=without_secrets(group or (folder.parent.name if in_sweep else None)),
+        group=visible(group or (folder.parent.name if in_sweep else None)),
         job_type=job_type,
-        tags=_tags([*tags, *record.get("overrides", [])]),
+        tags=_tags(visible([*tags, *record.get("overrides", [])])),
         mode=mode or _mode_without_asking(folder),
         config=config,
         settings={
@@ -109,40 +110,41 @@ def close(*, failed: bool) -> None:
         log.warning("W&B did not end properly (%s: %s); the run itself is complete", type(error).__name__, error)
 
 
-def without_secrets(config: Any) -> Any:
-    """The configuration with the values of secret environment variables named instead of shown: "${oc.env:API_KEY}"."""
-    named = {name: value for name, value in os.environ.items() if _SECRET_NAME.search(name)}
-    return _masked(config, {name: value for name, value in named.items() if len(value) >= _SECRET_LENGTH})
+def without_secrets(config: Any, *, also: Iterable[str] = ()) -> Any:
+    """The configuration with the values of secret environment variables named instead of shown: "${oc.env:API_KEY}".
+
+    Args:
+        also: names of variables that are to be kept out whatever they are called.
+    """
+    return _masked(config, [*(name for name in os.environ if _SECRET_NAME.search(name)), *also])
 
 
-def _masked(node: Any, secrets: Mapping[str, str]) -> Any:
+def _masked(node: Any, secrets: Sequence[str]) -> Any:
     if isinstance(node, Mapping):
         return {key: _masked(value, secrets) for key, value in node.items()}
     if isinstance(node, list | tuple):
         return [_masked(value, secrets) for value in node]
-    if isinstance(node, str):
-        for name, value in secrets.items():
-            node = node.replace(value, f"${{oc.env:{name}}}")
-    return node
+    return environment.masked(node, secrets) if isinstance(node, str) else node
 
 
 def _tags(texts: Iterable[str]) -> list[str]:
     """Those that tell one run from another, each once, as long as W&B lets them be."""
-    telling = [text for text in without_secrets(list(texts)) if text and not _NO_TAG.match(text)]
+    telling = [text for text in texts if text and not _NO_TAG.match(text)]
     return list(dict.fromkeys(text[:_LONGEST_TAG] for text in telling))
 
 
 def _configuration(folder: Path, record: Mapping[str, Any]) -> tuple[Any, bool]:
     """The run's configuration as plain data with, under `choices`, the option of each group that it is made of.
 
-    And whether it, or the command that started the run, held a secret.
+    And whether it, or the command that started the run, held a secret or a value of the environment.
     """
     path = folder / runs.CONFIG
     config = OmegaConf.to_container(OmegaConf.load(path)) if path.exists() else {}
     assert isinstance(config, dict)
     config |= {"choices": record.get("choices", {})}
     shown = without_secrets(config)
-    return shown, shown != config or without_secrets(sys.argv) != sys.argv
+    depends = bool(environment.names(config))
+    return shown, depends or shown != config or without_secrets(sys.argv) != sys.argv
 
 
 def _is_code_disabled() -> bool:

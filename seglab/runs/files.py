@@ -6,11 +6,12 @@ pictures/ and run.log, and after a failure traceback.txt.
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from seglab.runs.environment import Mask
 from seglab.runs.partial import written_beside
 
 RECORD, CONFIG = "record.json", "config.yaml"
@@ -33,18 +34,20 @@ def write_quickly(path: Path, text: str) -> None:
 
 
 @contextmanager
-def logging_to(folder: Path) -> Iterator[None]:
-    """Appends what the logger `seglab` says to run.log while it lasts."""
-    logger = logging.getLogger("seglab")
+def logging_to(folder: Path, *, hidden: Iterable[str] = ()) -> Iterator[None]:
+    """Appends what the logger `seglab` says to run.log while it lasts, without values of the variables in `hidden`."""
+    logger, mask = logging.getLogger("seglab"), Mask(hidden)
     level = logger.level
     logger.setLevel(logging.INFO)
     handler = _LogFile(folder / "run.log", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logger.addHandler(handler)
+    logger.addFilter(mask)  # of the logger: what a job prints is kept as well
     try:
         yield
     finally:
         logger.setLevel(level)
+        logger.removeFilter(mask)
         logger.removeHandler(handler)
         handler.close()
 

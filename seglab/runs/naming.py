@@ -1,11 +1,15 @@
 """Names of run, sweep and job folders: readable, the same for the same experiment, safe in a shell."""
 
 import hashlib
+import os
 import re
 import secrets
 import time
 from collections.abc import Iterable
 from functools import cache
+from pathlib import Path
+
+from seglab.errors import SeglabError
 
 # Overrides that change no number of a result: a job keeps its folder, and so its checkpoints, when they change.
 # Everything in identity.NOT_IDENTITY is among them, and so are the settings of Hydra.
@@ -60,7 +64,13 @@ def new_run_folder(output: str) -> str:
 
 
 def sweep_folder(output: str, sweep: str | None) -> str:
-    """Folder of a sweep: named, so that the same command finds it again, else a new one."""
+    """Folder of a sweep: named, so that the same command finds it again, else a new one.
+
+    Raises:
+        SeglabError: the name leads out of `output`/sweeps.
+    """
+    if sweep is not None and (os.path.isabs(sweep) or ".." in Path(sweep).parts or not Path(sweep).parts):
+        raise SeglabError(f"sweep={sweep}: expected the name of a folder in {output}/sweeps - take '..' out of it")
     return f"{output}/sweeps/{sweep if sweep is not None else _stamp()}"
 
 

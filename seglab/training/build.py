@@ -22,6 +22,7 @@ from seglab.callbacks.heartbeat import Heartbeat
 from seglab.callbacks.processes import OtherProcesses
 from seglab.callbacks.throughput import Throughput
 from seglab.config.instantiate import instantiate
+from seglab.config.of_run import of_run
 from seglab.data.module import DataModule
 from seglab.labels import label_space
 from seglab.models import pretrained
@@ -80,7 +81,7 @@ def load(folder: Path, *, checkpoint: str = BEST) -> SegmentationModule:
     path = folder / "checkpoints" / checkpoint
     require_run(folder, runs.CONFIG, f"checkpoints/{checkpoint}")
     checkpoints.require_sound(path)
-    config = with_class_weights(runs.plain(runs.read_config(folder)), folder)
+    config = with_class_weights(of_run(folder), folder)
     module = build_module(without_weights(config))
     module.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["state_dict"])
     return module.eval()

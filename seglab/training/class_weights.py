@@ -25,6 +25,7 @@ from seglab.config.instantiate import instantiate
 from seglab.data.statistics import ClassStatistics, class_statistics
 from seglab.errors import SeglabError, did_you_mean, listed
 from seglab.labels import LabelSpace, label_space
+from seglab.runs import yaml_file
 from seglab.runs.json_file import read_object
 
 log = logging.getLogger("seglab")
@@ -119,8 +120,8 @@ def resolve(asked: str, labels: LabelSpace, *, count: Callable[[], ClassStatisti
 def read_list(path: Path, labels: LabelSpace) -> list[float]:
     """The weights in a YAML or JSON file: a list in the order of the classes, or `weights: {class name: number}`."""
     try:
-        content = OmegaConf.to_container(OmegaConf.load(path))  # unlike PyYAML, it reads 1e-5 as a number
-    except (OSError, YAMLError, OmegaConfBaseException) as error:
+        content = OmegaConf.to_container(yaml_file.load(path))  # unlike PyYAML, it reads 1e-5 as a number
+    except (OSError, UnicodeError, YAMLError, OmegaConfBaseException) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else " ".join(str(error).split())
         raise SeglabError(
             f"loss.class_weights={path}: expected a YAML or JSON file with weights; {why} - a relative path begins at "

@@ -18,7 +18,7 @@ from seglab import runs
 from seglab.config.overrides import quoted
 from seglab.display import scores
 from seglab.errors import Interrupted, SeglabError, is_full
-from seglab.runs import init_from, provenance
+from seglab.runs import environment, init_from, provenance
 from seglab.runs.partial import remove_leftovers
 from seglab.training import monitors
 
@@ -34,12 +34,13 @@ def train(
         cfg: checked.
         choices: {group: option} that the configuration was composed of; kept in the record of a run that begins.
     """
-    settings = runs.plain(cfg)
+    settings, written = runs.plain(cfg), environment.unresolved(cfg)
+    hidden = environment.names(written)
     if not runs.is_first_process():
         return _fit(settings, folder)
     init_from.check(folder, settings)
     monitors.check(settings)
-    with runs.only_process_in(folder), runs.logging_to(folder):
+    with runs.only_process_in(folder), runs.logging_to(folder, hidden=hidden):
         for place in (folder, folder / "checkpoints", folder / "pictures", folder / "evaluations"):
             remove_leftovers(place)
         record = runs.read_record(folder)
@@ -50,11 +51,11 @@ def train(
                 return record
             if changed := provenance.code_change(record):
                 log.warning("begun %s; the end is not that of one code", changed)
-        runs.write_atomically(folder / runs.CONFIG, OmegaConf.to_yaml(OmegaConf.create(settings)))
+        runs.write_atomically(folder / runs.CONFIG, OmegaConf.to_yaml(OmegaConf.create(written)))
         runs.start_record(folder, config=settings, overrides=overrides)
         if record is None:  # one that is continued by resume=... was not composed anew
             runs.update_record(folder, choices=dict(choices))
-        record = _fit_and_record(settings, folder)
+        record = _fit_and_record(settings, folder, hidden=hidden)
     scores.print_run(record, folder)
     return record
 
@@ -82,8 +83,8 @@ def interrupted_run(folder: Path, overrides: list[str]) -> tuple[DictConfig, lis
     return runs.read_config(folder), list(record["overrides"])
 
 
-def _fit_and_record(settings: dict[str, Any], folder: Path) -> runs.Record:
-    """The record after the training, whose end it holds, whatever that was."""
+def _fit_and_record(settings: dict[str, Any], folder: Path, *, hidden: set[str]) -> runs.Record:
+    """The record after the training, whose end it holds, whatever that was; without values of variables in `hidden`."""
     started = time.monotonic()
     try:
         result = _fit(settings, folder)
@@ -92,7 +93,7 @@ def _fit_and_record(settings: dict[str, Any], folder: Path) -> runs.Record:
             raise _deleted(folder) from error
         stopped = isinstance(error, Interrupted | KeyboardInterrupt | SystemExit) or is_full(error)
         status = "interrupted" if stopped else "failed"
-        _note_end(folder, error, status=status, seconds=round(time.monotonic() - started, 1))
+        _note_end(folder, error, status=status, seconds=round(time.monotonic() - started, 1), hidden=hidden)
         if status == "interrupted":
             resume = shlex.quote(f"resume={quoted(runs.shown(folder))}")
             log.warning("interrupted; to continue: python -m seglab.train %s", resume)
@@ -103,9 +104,9 @@ def _fit_and_record(settings: dict[str, Any], folder: Path) -> runs.Record:
     return runs.update_record(folder, status="finished", ended=runs.now(), seconds=seconds, **result)
 
 
-def _note_end(folder: Path, error: BaseException, *, status: str, seconds: float) -> None:
+def _note_end(folder: Path, error: BaseException, *, status: str, seconds: float, hidden: set[str]) -> None:
     """Writes how the run ended as far as the disk takes it; where it does not, the run counts as died unseen."""
-    text = traceback.format_exc() if status == "failed" else None
+    text = environment.masked(traceback.format_exc(), hidden) if status == "failed" else None
     if text is not None:
         try:
             runs.write_atomically(folder / runs.TRACEBACK, text)
@@ -113,7 +114,7 @@ def _note_end(folder: Path, error: BaseException, *, status: str, seconds: float
             text = None
     kept = {"traceback": None if text is None else runs.TRACEBACK}
     try:
-        told = f"{type(error).__name__}: {error}"
+        told = environment.masked(f"{type(error).__name__}: {error}", hidden)
         runs.update_record(folder, status=status, ended=runs.now(), seconds=seconds, error=told, **kept)
     except OSError as second:
         log.error("%s: the end of the run could not be written (%s)", runs.shown(folder), second.strerror)

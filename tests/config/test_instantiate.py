@@ -1,6 +1,8 @@
 """What a configuration describes, built with Python's own lists and dicts."""
 
+import re
 from functools import partial
+from pathlib import Path
 
 import pytest
 from hydra.errors import InstantiationException
@@ -9,6 +11,7 @@ from torch import nn
 
 from seglab import PACKAGE
 from seglab.config.instantiate import instantiate
+from seglab.errors import SeglabError
 
 
 class Kept:
@@ -19,6 +22,11 @@ class Kept:
 
 
 KEPT = f"{Kept.__module__}.{Kept.__name__}"
+
+
+@pytest.fixture(autouse=True)
+def _allowed(monkeypatch):
+    monkeypatch.setenv("SEGLAB_ALLOW", KEPT)
 
 
 @pytest.mark.parametrize("as_node", [OmegaConf.create, dict], ids=["a node", "a plain dict"])
@@ -57,11 +65,41 @@ def test_nothing_describes_nothing():
 
 
 def test_a_failure_names_what_was_built():
-    with pytest.raises(InstantiationException, match=r"torch\.nn\.modules\.conv\.Conv2d.*\n.*in_channels"):
+    with pytest.raises(InstantiationException, match=r"torch\.nn\.Conv2d.*\n.*in_channels"):
         instantiate({"_target_": "torch.nn.Conv2d", "out_channels": 1, "kernel_size": 1})
 
 
-def test_nobody_else_calls_hydras_own():
-    """A ListConfig would reach a constructor that expects a list."""
-    calling = [path for path in PACKAGE.rglob("*.py") if "hydra.utils" in path.read_text()]
-    assert [path.relative_to(PACKAGE).as_posix() for path in calling] == ["config/instantiate.py"]
+def test_what_may_not_be_named_is_neither_imported_nor_called_at_any_depth(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("payload.py").write_text("from pathlib import Path\nPath('imported').touch()\ndef build(): ...\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    shell = {"_target_": "torch.utils.collect_env.run", "command": "touch executed"}
+    for node in (
+        shell,
+        {"_target_": KEPT, "inner": [{"deep": shell}]},
+        {"_target_": KEPT, "inner": {**shell, "_partial_": True}},
+        OmegaConf.create({"_target_": KEPT, "inner": "${oc.create:'{_target_: payload.build}'}"}),
+        {"_target_": "payload.build"},
+        {"_target_": "seglab.training.build.instantiate", "node": shell},
+        {"scope": "all", "factory": shell},
+        [shell],
+        {"_target_": print},
+    ):
+        with pytest.raises(SeglabError, match=r"may not name|not part of seglab|expected the full name"):
+            instantiate(node)
+    assert [path.name for path in tmp_path.iterdir()] == ["payload.py"]
+
+
+def test_a_text_that_looks_like_an_interpolation_stays_a_text():
+    """Hydra's own would resolve it, after everything was checked, into a node with another `_target_`."""
+    text = "${oc.create:'{_target_: builtins.print}'}"
+    assert instantiate({"_target_": KEPT, "name": text}).given == {"name": text}
+
+
+def test_no_other_module_builds_what_a_text_names():
+    ways = re.compile(r"hydra\.utils|import_module|pkgutil|__import__|_locate\b|\b(eval|exec)\(")
+    files = [path for path in PACKAGE.rglob("*.py") if ways.search(re.sub(r"\.eval\(", "", path.read_text()))]
+    assert sorted(path.relative_to(PACKAGE).as_posix() for path in files) == [
+        "config/instantiate.py",
+        "lean_imports.py",
+    ]

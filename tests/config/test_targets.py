@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from seglab.config.kinds import KINDS
 from seglab.config.signatures import find_definition
 from seglab.config.targets import refusal
 
@@ -29,7 +30,11 @@ def refused(target: str) -> str | None:
         "lightning.pytorch.profilers.SimpleProfiler",
         "torchvision.models.segmentation.deeplabv3_resnet50",
         "seglab.training.module.SegmentationModule",
-        "seglab.labels.label_space",
+        "seglab.data.camvid.CamVid",
+        "seglab.data.synthetic.write_scenes",
+        "seglab.losses.mixture",  # a function that says that it returns a loss
+        "seglab.loggers.trackers.wandb_logger",
+        "seglab.training.schedule.Poly",
     ],
 )
 def test_allowed(target: str) -> None:
@@ -58,6 +63,19 @@ def test_allowed(target: str) -> None:
         "segmentation_models_pytorch.from_pretrained",
         "albumentations.from_dict",
         "albumentations.core.serialization.load",
+        "seglab.training.build.instantiate",  # would build another, unchecked node
+        "seglab.config.instantiate.instantiate",
+        "seglab.training.build.build_network",
+        "seglab.training.build.load",
+        "seglab.runs.read_config",
+        "seglab.runs.write_atomically",
+        "seglab.models.pretrained.state_dict",
+        "seglab.data.source.read_image",
+        "seglab.training.build.nn.Conv2d",
+        "torch.nn.Parameter",
+        "torch.optim.lr_scheduler.partial",
+        "lightning.LightningModule",
+        "lightning.pytorch.callbacks.timer.subprocess.run",
         "seglab.training.build.torch.load",
         "seglab.runs.subprocess.run",
         "seglab.data.transforms.os.system",
@@ -69,6 +87,41 @@ def test_allowed(target: str) -> None:
 )
 def test_refused(target: str) -> None:
     assert refused(target)
+
+
+FITTING = {
+    "data": "seglab.data.module.DataModule",
+    "augment": "albumentations.OneOf",
+    "model": "segmentation_models_pytorch.Unet",
+    "activation": "torch.nn.SiLU",
+    "loss": "seglab.losses.Dice",
+    "optimizer": "torch.optim.AdamW",
+    "scheduler": "seglab.training.schedule.Constant",
+    "trainer": "lightning.pytorch.strategies.DDPStrategy",
+    "callbacks": "lightning.pytorch.callbacks.EarlyStopping",
+    "logger": "seglab.loggers.csv_logger.RunCSVLogger",
+    "module": "seglab.training.module.SegmentationModule",
+}
+
+
+@pytest.mark.parametrize("group", KINDS)
+def test_a_group_builds_what_it_is_for_and_nothing_else(group: str) -> None:
+    assert refusal(FITTING[group], find_definition(FITTING[group]), group=group) is None
+    for other in ("optimizer", "callbacks", "augment", "trainer"):
+        if other != group and (group, other) != ("data", "augment"):
+            told = refusal(FITTING[other], find_definition(FITTING[other]), group=group)
+            assert told.startswith(f"a configuration may not name {FITTING[other]} in {group!r}; expected ")
+
+
+def test_a_refusal_says_what_is_expected_and_how_to_allow_ones_own() -> None:
+    told = refusal("torch.utils.collect_env.run", find_definition("torch.utils.collect_env.run"), group="loss")
+    assert told == (
+        "a configuration may not name torch.utils.collect_env.run in 'loss'; expected a torch.nn.Module of "
+        "seglab.losses or torch.nn; a class of your own is allowed by its full name: "
+        'export SEGLAB_ALLOW="my_module.MyClass"'
+    )
+    nowhere = refusal("torch.nn.ReLU", find_definition("torch.nn.ReLU"), group="seed")
+    assert "may not name torch.nn.ReLU in 'seed', of which nothing is built" in nowhere
 
 
 def test_a_misspelt_class_is_named() -> None:

@@ -215,3 +215,22 @@ def test_of_two_processes_one_builds_and_the_other_waits(root: Path) -> None:
     assert output.count("built the cache in") == 1, output
     assert "expected" not in output
     assert_equals_files(open_cache(root), root)
+
+
+@pytest.mark.parametrize("level", [0, 1], ids=["of the cache", "above it"])
+def test_a_folder_of_another_user_into_which_everyone_may_write_is_refused(
+    root: Path, monkeypatch: pytest.MonkeyPatch, level: int
+) -> None:
+    cache = open_cache(root)
+    folder = (cache.folder, cache.folder.parent)[level]
+    folder.chmod(0o777)
+    open_cache(root)  # one's own
+    owner = os.stat(folder).st_uid
+    if owner == 0:
+        os.chown(folder, 4712, -1)
+    else:
+        monkeypatch.setattr(os, "getuid", lambda: owner + 1)
+    with pytest.raises(SeglabError, match=rf"'{folder}' belongs to user \d+ and everyone may write there - set "):
+        open_cache(root)
+    folder.chmod(0o755)
+    assert_equals_files(open_cache(root), root)  # of a colleague

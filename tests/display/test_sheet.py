@@ -1,8 +1,11 @@
 """A sheet that is too wide is shown in parts that fit."""
 
+import csv
+import io
+
 import pytest
 
-from seglab.display.sheet import Cell, Sheet, parts, show, transposed
+from seglab.display.sheet import Cell, Sheet, comma_separated, markdown, parts, show, transposed
 
 
 def sheet(titles, rows):
@@ -83,3 +86,17 @@ def test_transposed():
 def test_a_sheet_of_words_alone_stays_whole():
     words = Sheet(caption="Caption", header=["a", "b"], rows=[[Cell("x" * 30, ""), Cell("y" * 30, "")]], words=2)
     assert len(parts(words, width=40)) == 1
+
+
+def test_words_in_markdown_are_no_markup_and_in_a_csv_no_formula():
+    found = sheet(
+        ["<b>x</b> %", "=1+1"], [["[a](javascript:x)|`b`*c*\\", "-1.5", "@y"], ["two\nlines", "p < 0.05", "+z"]]
+    )
+    lines = markdown(found).splitlines()
+    assert lines[2] == "| row | &lt;b>x&lt;/b> % | =1+1 |"
+    assert lines[4] == r"| \[a\](javascript:x)\|\`b\`\*c\*\\ | -1.5 | @y |"
+    assert lines[5] == "| two lines | p < 0.05 | +z |"
+    header, first, second = csv.reader(io.StringIO(comma_separated(found)))
+    assert header == ["row", "<b>x</b>", "'=1+1"]
+    assert first[1:] == ["-1.5", "'@y"]
+    assert second[2] == "'+z"

@@ -55,3 +55,15 @@ def test_nothing_found_is_an_error_with_the_path(folder, given, words):
     with pytest.raises(SeglabError, match=words) as caught:
         find(str(folder / given), suffixes=(".png",), output=folder / "out")
     assert str(folder / given) in str(caught.value)
+
+
+def test_links_that_loop_end_and_show_each_file_once(folder):
+    (folder / "deep" / "again").symlink_to(folder, target_is_directory=True)
+    (folder / "itself").symlink_to("itself")
+    (folder / "itself.png").symlink_to("itself.png")
+    expected = ["a.JPG", "a.png", "b", "deep/a"]
+    assert names(folder, folder / "out") == expected
+    assert names(folder, folder / "itself") == [*expected, "out/masks/a"]
+    assert names(folder / "**" / "*", folder / "out") == expected
+    with pytest.raises(SeglabError, match="does not exist"):
+        names(folder / "itself", folder / "out")

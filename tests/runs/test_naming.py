@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from seglab.errors import SeglabError
 from seglab.runs.identity import NOT_IDENTITY
 from seglab.runs.naming import job_name, run_folder, sweep_folder
 
@@ -66,3 +67,10 @@ def test_folders() -> None:
     assert re.fullmatch(r"out/runs/\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d_[0-9a-f]{6}", run_folder("out", None))
     assert run_folder("out", None) == run_folder("out", None)
     assert sweep_folder("out", None).startswith("out/sweeps/2")
+
+
+@pytest.mark.parametrize("sweep", ["../x", "a/../../x", "/x", ".."])
+def test_a_sweep_lies_inside_the_output(sweep):
+    with pytest.raises(SeglabError, match=r"expected the name of a folder in out/sweeps - take '\.\.' out of it"):
+        sweep_folder("out", sweep)
+    assert sweep_folder("out", "a/b..c") == "out/sweeps/a/b..c"

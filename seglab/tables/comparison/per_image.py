@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from seglab.display.csv_text import from_cell
 from seglab.errors import SeglabError, listed
 from seglab.metrics.means import means, ratio
 
@@ -104,7 +105,7 @@ def _lines(path: Path) -> list[tuple[int, dict[str, str]]]:
     for line, row in rows:
         if len(row) != len(HEADER):
             raise SeglabError(f"{path}:{line}: expected {len(HEADER)} values; came {len(row)} - {_BROKEN}")
-    return [(line, dict(zip(HEADER, row, strict=True))) for line, row in rows]
+    return [(line, dict(zip(HEADER, map(from_cell, row), strict=True))) for line, row in rows]
 
 
 def _counts(row: Mapping[str, str], *, where: str) -> tuple[int, int, int]:

@@ -10,6 +10,7 @@ import yaml
 from seglab import config
 from seglab.errors import SeglabError, did_you_mean
 from seglab.evaluation.columns import ALL_CLASSES, CLASS_IOU, COSTS, EXTRAS, SCORES, class_of, measured_by
+from seglab.runs import yaml_file
 from seglab.tables.plan import budgets, settings, yaml_values
 from seglab.tables.plan.model import Plan, Published, Row
 from seglab.tables.plan.yaml_values import check_unique, require
@@ -34,7 +35,9 @@ def read_plan(table: str | Path) -> Plan:
                 f"{', '.join(tables) or '(there is none)'}"
             )
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        written = path.read_text(encoding="utf-8")
+        yaml_file.require_bounded(written, path)
+        content = yaml.safe_load(written)
     except FileNotFoundError:
         raise SeglabError(f"{path}: expected the YAML file of a table; nothing is there - look into {FOLDER}") from None
     except yaml.YAMLError as error:

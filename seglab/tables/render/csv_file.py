@@ -2,9 +2,10 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from seglab.display.csv_text import as_cell
 from seglab.evaluation.columns import CLASS_IOU, COSTS
 from seglab.tables.comparison.comparison import Block, Comparison, PublishedResult
 from seglab.tables.comparison.differences import Difference, Estimate
@@ -26,11 +27,11 @@ def to_csv(comparison: Comparison) -> str:
     header += [name for name in dict.fromkeys([*classes, *published]) if name not in columns]
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, header, restval="", lineterminator="\n")
-    writer.writeheader()
+    writer.writeheader()  # names of columns, none of which begins like a formula
     for block in comparison.blocks:
-        writer.writerows(_measured_line(row, block, columns=columns) for row in block.rows)
-        writer.writerows(_published_line(result, block=block.title) for result in block.published)
-    writer.writerows(_published_line(result, block="apart") for result in comparison.published_apart)
+        writer.writerows(_cells(_measured_line(row, block, columns=columns)) for row in block.rows)
+        writer.writerows(_cells(_published_line(result, block=block.title)) for result in block.published)
+    writer.writerows(_cells(_published_line(result, block="apart")) for result in comparison.published_apart)
     return buffer.getvalue()
 
 
@@ -72,6 +73,10 @@ def _published_line(result: PublishedResult, *, block: str) -> dict[str, str]:
     line = {name: getattr(published, name) or "" for name in _PUBLISHED}
     line |= {"block": block, "row": published.label, "kind": "published", "verified": str(published.verified).lower()}
     return line | {column: _exact(value) for column, value in published.values.items()}
+
+
+def _cells(line: Mapping[str, str]) -> dict[str, str]:
+    return {name: as_cell(value) for name, value in line.items()}
 
 
 def _exact(value: Any) -> str:

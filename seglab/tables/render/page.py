@@ -13,6 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from seglab.errors import SeglabError
 from seglab.runs import write_atomically
+from seglab.runs.picture_size import require_room
 from seglab.tables.comparison.comparison import Block, Comparison, PublishedResult
 from seglab.tables.comparison.protocol import shown, words
 from seglab.tables.plan.model import Plan
@@ -183,7 +184,9 @@ def _pictures(pictures: Mapping[str, Path]) -> str:
 def _figure(label: str, path: Path) -> str:
     """The picture embedded as WebP, which every browser of today reads and which keeps label maps crisp and small."""
     try:
-        with Image.open(path) as file:
+        data = path.read_bytes()
+        require_room(data, path)
+        with Image.open(io.BytesIO(data)) as file:
             picture = file.convert("RGB")
     except (OSError, UnidentifiedImageError) as error:
         raise SeglabError(

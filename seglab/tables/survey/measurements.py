@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from seglab import runs
+from seglab.display.csv_text import as_cell, from_cell
 from seglab.errors import SeglabError
 from seglab.evaluation.columns import CLASS_IOU, class_of, measured
 from seglab.runs.class_names import dataset_name
@@ -164,7 +165,7 @@ def _scores(measurement: Measurement) -> dict[str, float]:
 
 def _line(measurement: Measurement) -> dict[str, str]:
     scores = {column: _number(value) for column, value in _scores(measurement).items()}
-    return scores | {name: write(getattr(measurement, name)) for name, (write, _) in _FIELDS.items()}
+    return scores | {name: as_cell(write(getattr(measurement, name))) for name, (write, _) in _FIELDS.items()}
 
 
 def _number(value: float) -> str:
@@ -177,7 +178,7 @@ def _measurement(line: Mapping[str, str]) -> Measurement:
     return Measurement(
         metrics={column: value for column, value in scores.items() if class_of(column) is None},
         class_iou={name: value for column, value in scores.items() if (name := class_of(column)) is not None},
-        **{name: read(line[name]) for name, (_, read) in _FIELDS.items()},
+        **{name: read(from_cell(line[name])) for name, (_, read) in _FIELDS.items()},
     )
 
 

@@ -56,6 +56,15 @@ def test_what_evaluate_writes_gives_the_scores_of_its_matrix(tmp_path):
     assert class_iou(sums)[3] == 0
 
 
+def test_a_name_like_a_formula_is_none_in_the_file_and_comes_back(tmp_path):
+    path = tmp_path / "per_image.csv"
+    rows = _rows("=cmd|' /C calc'!A0", "original", torch.tensor([[3]]), ("-road",))
+    path.write_text(",".join(PER_IMAGE) + "\n" + "".join(rows))
+    assert path.read_text().splitlines()[1] == "'=cmd|' /C calc'!A0,original,'-road,3,3,3"
+    found = read_per_image(path, resolution="original", classes=("-road",))
+    assert found.names == ("=cmd|' /C calc'!A0",)
+
+
 def test_scores_of_many_sums_at_once():
     sums = np.random.default_rng(0).integers(1, 50, (6, 3, 3))
     sums[..., 1:] += sums[..., :1]

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,14 @@ def test_the_csv_gives_back_every_digit(add, tmp_path: Path) -> None:
     assert "batch_absent1" not in again[0].metrics
     assert json.loads(json.dumps(again[0].protocol)) == measured[0].protocol
     assert read_csv(tmp_path / "nothing.csv") == []
+
+
+def test_a_row_like_a_formula_is_none_in_the_csv_and_comes_back(add, tmp_path: Path) -> None:
+    add("runs/a", "ce", 1, evaluation(0.5))
+    (measured,) = (replace(one, row="=1+1") for one in surveyed(tmp_path).measurements())
+    write_csv(tmp_path / "t.csv", [measured])
+    assert "'=1+1" in (tmp_path / "t.csv").read_text()
+    assert read_csv(tmp_path / "t.csv")[0].row == "=1+1"
 
 
 @pytest.mark.parametrize(
