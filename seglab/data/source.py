@@ -223,10 +223,7 @@ def to_train_ids(ids: np.ndarray, labels: LabelSpace, path: Path) -> np.ndarray:
 def mapping_advice(labels: LabelSpace, unknown: Sequence[int], *, has_ones: bool) -> str:
     """What to write where masks hold the values `unknown`; `has_ones`: the value 1 as well."""
     if labels.is_built_in:
-        return (
-            "is it another data set, or do data.labels and the data set not belong together? Masks of your own: "
-            "data.labels.names and data.labels.mapping of data=folder"
-        )
+        return "is it another data set, or do data.labels and the data set not belong together?"
     ignored = sorted(raw for raw, train_id in labels.to_train.items() if train_id == IGNORE_INDEX)
     names = {raw: labels.names[train_id] for raw, train_id in labels.to_train.items() if train_id != IGNORE_INDEX}
     if set(names) == {0, 1} and list(unknown) == [255] and not has_ones:  # black and white

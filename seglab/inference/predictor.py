@@ -16,7 +16,7 @@ from seglab.errors import SeglabError
 from seglab.runs.files import BEST
 from seglab.training.build import load
 from seglab.training.device import device_of
-from seglab.training.module import SegmentationModule, resize_logits
+from seglab.training.module import SegmentationModule, on_scale_of_bytes, resize_logits
 from seglab.training.outputs import label_maps
 
 Size = tuple[int, int]  # height, width
@@ -130,7 +130,7 @@ class Predictor:
         for scale in self.scales:
             size = max(1, round(height * scale)), max(1, round(width * scale))
             seen = np.stack([_resized(image, size) for image in images])  # (B, h, w, C)
-            batch = torch.from_numpy(seen).permute(0, 3, 1, 2).to(self.device)
+            batch = on_scale_of_bytes(torch.from_numpy(seen).permute(0, 3, 1, 2).to(self.device))
             yield self._logits(batch)  # (B, K, h, w)
             if self.flip:
                 yield self._logits(batch.flip(3)).flip(3)

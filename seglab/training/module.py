@@ -104,8 +104,9 @@ class SegmentationModule(LightningModule):
 
     def outputs(self, image: Tensor) -> Tensor:
         """What the loss is computed of: the network's outputs at the size of the image, logits in all but mse_rgb."""
-        value = image.float() / 257 if image.dtype == torch.uint16 else image.float()  # 65535 becomes 255
-        image = ((value - self.mean) / self.std).contiguous(memory_format=self._memory_format)
+        image = ((on_scale_of_bytes(image).float() - self.mean) / self.std).contiguous(
+            memory_format=self._memory_format
+        )
         try:
             outputs = _padded_call(self.network, image, divisor=self.size_divisor, num_outputs=self.num_outputs)
         except ValueError as error:
@@ -260,6 +261,11 @@ def named_readings(matrix: Tensor, class_names: Sequence[str], *, prefix: str) -
     for class_name, scores in readings.per_class(matrix, class_names).items():
         values |= {f"{prefix}/{name}/{class_name}": scores[name] for name in ("iou", "dice")}
     return values
+
+
+def on_scale_of_bytes(image: Tensor) -> Tensor:
+    """0..255: a uint16 image as float, any other as it is. Few operations of torch know uint16."""
+    return image.float() / 257 if image.dtype == torch.uint16 else image  # 65535 becomes 255
 
 
 def resize_logits(logits: Tensor, size: Sequence[int]) -> Tensor:

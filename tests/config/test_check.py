@@ -10,6 +10,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
 from seglab import PACKAGE, config
+from seglab.errors import SeglabError
 
 ROOT = PACKAGE.parent
 
@@ -102,6 +103,22 @@ def test_every_option_of_every_group_is_correct(option: str) -> None:
     for key in OmegaConf.missing_keys(cfg):
         OmegaConf.update(cfg, key, "/somewhere")
     config.check(cfg)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (
+            ["loss.class_weights=[a,b]"],
+            r"loss: class_weights is \['a', 'b'\]; expected numbers >= 0, one for each class",
+        ),
+        (["loss=ce_dice", "loss.losses.ce.class_weights=[1,-1]"], r"class_weights is \[1, -1\]; expected numbers >= 0"),
+        (["model=smp_unet", "+model.aux_params={classes: 5}"], "model.aux_params adds a second output.*expected null"),
+    ],
+)
+def test_what_would_end_in_a_traceback_later_is_told_by_the_check(overrides: list[str], message: str) -> None:
+    with pytest.raises(SeglabError, match=message):
+        config.check(composed(*overrides))
 
 
 def test_the_default_is_checked_in_a_moment() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
 from seglab import compose, config, runs
 from seglab.data.cache import cached
@@ -17,6 +18,7 @@ from seglab.data.source import read_image
 from seglab.data.transforms import Augmentation, resize
 from seglab.display.rgb import as_rgb
 from seglab.errors import SeglabError
+from seglab.inference.predictor import Predictor
 from seglab.training.build import build_module
 from tests.training.test_module import Quarter, module
 
@@ -218,10 +220,24 @@ def test_a_network_of_seven_bands_is_built():
     assert built(torch.zeros(1, 7, 32, 32, dtype=torch.uint16)).shape == (1, 2, 32, 32)
 
 
+class Single(nn.Module):
+    """Class 1 where the only channel is bright."""
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return torch.cat([-image, image], 1)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_grey_is_predicted_in_every_view(tmp_path, dtype):
+    image, mask = folder(write(tmp_path, channels=1, dtype=dtype, suffix=".png"), 1).read(0)
+    grey = module(Single(), class_names=("dark", "bright"), size_divisor=1, mean=[0.42], std=[1.0])
+    for views in ({}, {"flip": True, "scales": [1.0, 1.0]}, {"tile": (16, 16)}):
+        np.testing.assert_array_equal(Predictor(grey, size=None, **views).label_map(image), mask)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("channels", "dtype", "suffix"), [(7, np.uint16, ".npy"), (1, np.uint8, ".png")])
-def test_a_run_on_other_images_from_its_check_to_its_predictions(command, tmp_path, channels, dtype, suffix):
-    root = write(tmp_path / "bands", channels=channels, dtype=dtype, suffix=suffix)
+def test_a_run_on_other_images_from_its_check_to_its_predictions(command, tmp_path):
+    channels, root = 7, write(tmp_path / "bands", channels=7)
     numbers = [f"module.{key}=[{','.join([value] * channels)}]" for key, value in (("mean", "0.4"), ("std", "0.3"))]
     data = [*BANDS, f"data.root={root}", f"data.channels={channels}"]
     checked = command("check_data", "data=folder", f"data.root={root}", f"data.channels={channels}", small=False)

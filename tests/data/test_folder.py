@@ -109,6 +109,7 @@ def test_the_line_to_write_is_read_as_it_stands(tmp_path) -> None:
     labels = runs.plain(described)["data"]["labels"]
     assert Folder(tmp_path, "train", labels=labels, **PLACES).read(0)[1].tolist() == [[0, 1]]
     assert compose(["data=folder", "data.labels=binary_255"]).data.labels == "binary_255"
+    assert compose(["data=folder", "data.labels.names=[crack]"]).model.classes == 2
 
 
 COLOURS = {"other": [10, 20, 30], "road": [[128, 64, 128], [128, 64, 129]], "void": [0, 0, 0]}

@@ -137,6 +137,18 @@ def test_a_misspelt_argument_is_an_error() -> None:
         Augmentation([flip])
 
 
+@pytest.mark.parametrize(
+    ("transform", "key"),
+    [
+        (albumentations.Mosaic(), "mosaic_metadata"),
+        (albumentations.OneOf([albumentations.OverlayElements()]), "overlay_metadata"),
+    ],
+)
+def test_transforms_of_several_images_are_refused(transform: Any, key: str) -> None:
+    with pytest.raises(SeglabError, match=f"albumentations.* needs '{key}' as well - take it"):
+        Augmentation([transform])
+
+
 def test_float_output_is_refused() -> None:
     with pytest.raises(SeglabError, match="got float32 image and uint8 mask - take Normalize"):
         Augmentation([albumentations.Normalize()])(IMAGE, MASK, 0)
