@@ -73,7 +73,7 @@ class SegmentationModule(LightningModule):
         self.train_loss.persistent(True)
         self.val_loss = MeanLoss()
         self.confusion = ConfusionMatrix(len(self.class_names))
-        self.validation: dict[str, Any] = {}  # of the newest one: {"confusion": (K, K) int64, "loss": float}
+        self.validation: dict[str, Any] = {}  # the newest: {"confusion": (K, K) int64, "loss": float, "step": int}
 
     def forward(self, image: Tensor) -> Tensor:
         """Logits (B, K, H, W) at the size of the image, a uint8 (B, 3, H, W) on the scale 0..255."""
@@ -123,7 +123,11 @@ class SegmentationModule(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         matrix = self.confusion.compute().cpu()
-        self.validation = {"confusion": matrix, "loss": float(self.val_loss.compute())}
+        self.validation = {
+            "confusion": matrix,
+            "loss": float(self.val_loss.compute()),
+            "step": self.trainer.global_step,
+        }
         readings_of_all = named_readings(matrix, self.class_names, prefix="val")
         self.log_dict({"val/loss": self.validation["loss"], **readings_of_all}, sync_dist=True)
         self.confusion.reset()

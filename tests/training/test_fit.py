@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from lightning.fabric.plugins.environments import SLURMEnvironment
 
+from seglab import runs
 from seglab.training import fit
+from seglab.training.build import build
 
 
 @pytest.mark.parametrize(("nodes", "warned"), [(1, 0), (2, 1)])
@@ -21,3 +23,13 @@ def test_srun_is_called_for_by_a_training_over_several_nodes_alone(
         fit._quieten_lightning(nodes=nodes)
         assert not SLURMEnvironment.detect()
     assert ["`srun` command" in str(message.message) for message in messages] == [True] * warned
+
+
+@pytest.mark.parametrize(("epochs", "validated"), [(2, True), (3, False)])
+def test_the_scores_of_the_last_checkpoint_are_of_its_weights_or_absent(tiny_config, tmp_path, epochs, validated):
+    rhythm = ["trainer.check_val_every_n_epoch=2", f"trainer.max_epochs={epochs}", "trainer.limit_train_batches=1"]
+    run = build(runs.plain(tiny_config("callbacks.pictures=null", *rhythm)), tmp_path)
+    run.trainer.fit(run.module, datamodule=run.data)
+    scores = fit.scores(tmp_path)
+    assert (scores["last"]["epoch"], "metrics" in scores["last"]) == (epochs - 1, validated)
+    assert (scores["best"]["epoch"], "metrics" in scores["best"]) == (1, True)
