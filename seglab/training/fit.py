@@ -72,7 +72,10 @@ def fit(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def scores(folder: Path) -> dict[str, Any]:
-    """{"best": ..., "last": ...}, each {"epoch", "step", "metrics", "classes"}, read from the run's checkpoints."""
+    """{"best": ..., "last": ...}, each {"epoch", "step", "metrics", "classes"}, read from the run's checkpoints.
+
+    Without "metrics" and "classes" where the weights of the last one were not validated.
+    """
     paths = {"best": folder / "checkpoints" / BEST, "last": folder / "checkpoints" / LAST}
     return {name: _score(path) for name, path in paths.items() if path.exists()}
 
@@ -117,9 +120,11 @@ def _train(run: Run, checkpoint: Path | None) -> None:
 def _score(path: Path) -> dict[str, Any]:
     # mapped: of a file with all the weights, a few numbers are read
     checkpoint = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
-    state = checkpoint["seglab"]
-    measured = tracking.scored(state["validation"], state["class_names"])
-    return {"epoch": checkpoint["epoch"], "step": checkpoint["global_step"], **measured}
+    state, step = checkpoint["seglab"], checkpoint["global_step"]
+    # The newest validation may be older than the weights of last.ckpt: its scores are not theirs.
+    is_of_these_weights = state["validation"].get("step", step) == step
+    measured = tracking.scored(state["validation"], state["class_names"]) if is_of_these_weights else {}
+    return {"epoch": checkpoint["epoch"], "step": step, **measured}
 
 
 def _protocol(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -86,7 +86,8 @@ class SegmentationModule(LightningModule):
                 "data.labels - leave model.classes out"
             )
         self.confusion = ConfusionMatrix(len(self.class_names), misses=self.num_scores > len(self.class_names))
-        self.validation: dict[str, Any] = {}  # of the newest one: {"confusion": (K, K) int64, "loss": float}
+        # The newest: {"confusion": (K, K) int64, "loss": float, "step": int}
+        self.validation: dict[str, Any] = {}
 
     @property
     def num_scores(self) -> int:
@@ -161,7 +162,11 @@ class SegmentationModule(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         matrix = self.confusion.compute().cpu()
-        self.validation = {"confusion": matrix, "loss": float(self.val_loss.compute())}
+        self.validation = {
+            "confusion": matrix,
+            "loss": float(self.val_loss.compute()),
+            "step": self.trainer.global_step,
+        }
         readings_of_all = named_readings(matrix, self.class_names, prefix="val")
         self.log_dict({"val/loss": self.validation["loss"], **readings_of_all}, sync_dist=True)
         self.confusion.reset()

@@ -9,6 +9,7 @@ from lightning.fabric.plugins.environments import SLURMEnvironment
 from seglab import runs
 from seglab.errors import SeglabError
 from seglab.training import fit
+from seglab.training.build import build
 
 
 @pytest.mark.parametrize(("nodes", "warned"), [(1, 0), (2, 1)])
@@ -42,3 +43,13 @@ def test_a_finished_run_has_one_state_and_a_damaged_best_is_told_before_it_goes_
     (checkpoints / "best.ckpt").write_bytes(b"")
     with pytest.raises(SeglabError, match=r"best\.ckpt: expected a checkpoint; came a damaged file \(0 bytes"):
         fit.fit(config, tmp_path)
+
+
+@pytest.mark.parametrize(("epochs", "validated"), [(2, True), (3, False)])
+def test_the_scores_of_the_last_checkpoint_are_of_its_weights_or_absent(tiny_config, tmp_path, epochs, validated):
+    rhythm = ["trainer.check_val_every_n_epoch=2", f"trainer.max_epochs={epochs}", "trainer.limit_train_batches=1"]
+    run = build(runs.plain(tiny_config("callbacks.pictures=null", *rhythm)), tmp_path)
+    run.trainer.fit(run.module, datamodule=run.data)
+    scores = fit.scores(tmp_path)
+    assert (scores["last"]["epoch"], "metrics" in scores["last"]) == (epochs - 1, validated)
+    assert (scores["best"]["epoch"], "metrics" in scores["best"]) == (1, True)
