@@ -40,7 +40,7 @@ TINY = (
 # They take a minute or more, longest first: `make test` starts them in this order, so that no worker waits long for
 # the last of another.
 LONGEST = (
-    "multirun/test_launch.py", "test_train.py", "models/test_matrix.py",
+    "multirun/test_launch.py", "test_train.py", "multirun/test_slurm.py", "models/test_matrix.py",
     "test_notebooks.py", "test_table.py", "test_predict.py", "multirun/test_launchers.py", "callbacks/test_freeze.py",
     "losses/test_contract.py", "callbacks/test_tracking.py", "test_benchmark.py", "tables/test_source_tables.py",
     "test_check_data.py", "data/test_experiments.py",

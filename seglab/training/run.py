@@ -22,6 +22,8 @@ from seglab.runs import init_from, provenance
 
 log = logging.getLogger("seglab")
 
+_TIME_LIMIT = "SLURM's time limit (hydra.launcher.max_num_timeout=3 lets SLURM itself go on three times)"
+
 
 def train(
     cfg: DictConfig, folder: Path, *, overrides: list[str], choices: Mapping[str, Any] = MappingProxyType({})
@@ -83,7 +85,9 @@ def _fit_and_record(settings: dict[str, Any], folder: Path) -> runs.Record:
     try:
         result = _fit(settings, folder)
     except BaseException as error:
-        status = "interrupted" if isinstance(error, Interrupted | KeyboardInterrupt | SystemExit) else "failed"
+        slurm_stopped = type(error).__name__ == "UncompletedJobError"  # raised by submitit when it does not requeue
+        was_stopped = slurm_stopped or isinstance(error, Interrupted | KeyboardInterrupt | SystemExit)
+        status = "interrupted" if was_stopped else "failed"
         if status == "failed":
             runs.write_atomically(folder / runs.TRACEBACK, traceback.format_exc())
         runs.update_record(
@@ -91,7 +95,7 @@ def _fit_and_record(settings: dict[str, Any], folder: Path) -> runs.Record:
             status=status,
             ended=runs.now(),
             seconds=round(time.monotonic() - started, 1),
-            error=f"{type(error).__name__}: {error}",
+            error=_TIME_LIMIT if slurm_stopped else f"{type(error).__name__}: {error}",
             traceback=runs.TRACEBACK if status == "failed" else None,
         )
         if status == "interrupted":

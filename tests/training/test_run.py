@@ -35,6 +35,28 @@ def test_a_failure_leaves_its_traceback(tiny_config, tmp_path, ends):
     assert "ValueError: x is wrong" in (tmp_path / "run" / record["traceback"]).read_text()
 
 
+class UncompletedJobError(RuntimeError):
+    """What submitit raises out of its signal handler where it may not requeue the job."""
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (UncompletedJobError("Job not requeued because: timed-out too many times."), "SLURM's time limit"),
+        (SystemExit(-1), "SystemExit"),  # submitit, when it has requeued the job
+        (KeyboardInterrupt(), "KeyboardInterrupt"),
+    ],
+    ids=["time limit", "preempted", "ctrl-c"],
+)
+def test_what_the_world_has_ended_is_interrupted(tiny_config, tmp_path, ends, error, said):
+    ends(error)
+    with pytest.raises(type(error)):
+        train(tiny_config(), tmp_path / "run", overrides=["seed=1"])
+    record = runs.read_record(tmp_path / "run")
+    assert record["status"] == "interrupted"
+    assert record["error"].startswith(said)
+
+
 def test_an_interruption_says_how_to_go_on_whatever_the_folder_is_called(tiny_config, tmp_path, ends, caplog):
     folder = tmp_path / "é (x)"
     ends(Interrupted(signal.SIGTERM))
