@@ -1,12 +1,28 @@
-"""What a training says on a machine where SLURM is installed, outside its jobs."""
+"""How a training ends at once, and what it says on a machine where SLURM is installed, outside its jobs."""
 
+import os
+import signal
 import warnings
 from pathlib import Path
 
 import pytest
 from lightning.fabric.plugins.environments import SLURMEnvironment
 
+from seglab import runs
+from seglab.callbacks.exact import StepSeed
 from seglab.training import fit
+
+
+def test_a_second_ctrl_c_is_one_to_the_caller_too(tiny_config, tmp_path, monkeypatch) -> None:
+    """Lightning would end with exit code 1, as after an error."""
+
+    def twice(*unused) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(StepSeed, "on_train_batch_start", twice)
+    with pytest.raises(KeyboardInterrupt):
+        fit.fit(runs.plain(tiny_config("callbacks.pictures=null")), tmp_path)
 
 
 @pytest.mark.parametrize(("nodes", "warned"), [(1, 0), (2, 1)])
