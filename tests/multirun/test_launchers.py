@@ -84,7 +84,8 @@ class Dying(Callback):
 
 @joblib
 def test_ctrl_c_ends_every_process_and_the_same_command_goes_on(command, environment, tiny, tmp_path):
-    arguments = ("seed=1,2", *AT_ONCE, "trainer.max_epochs=30", "callbacks.last.every_n_steps=1", "sweep=x")
+    arguments = ("seed=1,2", *AT_ONCE, "trainer.max_epochs=30", "callbacks.last.every_n_steps=1", "data.num_workers=2",
+                 "sweep=x")  # fmt: skip
     process = subprocess.Popen(
         [sys.executable, "-m", "seglab.train", "-m", *tiny, *arguments],
         cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
