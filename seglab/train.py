@@ -39,7 +39,7 @@ def task(cfg: DictConfig) -> float | None:
 
 def main() -> None:
     process.watch_lifeline()
-    command.run(task, finish=lambda results: launch.finish())
+    command.run(launch.to_the_end(task), finish=lambda results: launch.finish())
 
 
 if __name__ == "__main__":

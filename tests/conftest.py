@@ -39,10 +39,10 @@ TINY = (
 # They take a minute or more, longest first: `make test` starts them in this order, so that no worker waits long for
 # the last of another.
 LONGEST = (
-    "multirun/test_launch.py", "test_table.py", "models/test_matrix.py", "test_notebooks.py",
-    "multirun/test_launchers.py", "data/test_experiments.py", "losses/test_contract.py", "tables/test_source_tables.py",
-    "test_train.py", "multirun/test_slurm.py", "callbacks/test_freeze.py", "test_predict.py",
-    "callbacks/test_tracking.py", "test_benchmark.py", "test_check_data.py",
+    "multirun/test_launch.py", "multirun/test_slurm.py", "test_train.py", "test_table.py", "models/test_matrix.py",
+    "test_notebooks.py", "multirun/test_launchers.py", "callbacks/test_exact.py", "data/test_experiments.py",
+    "losses/test_contract.py", "tables/test_source_tables.py", "test_readme.py", "callbacks/test_freeze.py",
+    "test_predict.py", "callbacks/test_tracking.py", "test_benchmark.py", "test_check_data.py",
 )  # fmt: skip
 
 CITY_NAMES = ["aachen_000000_000019", "aachen_000001_000019", "bremen_000000_000019", "ulm_000010_000019"]

@@ -6,7 +6,9 @@ by a file lock, which the operating system releases when the launch dies.
 """
 
 import logging
+import re
 import shlex
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +25,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from seglab import config, runs
-from seglab.display import comparison
+from seglab.display import comparison, scores
 from seglab.errors import SeglabError
 from seglab.multirun import gpus, plan
 from seglab.multirun import job as sweep_job
@@ -32,7 +34,9 @@ from seglab.runs import data_files, init_from, provenance
 log = logging.getLogger("seglab")
 
 _CLAIM = ".claim"
-_PAUSE = 1.0  # seconds between two looks at a job that another launch runs
+_PAUSE = 1.0  # seconds between two looks at a job that another launch or SLURM runs
+_SUBMITTED = ".submitit"  # in a sweep's folder, what its SLURM jobs leave
+_ENDS_OF_JOBS = ("UncompletedJobError", "FailedJobError")  # submitit's, which is not imported here
 _OWN_PROCESSES = ("SlurmLauncher",)  # a launcher whose tasks are processes of their own already
 _IN_ORDER = "BasicLauncher"  # a launcher that runs the jobs one after the other, in this process
 
@@ -47,6 +51,7 @@ class _Sweep:
     folder: Path
     jobs: Mapping[str, tuple[str, ...]]  # {folder name: overrides}; empty where a search chooses them one by one
     new: list[str]  # those of them that no earlier launch has asked for
+    is_queued: bool  # its jobs run elsewhere, and what they say is not seen here
 
 
 _sweep: _Sweep | None = None  # that this process belongs to
@@ -61,7 +66,7 @@ class Announce(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:  # Hydra's own signature
         global _sweep
         folder = Path(config.hydra.sweep.dir)
-        _sweep = self.sweep = _Sweep(folder, {}, [])
+        _sweep = self.sweep = _Sweep(folder, {}, [], _class(config.hydra.launcher) in _OWN_PROCESSES)
         try:
             _sweep.jobs = _jobs(config)
             command = shlex.join(["python", "-m", "seglab.train", *sys.argv[1:]])
@@ -101,6 +106,22 @@ def run_job(cfg: DictConfig, settings: DictConfig, folder: Path, *, train: Calla
     return value
 
 
+def to_the_end(task: Callable[[], object]) -> Callable[[], None]:
+    """The task, but after the failure of a queued job it waits for the others; `finish` tells how each one ended."""
+
+    def run() -> None:
+        try:
+            task()
+        except Exception as error:
+            if _sweep is None or type(error).__name__ not in _ENDS_OF_JOBS:
+                raise
+            log.error("a job of SLURM has not ended well: %s", _cause(error))
+            while _is_in_queue(_sweep.folder):
+                time.sleep(_PAUSE)
+
+    return run
+
+
 def finish() -> int:
     """Prints and writes the comparison of a sweep's jobs, if there is one to compare; 1 when a job failed, else 0."""
     if _sweep is None or not _sweep.folder.is_dir():  # a single run; a sweep without a first job
@@ -121,8 +142,55 @@ def finish() -> int:
             finished.add(folder.name)
     if records:
         comparison.print_comparison(records, _sweep.folder)
+    if _sweep.is_queued:
+        _tell_ends(_sweep)
     left = _sweep.jobs.keys() - finished
     return int(damaged or bool(left) or any(record["status"] == "failed" for record in records))
+
+
+def _cause(error: Exception) -> str:
+    """The last line of the traceback, or of the job's output, which submitit frames by lines of dashes."""
+    parts = re.split(r"(?m)^-{10,}$", str(error))
+    return parts[min(1, len(parts) - 1)].strip().rpartition("\n")[2]
+
+
+def _is_in_queue(folder: Path) -> bool:
+    """Whether SLURM still has a job of the sweep. Where it does not say, nothing is waited for."""
+    numbers = {path.name.partition("_")[0] for path in (folder / _SUBMITTED).glob("[0-9]*")}
+    command = ["squeue", "--noheader", "--jobs", ",".join(sorted(numbers))]
+    return bool(numbers) and bool(subprocess.run(command, capture_output=True, check=False).stdout)
+
+
+def _tell_ends(sweep: _Sweep) -> None:
+    """How each job stands, in a line, and what to do about those that are left."""
+    statuses = set()
+    for number, folder in enumerate(plan.job_folders(sweep.folder), start=1):
+        if sweep.jobs and folder.name not in sweep.jobs:
+            continue
+        state, record = runs.state(folder), runs.read_record(folder)
+        statuses.add(state.status)
+        log.info("[%d] %s  %s", number, folder.name, _end(state, record))
+    if statuses & {"interrupted", "stale", "pending"}:
+        log.warning("what is left is continued by the same command with sweep=%s", sweep.folder.name)
+    if "failed" in statuses:
+        log.warning("what has failed is tried again with sweep=%s retry_failed=true", sweep.folder.name)
+
+
+def _end(state: runs.State, record: runs.Record | None) -> str:
+    match state.status:
+        case "finished":
+            assert record is not None
+            return f"{scores.headline(record)}, {state.seconds or 0:.0f} s"
+        case "failed":
+            return f"FAILED: {state.error}"
+        case "interrupted":
+            return f"interrupted: {state.error}"
+        case "stale":
+            return "died unseen: cancelled, killed, or its node went down"
+        case "running":
+            return f"still runs, {state.where}"
+        case "pending":
+            return f"has not begun; what SLURM's job has said stands in {_SUBMITTED}"
 
 
 def _jobs(cfg: DictConfig) -> dict[str, tuple[str, ...]]:

@@ -24,6 +24,8 @@ from seglab.training import monitors
 
 log = logging.getLogger("seglab")
 
+_TIME_LIMIT = "SLURM's time limit (hydra.launcher.max_num_timeout=3 lets SLURM itself go on three times)"
+
 
 def train(
     cfg: DictConfig, folder: Path, *, overrides: list[str], choices: Mapping[str, Any] = MappingProxyType({})
@@ -91,9 +93,13 @@ def _fit_and_record(settings: dict[str, Any], folder: Path, *, hidden: set[str])
     except BaseException as error:
         if not (folder / runs.RECORD).exists():
             raise _deleted(folder) from error
-        stopped = isinstance(error, Interrupted | KeyboardInterrupt | SystemExit) or is_full(error)
+        slurm_stopped = type(error).__name__ == "UncompletedJobError"  # raised by submitit when it does not requeue
+        stopped = slurm_stopped or is_full(error) or isinstance(error, Interrupted | KeyboardInterrupt | SystemExit)
         status = "interrupted" if stopped else "failed"
-        _note_end(folder, error, status=status, seconds=round(time.monotonic() - started, 1), hidden=hidden)
+        told = _TIME_LIMIT if slurm_stopped else environment.masked(f"{type(error).__name__}: {error}", hidden)
+        text = environment.masked(traceback.format_exc(), hidden) if status == "failed" else None
+        seconds = round(time.monotonic() - started, 1)
+        _note_end(folder, told=told, text=text, status=status, seconds=seconds)
         if status == "interrupted":
             resume = shlex.quote(f"resume={quoted(runs.shown(folder))}")
             log.warning("interrupted; to continue: python -m seglab.train %s", resume)
@@ -104,9 +110,13 @@ def _fit_and_record(settings: dict[str, Any], folder: Path, *, hidden: set[str])
     return runs.update_record(folder, status="finished", ended=runs.now(), seconds=seconds, **result)
 
 
-def _note_end(folder: Path, error: BaseException, *, status: str, seconds: float, hidden: set[str]) -> None:
-    """Writes how the run ended as far as the disk takes it; where it does not, the run counts as died unseen."""
-    text = environment.masked(traceback.format_exc(), hidden) if status == "failed" else None
+def _note_end(folder: Path, *, told: str, text: str | None, status: str, seconds: float) -> None:
+    """Writes how the run ended as far as the disk takes it; where it does not, the run counts as died unseen.
+
+    Args:
+        told: the error, in the record.
+        text: the traceback of a failure.
+    """
     if text is not None:
         try:
             runs.write_atomically(folder / runs.TRACEBACK, text)
@@ -114,7 +124,6 @@ def _note_end(folder: Path, error: BaseException, *, status: str, seconds: float
             text = None
     kept = {"traceback": None if text is None else runs.TRACEBACK}
     try:
-        told = environment.masked(f"{type(error).__name__}: {error}", hidden)
         runs.update_record(folder, status=status, ended=runs.now(), seconds=seconds, error=told, **kept)
     except OSError as second:
         log.error("%s: the end of the run could not be written (%s)", runs.shown(folder), second.strerror)

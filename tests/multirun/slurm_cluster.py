@@ -39,7 +39,7 @@ TaskPlugin=task/none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 SchedulerParameters=batch_sched_delay=0,bf_interval=1,sched_interval=1
-KillWait=2
+KillWait=30
 {node} NodeAddr=127.0.0.1
 PartitionName=debug Nodes={host} Default=YES
 """

@@ -79,7 +79,8 @@ class Dying(Callback):
 @joblib
 @pytest.mark.usefixtures("slow")
 def test_ctrl_c_ends_every_process_and_the_same_command_goes_on(command, started, tmp_path):
-    arguments = ("-m", "seed=1,2", *AT_ONCE, "trainer.max_epochs=6", "callbacks.last.every_n_steps=1", "sweep=x")
+    arguments = ("-m", "seed=1,2", *AT_ONCE, "trainer.max_epochs=6", "callbacks.last.every_n_steps=1",
+                 "data.num_workers=2", "sweep=x")  # fmt: skip
     process = started("train", *arguments, new_session=True)
     deadline = time.monotonic() + 200
     while len(list(tmp_path.glob("outputs/sweeps/x/*/checkpoints/last.ckpt"))) < 2:

@@ -6,7 +6,9 @@ Runs where the extra `slurm` is installed and a SLURM answers or can be started,
 import importlib.util
 import json
 import subprocess
+import sys
 import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -56,6 +58,9 @@ def test_a_killed_job_harms_no_other_and_finished_ones_are_skipped(command, envi
     assert record(jobs[2])["slurm_job"].endswith("_0")
     assert record(jobs[1])["status"] == "running"  # it could not say what happened to it, nor could a parent
     assert "mIoU" in done.stdout
+    assert f"[1] {jobs[2].name}  mIoU " in done.stderr
+    assert f"[2] {jobs[1].name}  died unseen" in done.stderr
+    assert "Traceback" not in done.stderr
     plan = json.loads((tmp_path / "outputs" / "sweeps" / "x" / "sweep.json").read_text())
     assert list(plan["jobs"]) == [jobs[2].name, jobs[1].name]
     again = command("train", "-m", "seed=2", *QUEUE, "sweep=x", dying, timeout=500)
@@ -63,23 +68,81 @@ def test_a_killed_job_harms_no_other_and_finished_ones_are_skipped(command, envi
     assert record(jobs[2])["attempts"] == 1
 
 
-@pytest.mark.usefixtures("slow")
-def test_a_preempted_job_is_requeued_and_finishes_as_if_nothing_had_happened(started, tmp_path):
-    arguments = ("trainer.max_epochs=5", "callbacks.last.every_n_steps=1", "logger=[csv,wandb]", "sweep=x")
-    process = started("train", "-m", "seed=1", *QUEUE, *arguments)
+# side by side: without loader workers, and with two, to which SLURM sends every signal as well
+LONG = ("trainer.max_epochs=40", "callbacks.last.every_n_steps=1", "experiment=tiny,workers", "sweep=x")
+
+
+@pytest.fixture
+def queued(environment, tiny, tmp_path):
+    """`queued(attempt, ...)`: a sweep of two jobs, and the folder of each, all of whom make steps in that attempt."""
+
+    own = tmp_path / "my_conf" / "experiment"
+    (own / "workers.yaml").write_text((own / "tiny.yaml").read_text().replace("num_workers: 0", "num_workers: 2"))
+
+    def start(attempt: int, *arguments: str) -> tuple[subprocess.Popen, list[Path]]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "seglab.train", "-m", *tiny[:2], *QUEUE, *LONG, *arguments],
+            cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        deadline = time.monotonic() + 300
+        while len(folders := in_steps(tmp_path, attempt)) < 2:
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline, process.kill()
+            time.sleep(0.1)
+        return process, folders
+
+    return start
+
+
+def in_steps(tmp_path: Path, attempt: int) -> list[Path]:
+    folders = []
+    for path in sorted(tmp_path.glob("outputs/sweeps/x/*/checkpoints/last.ckpt")):
+        told = record(path.parents[1])
+        saved = datetime.fromtimestamp(path.stat().st_mtime).astimezone()
+        if told["attempts"] == attempt and saved > datetime.fromisoformat(told["attempted"]):
+            folders.append(path.parents[1])
+    return folders
+
+
+def send(folders: list[Path], *flags: str) -> None:
+    subprocess.run(["scancel", *flags, *(record(folder)["slurm_job"] for folder in folders)], check=True)
+
+
+def test_preempted_jobs_are_requeued_and_finish_as_if_nothing_had_happened(queued):
+    process, folders = queued(1, "logger=[csv,wandb]")
+    jobs = [record(folder)["slurm_job"] for folder in folders]
+    send(folders, "--signal=USR2")
     deadline = time.monotonic() + 500
-    while not list(tmp_path.glob("outputs/sweeps/x/*/checkpoints/last.ckpt")):
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    (folder,) = jobs_of(tmp_path).values()
-    job = record(folder)["slurm_job"]
-    subprocess.run(["scancel", "--signal=USR2", job], check=True)
     while process.poll() is None:  # SLURM lets a requeued job wait two minutes, unless it is told otherwise
         assert time.monotonic() < deadline, process.kill()
-        subprocess.run(["scontrol", "update", f"JobId={job}", "StartTime=now"], capture_output=True, check=False)
+        for job in jobs:
+            subprocess.run(["scontrol", "update", f"JobId={job}", "StartTime=now"], capture_output=True, check=False)
         time.sleep(1)
     output, _ = process.communicate()
     assert process.returncode == 0, output
-    ended = record(folder)
-    assert (ended["status"], ended["attempts"], ended["epochs"], ended["slurm_job"]) == ("finished", 2, 5, job)
+    for folder, job in zip(folders, jobs, strict=True):
+        ended = record(folder)
+        assert (ended["status"], ended["attempts"], ended["epochs"], ended["slurm_job"]) == ("finished", 2, 40, job)
+        assert f"{folder.name}  mIoU " in output
+
+
+def test_a_time_limit_and_scancel_interrupt_and_the_same_command_goes_on(queued):
+    process, folders = queued(1, "hydra.launcher.timeout_min=5")  # of so few minutes, each one is near the limit
+    send(folders, "--signal=USR2")
+    output, _ = process.communicate(timeout=100)
+    assert process.returncode == 1, output
+    assert [record(folder)["status"] for folder in folders] == ["interrupted"] * 2, output
+    for folder in folders:
+        assert f"{folder.name}  interrupted: SLURM's time limit" in output
+    assert "is continued by the same command with sweep=x" in output
+    assert "Traceback" not in output
+    process, _ = queued(2)
+    send(folders)
+    output, _ = process.communicate(timeout=100)
+    assert process.returncode == 1, output
+    for folder in folders:
+        assert f"{folder.name}  interrupted: Interrupted: interrupted by SIGTERM" in output
+    process, _ = queued(3)
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output
+    assert [(record(folder)["status"], record(folder)["epochs"]) for folder in folders] == [("finished", 40)] * 2

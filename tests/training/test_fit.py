@@ -1,5 +1,7 @@
-"""What a training says on a machine where SLURM is installed, and of what it is to be continued from."""
+"""How a training ends at once, what it says where SLURM is installed, and of what it is to be continued from."""
 
+import os
+import signal
 import warnings
 from pathlib import Path
 
@@ -7,9 +9,22 @@ import pytest
 from lightning.fabric.plugins.environments import SLURMEnvironment
 
 from seglab import runs
+from seglab.callbacks.exact import StepSeed
 from seglab.errors import SeglabError
 from seglab.training import fit
 from seglab.training.build import build
+
+
+def test_a_second_ctrl_c_is_one_to_the_caller_too(tiny_config, tmp_path, monkeypatch) -> None:
+    """Lightning would end with exit code 1, as after an error."""
+
+    def twice(*unused) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(StepSeed, "on_train_batch_start", twice)
+    with pytest.raises(KeyboardInterrupt):
+        fit.fit(runs.plain(tiny_config("callbacks.pictures=null")), tmp_path)
 
 
 @pytest.mark.parametrize(("nodes", "warned"), [(1, 0), (2, 1)])

@@ -62,6 +62,28 @@ def test_on_a_full_disk_a_run_is_interrupted_and_goes_on(tiny_config, tmp_path, 
     assert train(tiny_config(), tmp_path / "run", overrides=["seed=1"])["status"] == "finished"
 
 
+class UncompletedJobError(RuntimeError):
+    """What submitit raises out of its signal handler where it may not requeue the job."""
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (UncompletedJobError("Job not requeued because: timed-out too many times."), "SLURM's time limit"),
+        (SystemExit(-1), "SystemExit"),  # submitit, when it has requeued the job
+        (KeyboardInterrupt(), "KeyboardInterrupt"),
+    ],
+    ids=["time limit", "preempted", "ctrl-c"],
+)
+def test_what_the_world_has_ended_is_interrupted(tiny_config, tmp_path, ends, error, said):
+    ends(error)
+    with pytest.raises(type(error)):
+        train(tiny_config(), tmp_path / "run", overrides=["seed=1"])
+    record = runs.read_record(tmp_path / "run")
+    assert record["status"] == "interrupted"
+    assert record["error"].startswith(said)
+
+
 @pytest.mark.parametrize("error", [None, FileNotFoundError("metrics.csv")])
 def test_a_run_whose_folder_is_deleted_is_not_finished(tiny_config, tmp_path, ends, error):
     ends(error, deletes=True)
