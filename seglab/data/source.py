@@ -74,7 +74,7 @@ def read_ids(path: Path, *, if_colored: str = _IF_COLORED) -> np.ndarray:
     return _decode(data, cv2.IMREAD_UNCHANGED, path)  # (H, W)
 
 
-def read_any_ids(path: Path) -> np.ndarray:
+def read_any_ids(path: Path, *, if_colored: str = _IF_COLORED) -> np.ndarray:
     """uint8 (H, W): as `read_ids`, and of other PNGs wherever what they mean is sure.
 
     Of 1 to 16 bits; of three channels, where they are equal everywhere; with alpha, where it is opaque everywhere.
@@ -85,7 +85,7 @@ def read_any_ids(path: Path) -> np.ndarray:
         return _palette_indices(path)
     values = _decode(data, cv2.IMREAD_UNCHANGED, path)  # (H, W) or (H, W, 3 or 4)
     if values.ndim == 3:
-        values = _single_channel(values, path, kind=_kind(depth, color_type))
+        values = _single_channel(values, path, kind=_kind(depth, color_type), if_colored=if_colored)
     if depth < 8:
         values = values // (255 // (2**depth - 1))  # OpenCV spreads them over 0..255
     if values.max() > 255:
@@ -283,10 +283,10 @@ def _kind(depth: int, color_type: int) -> str:
     return f"{depth}-bit {_COLOR_TYPES.get(color_type, 'unknown')}"
 
 
-def _single_channel(values: np.ndarray, path: Path, *, kind: str) -> np.ndarray:
+def _single_channel(values: np.ndarray, path: Path, *, kind: str, if_colored: str) -> np.ndarray:
     """(H, W) of (H, W, 3 or 4) whose colours are grey and whose alpha is opaque, if there is one."""
     if (values[..., 1:3] != values[..., :1]).any():
-        raise SeglabError(f"expected a mask of ids (grey or palette PNG); '{path}' is {kind} - {_IF_COLORED}")
+        raise SeglabError(f"expected a mask of ids (grey or palette PNG); '{path}' is {kind} - {if_colored}")
     if values.shape[2] == 4 and (values[..., 3] != np.iinfo(values.dtype).max).any():
         raise SeglabError(
             f"expected a mask of ids (grey or palette PNG); '{path}' is {kind}, and some of its pixels are transparent "
