@@ -64,8 +64,8 @@ def test_every_block_does_what_it_says(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     records = [json.loads(path.read_text()) for path in tmp_path.glob("outputs/*/**/record.json")]
-    assert [record["status"] for record in records] == ["finished"] * 5
-    assert sum({"ground", "leaf"} == set(record["best"]["classes"]) for record in records) == 3
+    assert [record["status"] for record in records] == ["finished"] * 4
+    assert sum({"ground", "leaf"} == set(record["best"]["classes"]) for record in records) == 2
     assert len([*tmp_path.glob("outputs/checks/*")]) == 1
 
 
