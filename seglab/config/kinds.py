@@ -25,7 +25,12 @@ class Kind:
     def holds(self, target: str, definition: Definition) -> bool:
         """Whether `target`, which stands for `definition`, is of this kind."""
         package, _, name = target.rpartition(".")
-        if name.startswith("_") or definition.name.startswith("_") or not self._is_from(package, definition.module):
+        if name.startswith("_") or definition.name.startswith("_"):
+            return False
+        is_ours = package.split(".")[0] == definition.module.split(".")[0] == "seglab"
+        if is_ours and definition.kind == "class" and self.bases & definition.lineage:
+            return True  # wherever it has moved
+        if not self._is_from(package, definition.module):
             return False
         if definition.kind == "function" and package.split(".")[0] not in _FUNCTIONS_OF:
             return False

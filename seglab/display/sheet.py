@@ -218,7 +218,8 @@ def _markdown_row(cells: Sequence[str]) -> str:
 
 def _escaped(text: str) -> str:
     """`text` as Markdown shows it letter by letter: no link, no code, no end of the cell."""
-    return re.sub(r"([\\`\[\]*|])", r"\\\1", " ".join(_without_tags(text).splitlines()))
+    line = " ".join(_without_tags(text).splitlines())
+    return re.sub(r"([\\`*|]|(?<=\])\()", r"\\\1", line)
 
 
 def _without_tags(text: str) -> str:

@@ -94,7 +94,7 @@ def test_words_in_markdown_are_no_markup_and_in_a_csv_no_formula():
     )
     lines = markdown(found).splitlines()
     assert lines[2] == "| row | &lt;b>x&lt;/b> % | =1+1 |"
-    assert lines[4] == r"| \[a\](javascript:x)\|\`b\`\*c\*\\ | -1.5 | @y |"
+    assert lines[4] == r"| [a]\(javascript:x)\|\`b\`\*c\*\\ | -1.5 | @y |"
     assert lines[5] == "| two lines | p < 0.05 | +z |"
     header, first, second = csv.reader(io.StringIO(comma_separated(found)))
     assert header == ["row", "<b>x</b>", "'=1+1"]
