@@ -17,13 +17,14 @@ from typing import Any
 from uuid import uuid4
 
 import numpy as np
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from seglab.data.parallel import available_cpus
 from seglab.data.source import Source
 from seglab.data.transforms import resize
 from seglab.errors import SeglabError
 from seglab.runs.json_file import read_object
+from seglab.runs.lock import FileLock
 
 IMAGES, MASKS, INDEX = "images.u8", "masks.u8", "index.json"
 _BYTES_A_PIXEL = 4  # three of the image, one of the mask
