@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 
 from seglab import config, runs
 from seglab.config import command
+from seglab.errors import SeglabError
 from seglab.multirun import launch, process
 from seglab.training.run import interrupted_run, train
 
@@ -27,6 +28,11 @@ def task(cfg: DictConfig) -> float | None:
     folder = Path(settings.runtime.output_dir)
     overrides = list(settings.overrides.task)
     choices = {group: option for group, option in settings.runtime.choices.items() if not group.startswith("hydra/")}
+    if "trainer" not in cfg:
+        raise SeglabError(
+            f"--config-name={settings.job.config_name}: expected the configuration of a training; came that of another "
+            "command - leave it out, or call the command that it belongs to"
+        )
     if settings.mode == RunMode.MULTIRUN:
         config.check(cfg)
         job = partial(train, cfg, folder, overrides=overrides, choices=choices)

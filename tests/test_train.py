@@ -77,6 +77,7 @@ def test_mistakes_are_told_in_one_message_and_nothing_is_made(command, tmp_path)
         ("loss=dicee",): "dice",
         ("model._target_=torch.load",): "torch.load",
         ("trainer.accelerator=mps",): "MPS",
+        ("--config-name=predict",): "came that of another command - leave it out",
     }.items():
         done = command("train", *arguments, small=False)
         assert done.returncode != 0

@@ -1,6 +1,7 @@
 """A Hydra application as a command: a mistake of the user becomes one readable message, a bug its full traceback."""
 
 import functools
+import io
 import logging
 import os
 import sys
@@ -8,6 +9,8 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
+
+from hydra.core.hydra_config import HydraConfig
 
 from seglab import runs
 from seglab.config.hydra_node import only_known_is_run, refuse_pickled_run
@@ -35,6 +38,9 @@ def run(task: Callable[[], object], *, finish: Callable[[list[Any]], int] = lamb
     """
     global _running
     _make_own_modules_importable()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # an é in a path must not end a run that has finished
     _running = True
     with _console_log(), _exceptions_reach_us(), only_known_is_run():
         _errors.clear()
@@ -49,6 +55,8 @@ def reported(function: Callable[P, R]) -> Callable[P, R | None]:
 
     @functools.wraps(function)
     def task(*args: P.args, **kwargs: P.kwargs) -> R | None:
+        if HydraConfig.initialized() and HydraConfig.get().job.chdir:
+            os.chdir(HydraConfig.get().runtime.cwd)  # all paths are of the folder in which the command was typed
         try:
             result = function(*args, **kwargs)
         except Exception as error:

@@ -39,6 +39,11 @@ def message_for(error: BaseException) -> str | None:
         return f"{error.full_key}: {reason(error)}" if error.full_key else reason(error)
     if isinstance(error, yaml.YAMLError):
         return "this is not YAML: " + " ".join(str(error).split())
+    if isinstance(error, RuntimeError) and str(error).startswith("DataLoader worker (pid"):
+        return (
+            f"a worker process that reads the data has died: {_first_line(error)} - it may want memory or room in "
+            "/dev/shm: set data.num_workers to less, or to 0 to read in the process of the run"
+        )
     return disk_message(error) if isinstance(error, OSError) else None
 
 

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 import numpy as np
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from seglab.data import presence
 from seglab.data.parallel import available_cpus
@@ -26,6 +26,7 @@ from seglab.data.source import Source
 from seglab.data.transforms import resize
 from seglab.errors import SeglabError
 from seglab.runs.json_file import read_object
+from seglab.runs.lock import FileLock
 
 IMAGES, MASKS, INDEX = "images.u8", "masks.u8", "index.json"
 _MARGIN = 64_000_000  # bytes that stay free on the disk

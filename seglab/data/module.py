@@ -16,6 +16,7 @@ from lightning.pytorch import LightningDataModule
 from seglab.batch import Batch
 from seglab.data.cache import CachedSource, cached
 from seglab.data.dataset import SegmentationDataset
+from seglab.data.parallel import end_at_lost_batches, shorten_sockets
 from seglab.data.presence import Presence
 from seglab.data.sampler import ResumableLoader, SeededBatchSampler
 from seglab.data.source import RGB, Labels, Source
@@ -201,6 +202,8 @@ def _reader(source: Reader) -> tuple[str, list[tuple[str, object]]]:
 def _make_loader(dataset: SegmentationDataset, *, sampler: SeededBatchSampler, num_workers: int) -> ResumableLoader:
     # fork starts in 0.1 s what spawn starts in 9; macOS' own libraries do not survive a fork, and a notebook's kernel
     # has threads, whose locks a fork copies: its children may wait for ever.
+    if num_workers > 0:
+        shorten_sockets()
     fork = sys.platform.startswith("linux") and not _in_kernel()
     return ResumableLoader(
         dataset,
@@ -227,6 +230,7 @@ def _as_it_is(batch: object) -> object:
 def _start_worker(worker_id: int) -> None:
     leave_signals_to_parent()
     cv2.setNumThreads(0)
+    end_at_lost_batches()
 
 
 def _checked_size(size: tuple[int, int] | None) -> tuple[int, int] | None:

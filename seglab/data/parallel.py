@@ -1,10 +1,15 @@
 """A function of every sample of a split, computed by all cores."""
 
 import multiprocessing
+import multiprocessing.queues
+import multiprocessing.util
 import os
+import socket
 import sys
+import tempfile
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -22,6 +27,8 @@ from seglab.errors import SeglabError
 cv2.setNumThreads(0)
 
 _FEW = 32  # samples: for fewer, starting processes takes longer than they save
+_SHORT = ("/tmp", "/var/tmp", "/dev/shm")
+_LONGEST = 103 - len("/pymp-xxxxxxxx/listener-xxxxxxxx")  # of a folder, in bytes: an address has 104 to 108
 _CHUNK = 16  # samples that a process takes at once: few enough that all end at about the same time
 
 
@@ -76,6 +83,42 @@ def map_samples(
 def available_cpus() -> int:
     """How many CPUs this process may use, which in a container or a batch job are fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def shorten_sockets() -> None:
+    """Lets worker processes hand over their batches where TMPDIR is too long for the address of a socket.
+
+    Raises:
+        SeglabError: there is no shorter folder.
+    """
+    if _fits(tempfile.gettempdir()) or not hasattr(socket, "AF_UNIX"):
+        return
+    place = next((path for path in _SHORT if os.access(path, os.W_OK | os.X_OK)), None)
+    if place is None:
+        raise SeglabError(
+            f"expected a temporary folder of at most {_LONGEST} bytes for the sockets of worker processes; came "
+            f"TMPDIR='{tempfile.gettempdir()}', and {', '.join(_SHORT)} cannot be written - set a shorter TMPDIR, or "
+            "data.num_workers=0"
+        )
+    before, tempfile.tempdir = tempfile.tempdir, place
+    try:
+        multiprocessing.util.get_temp_dir()  # made once in a process, and inherited by its workers
+    finally:
+        tempfile.tempdir = before
+
+
+def _fits(folder: str) -> bool:
+    return len(os.fsencode(folder)) <= _LONGEST
+
+
+def end_at_lost_batches() -> None:
+    """Ends this worker process when a batch cannot be handed over: who waits for it would do so for ever."""
+    multiprocessing.queues.Queue._on_queue_feeder_error = staticmethod(_end_of_worker)  # type: ignore[attr-defined]
+
+
+def _end_of_worker(error: BaseException, batch: object) -> None:
+    traceback.print_exception(error)
+    os._exit(1)
 
 
 def _start_worker(source: Listing, parent: int) -> None:

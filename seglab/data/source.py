@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from seglab.data import libjpeg
 from seglab.errors import SeglabError
 from seglab.labels import IGNORE_INDEX, INVALID, LabelSpace
 from seglab.runs.picture_size import require_room
@@ -344,7 +345,16 @@ def _png_header(data: bytes, path: Path) -> tuple[int, int]:
 
 def _decode(data: bytes, flags: int, path: Path) -> np.ndarray:
     require_room(data, path)
-    image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), flags)
+
+    def decode() -> np.ndarray | None:
+        return cv2.imdecode(np.frombuffer(data, dtype=np.uint8), flags)
+
+    image, damage = libjpeg.decoded(decode) if data.startswith(_JPEG_SIGNATURE) else (decode(), None)
+    if damage is not None:
+        raise SeglabError(
+            f"expected a whole JPEG; '{path}' is damaged ({damage}), a part of the picture is lost - "
+            "copy or download it again"
+        )
     if image is None:
         raise SeglabError(f"expected a readable image; '{path}' is damaged - copy or download it again")
     return image

@@ -8,13 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from seglab import runs
 from seglab.config.ranges import one_of, require, size, some_of, whole
 from seglab.errors import SeglabError
 from seglab.evaluation import columns, official, report
 from seglab.runs.find import require_run
+from seglab.runs.lock import FileLock
 
 _RANGES = {
     "checkpoint": one_of("best", "last"),

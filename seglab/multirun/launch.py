@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
@@ -30,6 +30,7 @@ from seglab.errors import SeglabError
 from seglab.multirun import gpus, plan
 from seglab.multirun import job as sweep_job
 from seglab.runs import data_files, init_from, provenance
+from seglab.runs.lock import FileLock
 
 log = logging.getLogger("seglab")
 

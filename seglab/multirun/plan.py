@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from seglab import runs
 from seglab.errors import SeglabError
 from seglab.runs.json_file import read_object
+from seglab.runs.lock import FileLock
 
 log = logging.getLogger("seglab")
 

@@ -1,5 +1,6 @@
 """What a user reads, and which exit code the shell gets, when a command goes wrong."""
 
+import io
 import logging
 import os
 import signal
@@ -93,6 +94,21 @@ def test_interruptions(run: Run) -> None:
     assert run(task=_raising(Interrupted(signal.SIGINT)))[0] == 130
     assert run(task=_raising(Interrupted(signal.SIGTERM)))[0] == 143
     assert run(task=_raising(SystemExit(7)))[0] == 7
+
+
+def test_a_letter_that_the_terminal_does_not_know_ends_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    stdout = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", stdout)
+    assert run(task=lambda cfg: print("Z\u00fcrich"))[0] == 0
+    stdout.seek(0)
+    assert stdout.read() == "Z\\xfcrich\n"
+
+
+def test_paths_are_of_the_folder_in_which_the_command_was_typed(run: Run, tmp_path: Path) -> None:
+    folders: list[str] = []
+    task = command.reported(lambda cfg: folders.append(os.getcwd()))
+    code, _ = run("hydra.job.chdir=true", "hydra.run.dir=there", task=task)
+    assert (code, folders) == (0, [str(tmp_path)])
 
 
 def test_a_mistake_that_is_found_at_the_end_is_told_as_any_other(run: Run) -> None:

@@ -1,6 +1,8 @@
 """The data module under a real Trainer: streams, resume, overfitting, and its configuration."""
 
 import functools
+import multiprocessing
+import multiprocessing.util
 import sys
 import types
 from collections.abc import Callable, Sequence
@@ -19,8 +21,10 @@ from lightning.pytorch.callbacks import Callback
 from omegaconf import OmegaConf
 
 from seglab.batch import Batch
+from seglab.config.messages import message_for
 from seglab.data.cache import CachedSource
-from seglab.data.module import DataModule
+from seglab.data.module import DataModule, _single_thread
+from seglab.data.parallel import shorten_sockets
 from seglab.data.source import Sample
 from seglab.data.transforms import Augmentation
 from seglab.errors import SeglabError
@@ -370,3 +374,23 @@ def test_an_unset_root_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     module = instantiate(compose_data("data=cityscapes", "augment=none").data, _convert_="all")
     with pytest.raises(SeglabError, match=r"(?s)data.root; it is not set.*gtFine_labelIds.png"):
         module.setup("fit")
+
+
+def test_a_batch_that_cannot_be_handed_over_ends_its_worker_and_nobody_waits() -> None:
+    loader = torch.utils.data.DataLoader(
+        [lambda: None], num_workers=1, collate_fn=lambda batch: batch, worker_init_fn=_single_thread, timeout=60,
+        multiprocessing_context="fork",
+    )  # fmt: skip
+    with pytest.raises(RuntimeError, match=r"DataLoader worker \(pid.* exited unexpectedly") as caught:
+        next(iter(loader))
+    assert "a worker process that reads the data has died" in (message_for(caught.value) or "")
+
+
+def test_sockets_have_a_short_address_where_the_temporary_folder_is_long(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / ("t" * 100)))
+    monkeypatch.setitem(multiprocessing.current_process()._config, "tempdir", None)
+    shorten_sockets()
+    assert len(multiprocessing.util.get_temp_dir()) < 70
+    monkeypatch.setattr("seglab.data.parallel._SHORT", (str(tmp_path / "nothing"),))
+    with pytest.raises(SeglabError, match=r"expected a temporary folder of at most 71 bytes .*; came TMPDIR='.*ttt'"):
+        shorten_sockets()

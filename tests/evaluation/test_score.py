@@ -41,5 +41,5 @@ def test_mistakes(run, changes, message):
 
 def test_a_damaged_record_is_told_of_before_anything_is_scored(run):
     (run / runs.RECORD).write_text("{")
-    with pytest.raises(SeglabError, match=r"record\.json is not JSON .* delete it to run the job again"):
+    with pytest.raises(SeglabError, match=r"record\.json is not JSON.* delete it to run the job again"):
         score.check(settings(run))

@@ -59,6 +59,7 @@ def test_a_folder_of_any_name_holds_a_sweep_whose_job_is_continued(command, tmp_
     folders = sorted((tmp_path / name / "sweeps" / name).glob("*seed*"))
     records = [json.loads((folder / "record.json").read_text()) for folder in folders]
     assert [record["status"] for record in records] == ["finished", "finished"]
+    assert [(folder / "output.log").stat().st_mode & 0o111 for folder in folders] == [0, 0]  # text, and no program
     (folders[0] / "record.json").write_text(json.dumps(records[0] | {"status": "interrupted"}))
     resumed = command("train", f"resume={quoted(str(folders[0]))}", small=False)
     assert resumed.returncode == 0, resumed.stderr

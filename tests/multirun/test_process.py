@@ -52,11 +52,12 @@ def test_a_job_that_runs_has_no_exit_code_yet(tmp_path: Path, monkeypatch: pytes
 
 @pytest.mark.slow
 def test_jobs_run_where_the_temporary_folder_has_a_long_name(environment, tiny, tmp_path):
-    """The fork server's socket has no room there."""
+    """The fork server's socket has no room there, and those of the loader's workers have none either."""
     temporary = tmp_path / ("t" * 100)
     temporary.mkdir()
     done = subprocess.run(
-        [sys.executable, "-m", "seglab.train", "-m", *tiny, "seed=1", "trainer.max_epochs=1", "sweep=long"],
+        [sys.executable, "-m", "seglab.train", "-m", *tiny, "seed=1", "trainer.max_epochs=1", "data.num_workers=2",
+         "sweep=long"],
         cwd=tmp_path, env={**environment, "TMPDIR": str(temporary)}, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
