@@ -7,12 +7,13 @@ run.log, and after a failure traceback.txt.
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
 RECORD, CONFIG = "record.json", "config.yaml"
 HEARTBEAT, TRACEBACK, LOCK = "heartbeat.json", "traceback.txt", ".lock"
+RUN_LOG = "seglab.run_log"  # the logger of what is printed as well: it goes to run.log, and not to the terminal again
 BEST, LAST = "best.ckpt", "last.ckpt"  # in checkpoints/
 
 
@@ -33,9 +34,18 @@ def write_quickly(path: Path, text: str) -> None:
     os.replace(partial, path)
 
 
+def remove_empty(folder: Path) -> None:
+    """Removes the folder of a run or a sweep, runs/ or sweeps/ and the output folder, as far as nothing is in them."""
+    in_output = folder.parent.name in ("runs", "sweeps")
+    with suppress(OSError):
+        for place in [folder, folder.parent, folder.parent.parent] if in_output else [folder]:
+            if place.exists() and place.resolve() != Path.cwd():
+                place.rmdir()
+
+
 @contextmanager
 def logging_to(folder: Path) -> Iterator[None]:
-    """Appends what the logger `seglab` says to run.log while it lasts."""
+    """Appends what the logger `seglab` and those below it say to run.log while it lasts."""
     logger = logging.getLogger("seglab")
     level = logger.level
     logger.setLevel(logging.INFO)
