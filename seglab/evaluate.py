@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 from seglab import config, runs
 from seglab.config import command
 from seglab.evaluation.score import check, evaluate
+from seglab.runs import find
 
 config.register()
 
@@ -17,7 +18,7 @@ config.register()
 @command.reported
 def task(cfg: DictConfig) -> None:
     config.check(cfg, config.EvaluateConfig)
-    settings = runs.plain(cfg)
+    settings = find.with_run(runs.plain(cfg))
     check(settings)
     evaluate(settings)
 

@@ -71,7 +71,10 @@ def build(source: Source, place: Place) -> list[list[int]]:
         shutil.rmtree(leftover, ignore_errors=True)
     _require_room(place)
     threads = available_cpus()
-    _log.info("building a cache of %d samples, %s, in %s", place.count, megabytes(place.bytes), folder)
+    _log.info(
+        "building a cache of %d samples, %s, in %s (data.cache=FOLDER builds it elsewhere, data.cache=null none)",
+        place.count, megabytes(place.bytes), folder,
+    )  # fmt: skip
     start = time.monotonic()
     draft = folder.with_name(f".{folder.name}.draft-{uuid4().hex}")
     try:

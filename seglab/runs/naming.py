@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterable
 from functools import cache
 
+from seglab.errors import SeglabError
+
 # Overrides that change no number of a result: a job keeps its folder, and so its checkpoints, when they change.
 # Everything in identity.NOT_IDENTITY is among them, and so are the settings of Hydra.
 _IRRELEVANT = re.compile(
@@ -49,9 +51,13 @@ def _decisive(overrides: Iterable[str]) -> dict[str, str]:
     return decisive
 
 
-def run_folder(output: str, resume: str | None) -> str:
-    """Folder of the run of a command: the one to continue, else a new one that no other process can have."""
-    return resume if resume is not None else f"{output}/runs/{_stamp()}"
+def run_folder(output: str, name: str | None) -> str:
+    """Folder of a run: called `name`, so that the same command finds it again, else one that no other process has.
+
+    Raises:
+        SeglabError: `name` cannot be the name of a folder.
+    """
+    return f"{output}/runs/{_stamp() if name is None else _checked(name)}"
 
 
 def new_run_folder(output: str) -> str:
@@ -62,6 +68,15 @@ def new_run_folder(output: str) -> str:
 def sweep_folder(output: str, sweep: str | None) -> str:
     """Folder of a sweep: named, so that the same command finds it again, else a new one."""
     return f"{output}/sweeps/{sweep if sweep is not None else _stamp()}"
+
+
+def _checked(name: str) -> str:
+    if not name.strip() or name.startswith(".") or any(sign in name for sign in "/\\\0\n"):
+        raise SeglabError(
+            f"name={name!r}: expected the name of a folder, which holds no slash and begins with no dot "
+            "- the run lies in OUTPUT/runs/NAME, choose OUTPUT with output=FOLDER"
+        )
+    return name
 
 
 @cache
