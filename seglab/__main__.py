@@ -3,11 +3,12 @@
 import ast
 
 from seglab import PACKAGE
+from seglab.config import command
 from seglab.config.help import group_text
 from seglab.config.suggest import all_groups
 
 
-def main() -> None:
+def show() -> None:
     print("Commands, each with --help:\n")
     files = sorted({*PACKAGE.glob("*.py"), PACKAGE / "runs" / "__main__.py"} - {PACKAGE / "__main__.py"})
     for path in files:
@@ -20,6 +21,10 @@ def main() -> None:
         if group not in ("table", "class_weights", "experiment"):
             print(group_text(group) + "\n")
     print("More of them: python -m seglab.train --help experiment, table, class_weights")
+
+
+def main() -> None:
+    command.run(show)
 
 
 if __name__ == "__main__":

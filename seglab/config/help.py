@@ -1,7 +1,7 @@
 """What `--help` shows: the keys of conf/ with the comments that stand beside them, groups with their options."""
 
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from string import Template
 
@@ -32,7 +32,7 @@ def help_text(command: str, typed: Sequence[str], *, config_dir: str | None = No
     help_node = content["hydra"]["help"]
     template = help_node["template"].replace("${hydra.help.header}", help_node["header"].strip())
     return Template(template).safe_substitute(
-        APP_CONFIG_GROUPS="\n".join(_groups_lines(folders)),
+        APP_CONFIG_GROUPS="\n".join(_groups_lines(groups, folders)),
         CONFIG="\n".join([*_root_lines(text), *_default_lines(groups, chosen, folders)]),
     )
 
@@ -63,8 +63,8 @@ def _options(group: str, folders: Sequence[Path]) -> dict[str, Path]:
     return {path.stem: path for path in paths}
 
 
-def _groups_lines(folders: Sequence[Path]) -> Iterator[str]:
-    for group in all_groups():
+def _groups_lines(groups: Iterable[str], folders: Sequence[Path]) -> Iterator[str]:
+    for group in groups:
         names = ", ".join(_options(group, folders))
         if names:
             yield from textwrap.wrap(f"{group}: {names}", _WIDTH, initial_indent="  ", subsequent_indent="    ")

@@ -3,7 +3,7 @@
 import pytest
 
 from seglab import config
-from seglab.__main__ import main
+from seglab.__main__ import show
 from seglab.config.help import comment, group_text, help_text
 from seglab.config.suggest import all_groups
 from seglab.errors import SeglabError
@@ -31,6 +31,7 @@ def test_the_training_shows_the_keys_of_its_groups_with_their_comments() -> None
     assert "  accelerator: cpu" in text
     assert "  max_epochs: 12" in text  # of the option that trainer=cpu is based on
     assert "  loss: boundary, ce, " in text
+    assert "  table: " not in text  # a group of another command
 
 
 @pytest.mark.parametrize("group", all_groups())
@@ -52,7 +53,7 @@ def test_a_group_of_ones_own_and_a_misspelt_one(tmp_path) -> None:
 
 
 def test_seglab_itself_lists_commands_groups_and_options(capsys) -> None:
-    main()
+    show()
     text = capsys.readouterr().out
     for command in COMMANDS:
         assert f"python -m seglab.{command} " in text
