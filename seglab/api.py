@@ -13,8 +13,9 @@ from omegaconf import DictConfig
 from seglab import config, runs
 from seglab.config import compose as composing
 from seglab.evaluation import score as scoring
-from seglab.runs import naming
-from seglab.training.run import interrupted_run, train
+from seglab.runs import find, naming
+from seglab.training.further import Continued, continued_run
+from seglab.training.run import train
 
 if TYPE_CHECKING:
     from seglab.inference.model import Model
@@ -26,7 +27,7 @@ def load(run: str | Path, *, device: str = "auto") -> "Model":
     """The trained network of a run, which predicts label maps.
 
     Args:
-        run: its folder, for the best checkpoint; or one of its checkpoints, still in the run's folder.
+        run: its folder or name, for the best checkpoint; or one of its checkpoints, still in the run's folder.
         device: auto (the GPU where there is one), cpu, cuda, cuda:1.
 
     Raises:
@@ -41,7 +42,7 @@ def fit(overrides: Sequence[str] = (), *, config_dir: str | Path | None = None) 
     """Trains as `python -m seglab.train OVERRIDES` does, in this process.
 
     Args:
-        overrides: such as ["loss=dice", "trainer.max_epochs=2"]; ["resume=outputs/runs/NAME"] continues a run.
+        overrides: such as ["loss=dice", "trainer.max_epochs=2"]; ["resume=NAME"] continues a run.
         config_dir: a folder with groups of your own, as after --config-dir.
 
     Returns:
@@ -52,15 +53,20 @@ def fit(overrides: Sequence[str] = (), *, config_dir: str | Path | None = None) 
         Interrupted: Ctrl-C or SIGTERM came; the run has saved its state, and resume=FOLDER goes on.
     """
     composed = composing.compose("train", overrides, search_path=_folders(config_dir))
-    cfg, typed = composed.cfg, list(overrides)
-    if cfg.resume is None:
-        folder = Path(naming.new_run_folder(cfg.output))
+    cfg = composed.cfg
+    run = Continued(cfg, list(overrides), goes_further=False)
+    if cfg.resume is not None:
+        folder = find.named_run(cfg.resume, key="resume", output=cfg.output)
+        run = continued_run(folder, list(overrides))
+    elif cfg.name is not None:
+        folder = Path(naming.run_folder(cfg.output, cfg.name))
     else:
-        folder = Path(cfg.resume)
-        cfg, typed = interrupted_run(folder, typed)
-    config.check(cfg)
+        folder = Path(naming.new_run_folder(cfg.output))
+    config.check(run.cfg)
     with _one_at_a_time:
-        record = train(cfg, folder, overrides=typed, choices=composed.choices)
+        record = train(
+            run.cfg, folder, overrides=run.overrides, choices=composed.choices, goes_further=run.goes_further
+        )
     return {**record, "folder": str(folder)}
 
 
@@ -68,7 +74,7 @@ def score(run: str | Path, *, split: str = "val", overrides: Sequence[str] = ())
     """Scores a trained run as `python -m seglab.evaluate run=RUN split=SPLIT OVERRIDES` does; its record keeps them.
 
     Args:
-        run: its folder.
+        run: its folder or its name.
         split: train, val, test, or the name of a split of the data set.
         overrides: of conf/evaluate.yaml, such as ["flip=true", "extra=[boundary]"].
 
@@ -82,7 +88,7 @@ def score(run: str | Path, *, split: str = "val", overrides: Sequence[str] = ())
     cfg = composing.compose("evaluate", overrides).cfg
     cfg.run, cfg.split = str(run), split
     config.check(cfg, config.EvaluateConfig)
-    settings = runs.plain(cfg)
+    settings = find.with_run(runs.plain(cfg))
     scoring.check(settings)
     return scoring.evaluate(settings)
 

@@ -43,10 +43,19 @@ def disk_message(error: OSError) -> str | None:
     return f"{what} cannot be read or written: {error.strerror} - {_ADVICE[error.errno]}"
 
 
+def nearest(word: str, choices: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """The choice that `word` means but for case, order or a few letters; None when none is near."""
+    by_letters = {choice.lower(): choice for choice in reversed(list(choices))}
+    typed = word.lower()
+    swapped = [choice for choice in by_letters if sorted(choice) == sorted(typed)]
+    near = [typed] if typed in by_letters else swapped or get_close_matches(typed, by_letters, n=1, cutoff=cutoff)
+    return by_letters[near[0]] if near else None
+
+
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """' - did you mean 'x'?' for the choice nearest to `word`, or an empty string when none is near."""
-    near = get_close_matches(word, list(choices), n=1, cutoff=0.6)
-    return f" - did you mean {near[0]!r}?" if near else ""
+    near = nearest(word, choices)
+    return f" - did you mean {near!r}?" if near else ""
 
 
 def listed(names: Iterable[object], *, most: int = 24) -> str:

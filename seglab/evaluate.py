@@ -10,6 +10,7 @@ from seglab import config, runs
 from seglab.config import command
 from seglab.evaluation.score import check, evaluate
 from seglab.multirun import process
+from seglab.runs import find
 
 config.register()
 
@@ -18,7 +19,7 @@ config.register()
 @command.reported
 def task(cfg: DictConfig) -> None:
     config.check(cfg, config.EvaluateConfig)
-    settings = runs.plain(cfg)
+    settings = find.with_run(runs.plain(cfg))
     check(settings)
     evaluate(settings)
 

@@ -15,6 +15,7 @@ from seglab.config import command
 from seglab.config.ranges import one_of, require, share, size, some_of, whole
 from seglab.errors import SeglabError
 from seglab.inference.predict import predict
+from seglab.runs import find
 
 UNREADABLE = 1  # exit code where some inputs could not be read and the rest is written
 
@@ -39,7 +40,7 @@ config.register()
 @command.reported
 def task(cfg: DictConfig) -> list[str]:
     config.check(cfg, config.PredictConfig)
-    settings = runs.plain(cfg)
+    settings = find.with_run(runs.plain(cfg))
     check(settings)
     return predict(settings)
 
@@ -53,7 +54,7 @@ def check(settings: Mapping[str, Any]) -> None:
     require(settings, _RANGES)
     needed = {"input": "the path of an image, a folder, a glob or a video"}
     if settings["mode"] == "predict":
-        needed["run"] = "the folder of a trained run, such as outputs/runs/NAME"
+        needed["run"] = "the name or the folder of a trained run"
     for key, meaning in needed.items():
         if settings[key] is None:
             raise SeglabError(f"{key} is not set; expected {meaning} - add {key}=PATH")

@@ -15,7 +15,9 @@ from seglab import config, runs
 from seglab.config import command
 from seglab.errors import SeglabError
 from seglab.multirun import launch, process
-from seglab.training.run import interrupted_run, train
+from seglab.runs.files import remove_empty
+from seglab.training.further import Continued, continued_run
+from seglab.training.run import train
 
 config.register()
 
@@ -34,13 +36,21 @@ def task(cfg: DictConfig) -> float | None:
             "command - leave it out, or call the command that it belongs to"
         )
     if settings.mode == RunMode.MULTIRUN:
-        config.check(cfg)
+        try:
+            config.check(cfg)
+        except SeglabError:
+            remove_empty(folder)
+            raise
         job = partial(train, cfg, folder, overrides=overrides, choices=choices)
         return launch.run_job(cfg, settings, folder, train=job)
-    if cfg.resume is not None:
-        cfg, overrides = interrupted_run(Path(cfg.resume), overrides)
-    config.check(cfg)
-    return runs.monitored_value(train(cfg, folder, overrides=overrides, choices=choices))
+    try:
+        run = Continued(cfg, overrides, goes_further=False) if cfg.resume is None else continued_run(folder, overrides)
+        config.check(run.cfg)
+        record = train(run.cfg, folder, overrides=run.overrides, choices=choices, goes_further=run.goes_further)
+    except Exception:
+        remove_empty(folder)  # which Hydra has made
+        raise
+    return runs.monitored_value(record)
 
 
 def main() -> None:

@@ -76,14 +76,14 @@ def test_a_trained_network_predicts_files_and_arrays(trained, tmp_path):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda trained: seglab.load("nowhere"), "expected the folder of a trained run"),
+        (lambda trained: seglab.load("nowhere"), "run=nowhere: expected a run .* there is none"),
         (lambda trained: seglab.load(trained).predict("nothing.png"), "nothing.png"),
         (lambda trained: seglab.compose(["model.widht=3"]), "no key 'widht' in 'model'"),
         (lambda trained: seglab.compose(["loss=dise"]), "did you mean 'dice'"),
         (lambda trained: seglab.compose(["optimizer.lr=-1"]), "optimizer.lr is -1; expected a number > 0"),
         (lambda trained: seglab.fit(["loss=[dice"]), "loss=\\[dice"),
-        (lambda trained: seglab.fit(["resume=nowhere"]), "expected the folder of a run"),
-        (lambda trained: seglab.score("nowhere"), "run=nowhere: expected the folder of a trained run"),
+        (lambda trained: seglab.fit(["resume=nowhere"]), "resume=nowhere: expected a run"),
+        (lambda trained: seglab.score("nowhere"), "run=nowhere: expected a run"),
         (lambda trained: seglab.score(trained, overrides=["extra=[boundry]"]), "did you mean 'boundary'"),
     ],
 )  # fmt: skip

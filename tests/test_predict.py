@@ -236,11 +236,11 @@ def test_corrupt_mask_is_named_and_the_rest_is_converted(predict, tmp_path):
         ),
         (
             ("run=empty", "input=one.png"),
-            "checkpoints/best.ckpt in it; it has no config.yaml and no checkpoints/best.ckpt - look into outputs/",
+            "it has no config.yaml and no checkpoints/best.ckpt - python -m seglab.runs lists the runs",
         ),
         (
             ("run=run", "input=one.png", "checkpoint=last"),
-            "it has no checkpoints/last.ckpt - look into outputs/",
+            "it has no checkpoints/last.ckpt - python -m seglab.runs lists the runs",
         ),
         (("input=one.png",), "run is not set"),
         (("run=run",), "input is not set"),

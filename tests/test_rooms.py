@@ -51,11 +51,15 @@ def imports(path: Path) -> dict[str, int]:
 def level(module: str) -> tuple[int, int]:
     """Of the room, and of the room inside tables/."""
     first, _, rest = module.partition(".")
+    if module.endswith("__main__"):  # python -m seglab.ROOM is a command
+        return COMMANDS, 0
     inside = TABLES[rest.partition(".")[0]] if first == "tables" and rest else 0
     return ROOMS.get(first, COMMANDS), inside
 
 
 def same_room(one: str, other: str) -> bool:
+    if one.endswith("__main__"):
+        return False
     depth = 2 if one.startswith("tables.") else 1
     return one.split(".")[:depth] == other.split(".")[:depth]
 

@@ -1,5 +1,6 @@
 """One line for each epoch, and on a terminal one line that moves. No step waits for the device to print."""
 
+import logging
 import math
 import sys
 import time
@@ -9,15 +10,20 @@ from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import ProgressBar
 
 from seglab.batch import Batch
+from seglab.display.numbers import duration
+from seglab.runs.files import RUN_LOG
+
+log = logging.getLogger(RUN_LOG)
 
 _SHORTEST_PAUSE = 0.5  # seconds between two refreshes of the moving line
 _CLEAR_LINE = "\r\x1b[K"
 
 
 class QuietProgress(ProgressBar):
-    """Prints `epoch  3/8   train/loss 0.532   val/miou 42.3 % *best   12.4 s  (34 img/s)` after each epoch.
+    """Prints `epoch  3/8  train/loss 0.532  val/loss 0.571  val/miou 42.3 % *best  12.4 s` after each epoch.
 
-    The seconds include the validation; images per second are those of the training alone, of all processes together.
+    No wider than 80 columns, and in run.log as well. The seconds include the validation. The moving line has the images
+    per second of the training alone, of all processes together, and the time left of the whole run.
 
     Args:
         metrics: logged names to show; a name that ends in "loss" is shown as a number, any other in percent.
@@ -40,10 +46,11 @@ class QuietProgress(ProgressBar):
         self._enabled = True
         self._is_best = False
         self._validated = False
-        self._ended: tuple[str, str] | None = None  # title and speed of an epoch whose line is still to be printed
-        self._epoch_began = self._validation_began = self._refreshed = 0.0
+        self._ended: tuple[str, str] | None = None  # title and time of an epoch whose line is still to be printed
+        self._began = self._epoch_began = self._validation_began = self._refreshed = 0.0
         self._validation_seconds = 0.0
-        self._images = self._steps = 0
+        self._images = 0
+        self._batches = 0  # since this process began to train
 
     def enable(self) -> None:
         self._enabled = True
@@ -64,6 +71,7 @@ class QuietProgress(ProgressBar):
         self.best = state_dict["best"]
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._began, self._batches = time.monotonic(), 0
         self._begin_epoch()  # a run that is continued in the middle of an epoch does not start the epoch again
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -74,13 +82,16 @@ class QuietProgress(ProgressBar):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, batch_idx: int
     ) -> None:
         self._images += batch["image"].shape[0] * trainer.world_size
-        self._steps += 1
+        self._batches += 1
         if self._may_refresh():
             seconds = time.monotonic() - self._epoch_began - self._validation_seconds
             done, total = batch_idx + 1, self.total_train_batches
-            left = (total - done) * seconds / self._steps
-            rate = self._images / seconds
-            self._show(f"{_epoch(trainer)}   step {done}/{total}   {rate:.0f} img/s   {left:.0f} s left in the epoch")
+            left = _batches_left(trainer, done=done, total=total)
+            pace = (time.monotonic() - self._began) / self._batches  # with the validations so far
+            rest = [] if left is None else [f"{duration(left * pace)} left"]
+            self._show(
+                "  ".join([_epoch(trainer), f"step {done}/{total}", f"{self._images / seconds:.0f} img/s", *rest])
+            )
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._validation_began = time.monotonic()
@@ -90,7 +101,7 @@ class QuietProgress(ProgressBar):
     ) -> None:
         if self._may_refresh():
             total = sum(trainer.num_sanity_val_batches if trainer.sanity_checking else trainer.num_val_batches)
-            self._show(f"{_epoch(trainer)}   validation {batch_idx + 1}/{total}")
+            self._show(f"{_epoch(trainer)}  validation {batch_idx + 1}/{total}")
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._validation_seconds += time.monotonic() - self._validation_began
@@ -107,8 +118,7 @@ class QuietProgress(ProgressBar):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         # Printed later: Lightning calls this before the module's own hook, which logs the epoch's training loss.
         seconds = time.monotonic() - self._epoch_began
-        rate = self._images / max(seconds - self._validation_seconds, 1e-9)
-        self._ended = (_epoch(trainer), f"{seconds:.1f} s  ({rate:.0f} img/s)")
+        self._ended = (_epoch(trainer), f"{seconds:.{int(seconds < 1000)}f} s")
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._print_epoch(trainer)
@@ -118,15 +128,17 @@ class QuietProgress(ProgressBar):
         self._clear()
 
     def _print_epoch(self, trainer: Trainer) -> None:
-        if self._ended is not None:
-            title, speed = self._ended
-            self.print("   ".join([title, *self._values(trainer), speed]), flush=True)
-            self._ended = None
+        if self._ended is not None and self._enabled:
+            title, seconds = self._ended
+            line = "  ".join([title, *self._values(trainer), seconds])
+            self.print(line, flush=True)
+            log.info(line)
+        self._ended = None
 
     def _begin_epoch(self) -> None:
         self._epoch_began = time.monotonic()
         self._validation_seconds = 0.0
-        self._images = self._steps = 0
+        self._images = 0
         self._validated = False
 
     def _values(self, trainer: Trainer) -> list[str]:
@@ -135,7 +147,8 @@ class QuietProgress(ProgressBar):
         for name in self.metrics:
             if name in trainer.callback_metrics and (self._validated or not name.startswith("val/")):
                 value = float(trainer.callback_metrics[name])
-                text = f"{name} {value:.3f}" if name.endswith("loss") else f"{name} {100 * value:.1f} %"
+                digits = ".3f" if abs(value) < 10 else ".4g"
+                text = f"{name} {value:{digits}}" if name.endswith("loss") else f"{name} {100 * value:.1f} %"
                 shown.append(text + (" *best" if name == self.monitor and self._is_best else ""))
         return shown
 
@@ -151,6 +164,16 @@ class QuietProgress(ProgressBar):
         if self._enabled and sys.stdout.isatty():
             sys.stdout.write(_CLEAR_LINE)
             sys.stdout.flush()
+
+
+def _batches_left(trainer: Trainer, *, done: int, total: float) -> float | None:
+    """Training batches to the end of the run, after `done` of the `total` of this epoch; None where it has no end."""
+    limits = []
+    if trainer.max_epochs is not None and trainer.max_epochs > 0 and math.isfinite(total):
+        limits.append((trainer.max_epochs - trainer.current_epoch) * total - done)
+    if trainer.max_steps > 0:
+        limits.append((trainer.max_steps - trainer.global_step) * trainer.accumulate_grad_batches)
+    return min(limits, default=None)
 
 
 def _epoch(trainer: Trainer) -> str:

@@ -1,6 +1,8 @@
 """A Hydra application as a command: a mistake of the user becomes one readable message, a bug its full traceback."""
 
+import argparse
 import functools
+import inspect
 import io
 import logging
 import os
@@ -8,14 +10,19 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, ParamSpec, TypeVar
+from pathlib import Path
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
+from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 
 from seglab import runs
+from seglab.config.help import help_text
 from seglab.config.hydra_node import only_known_is_run, refuse_pickled_run
 from seglab.config.messages import message_for
-from seglab.errors import Interrupted
+from seglab.config.schemas import FOLDER
+from seglab.errors import Interrupted, SeglabError
+from seglab.runs.files import RUN_LOG
 
 USER_ERROR, BUG, INTERRUPTED = 2, 1, 130
 
@@ -72,6 +79,11 @@ def reported(function: Callable[P, R]) -> Callable[P, R | None]:
 
 def _raising(task: Callable[[], object]) -> int:
     """0 after a good end. Raises the first error of the task, or of the jobs of a multirun."""
+    asked = _arguments(sys.argv[1:])
+    name = _name(task)
+    if asked.help and (FOLDER / f"{name}.yaml").is_file():
+        print(help_text(name, asked.overrides, config_dir=asked.config_dir))
+        return 0
     refuse_pickled_run(sys.argv[1:])
     task()
     if _errors:
@@ -107,6 +119,41 @@ def _say_once(message: str) -> None:
         print(f"seglab: {message}", file=sys.stderr)
 
 
+def _name(task: Callable[[], object]) -> str:
+    """'train' of the task in seglab/train.py, 'runs' of that in seglab/runs/__main__.py."""
+    path = Path(inspect.unwrap(task).__code__.co_filename)
+    return path.parent.name if path.stem == "__main__" else path.stem
+
+
+def _arguments(arguments: list[str]) -> argparse.Namespace:
+    """What was typed, as Hydra's parser reads it.
+
+    Raises:
+        SeglabError: for what that parser would answer with its usage, in twelve lines.
+    """
+
+    def refuse(message: str) -> NoReturn:
+        left = message.removeprefix("unrecognized arguments: ").split() if message.startswith("unrecognized") else []
+        flag = next((word for word in left if word.startswith("-")), None)
+        if flag is not None:
+            key, _, value = flag.lstrip("-").replace("-", "_").partition("=")
+            behind = [*arguments[arguments.index(flag) + 1 :], "VALUE"][0] if flag in arguments else "VALUE"
+            raise SeglabError(
+                f"{flag} is no flag; expected values as key=value, without dashes - write {key}={value or behind} "
+                "(--help lists the keys)"
+            )
+        if left:
+            raise SeglabError(
+                f"{left[0]} stands behind a flag that stands behind other values; expected flags such as -m in front "
+                "of all key=value - move them to the front"
+            )
+        raise SeglabError(f"{message} - --help shows what can be typed")
+
+    parser = get_args_parser()
+    parser.error = refuse
+    return parser.parse_args(arguments)
+
+
 def _make_own_modules_importable() -> None:
     """For `_target_: mylosses.Focal` of the current folder, which python -m sees and a console script does not."""
     if os.getcwd() not in sys.path and "" not in sys.path:
@@ -132,6 +179,7 @@ def _console_log() -> Iterator[None]:
     """What the logger `seglab` says goes to standard error while a command runs."""
     logger, handler = logging.getLogger("seglab"), logging.StreamHandler()
     level = logger.level
+    handler.addFilter(lambda record: record.name != RUN_LOG)
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     try:

@@ -1,6 +1,6 @@
 """The errors of Hydra and OmegaConf in the words of a user: what was expected, what came, what to do."""
 
-from difflib import get_close_matches
+import re
 
 import yaml
 from hydra.errors import (
@@ -15,7 +15,16 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 
 from seglab.config.resolve import reason
 from seglab.config.signatures import find_definition
+from seglab.config.suggest import all_groups, meant_key, meant_option
 from seglab.errors import SeglabError, did_you_mean, disk_message
+
+_EXTRAS = {  # of pyproject.toml, by the option of Hydra that a plugin brings
+    "hydra/sweeper/optuna": "optuna",
+    "hydra/launcher/joblib": "joblib",
+    "hydra/launcher/submitit_slurm": "slurm",
+    "hydra/launcher/submitit_local": "slurm",
+}
+_HOME = re.compile(r"(?<=[=,\[:\"' ])~(?=/|$)")  # at the beginning of a value
 
 
 def message_for(error: BaseException) -> str | None:
@@ -36,7 +45,8 @@ def message_for(error: BaseException) -> str | None:
     if isinstance(error, ConfigKeyError | ConfigAttributeError):
         return _unknown_key(error, written=None)
     if isinstance(error, OmegaConfBaseException):
-        return f"{error.full_key}: {reason(error)}" if error.full_key else reason(error)
+        ours = str(error.full_key or "").startswith("hydra.") and SeglabError.__name__ in str(error)
+        return f"{error.full_key}: {reason(error)}" if error.full_key and not ours else reason(error)
     if isinstance(error, yaml.YAMLError):
         return "this is not YAML: " + " ".join(str(error).split())
     if isinstance(error, RuntimeError) and str(error).startswith("DataLoader worker (pid"):
@@ -49,6 +59,11 @@ def message_for(error: BaseException) -> str | None:
 
 def _refused(cause: BaseException | None) -> str | None:
     """What a constructor had against its arguments, where that is addressed to the user."""
+    if re.search("No supported gpu backend|can not run on your system", str(cause)):
+        return (
+            f"trainer.accelerator: expected a GPU that PyTorch can use, came none ({cause}) - "
+            "leave trainer=... out to take what is there, or write trainer.accelerator=cpu"
+        )
     # Lightning's, which is not imported here; and what a device needs that is not installed, such as torch_xla
     if type(cause).__name__ in ("MisconfigurationException", "ModuleNotFoundError"):
         return f"trainer: {cause}"
@@ -56,18 +71,29 @@ def _refused(cause: BaseException | None) -> str | None:
 
 
 def _unreadable(error: OverrideParseException) -> str:
+    override = error.override
+    if _HOME.search(override):
+        home = _HOME.sub("$HOME", override)
+        return f"cannot read {override!r}: a shell knows ~ only at the beginning of a word - write {home}"
     said = [line for line in error.message.splitlines() if not line.startswith(("Error parsing override", "See "))]
-    why = f" ({said[0]}) - quote a value with special characters" if "=" in error.override and said else ""
-    return f"cannot read the override {error.override!r}; expected key=value{why}"
+    why = f" ({said[0]}) - quote a value with special characters" if "=" in override and said else ""
+    option = meant_option(override, groups=all_groups())
+    return f"cannot read the override {override!r}; expected key=value{why}" + (
+        f" - did you mean {option}?" if option else ""
+    )
 
 
 def _missing_config(error: MissingConfigException) -> str:
     group, _, option = str(error.missing_cfg_file).rpartition("/")
     if not group:
         return f"no configuration file {option!r}; expected the name of a YAML file beside conf/train.yaml"
+    if extra := _EXTRAS.get(f"{group}/{option}"):
+        return f'{group}={option} needs packages that are not installed - pip install "seglab[{extra}]"'
     if not error.options:
         return f"no option {option!r} for {group!r}, which is no group with options in conf/ or --config-dir"
     near = did_you_mean(option, error.options)
+    if not near and (other := meant_option(option, groups=all_groups())):
+        near = f" - did you mean {other}?"
     return f"no option {option!r} for {group!r}{near}\n  {group} can be: {', '.join(error.options)}"
 
 
@@ -101,8 +127,9 @@ def _unknown_key(error: ConfigKeyError | ConfigAttributeError, *, written: str |
     arguments = list(definition.parameters) if definition else []
     if written is not None and key in arguments:
         return f"{where} does not set {key!r} yet; to add this argument of {target} write +{written}"
-    near = get_close_matches(key, [*keys, *arguments], n=1)
-    hint = f" - did you mean {near[0]!r}?" if near else f"; expected one of {', '.join(sorted(keys))}" if keys else ""
+    root = node._get_root() if isinstance(node, DictConfig) else None
+    near = meant_key(key, siblings=keys, arguments=arguments, root=root) if isinstance(root, DictConfig) else None
+    hint = f" - did you mean {near!r}?" if near else f"; expected one of {', '.join(sorted(keys))}" if keys else ""
     return f"no key {key!r} in {f'{where!r}' if where else 'the configuration'}{hint}"
 
 

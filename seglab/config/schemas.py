@@ -11,6 +11,7 @@ from omegaconf import MISSING, OmegaConf
 from seglab import PACKAGE
 from seglab.config import monitors
 from seglab.labels import label_space
+from seglab.runs.find import named_run
 from seglab.runs.naming import job_name, run_folder, sweep_folder
 
 _IN_WHEEL, _IN_REPOSITORY = PACKAGE / "conf", PACKAGE.parent / "conf"
@@ -111,8 +112,13 @@ def register(schemas: Mapping[str, type] = MappingProxyType({})) -> None:
     monitors.register()
     OmegaConf.register_new_resolver("job_name", job_name, replace=True)
     # Cached in the configuration: a launcher's worker processes get the folder that the parent made.
-    OmegaConf.register_new_resolver("run_folder", run_folder, replace=True, use_cache=True)
+    OmegaConf.register_new_resolver("run_folder", _run_folder, replace=True, use_cache=True)
     OmegaConf.register_new_resolver("sweep_folder", sweep_folder, replace=True, use_cache=True)
+
+
+def _run_folder(output: str, resume: str | None, name: str | None) -> str:
+    """Of the run that is to be continued, or of the one that begins."""
+    return run_folder(output, name) if resume is None else str(named_run(resume, key="resume", output=output))
 
 
 def _num_classes(labels: str) -> int:

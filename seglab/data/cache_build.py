@@ -86,7 +86,10 @@ def build(source: Source, place: Place) -> Index:
     size = sum(place.bytes(dtype))
     _require_room(place, size)
     threads = available_cpus()
-    _log.info("building a cache of %d samples, %s, in %s", place.count, megabytes(size), folder)
+    _log.info(
+        "building a cache of %d samples, %s, in %s (data.cache=FOLDER builds it elsewhere, data.cache=null none)",
+        place.count, megabytes(size), folder,
+    )  # fmt: skip
     start = time.monotonic()
     draft = folder.with_name(f".{folder.name}.draft-{uuid4().hex}")
     try:

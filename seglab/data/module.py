@@ -18,7 +18,7 @@ from seglab.data.cache import CachedSource, cached
 from seglab.data.dataset import SegmentationDataset
 from seglab.data.parallel import end_at_lost_batches, shorten_sockets
 from seglab.data.presence import Presence
-from seglab.data.sampler import ResumableLoader, SeededBatchSampler
+from seglab.data.sampler import ResumableLoader, SeededBatchSampler, require_full_batch
 from seglab.data.source import RGB, Labels, Source
 from seglab.data.subset import limited
 from seglab.data.transforms import Augmentation
@@ -102,6 +102,14 @@ class DataModule(LightningDataModule):
         """Writes a generated data set, once and on one process."""
         if self._prepare is not None:
             self._prepare(self._root)
+
+    def require_samples(self, *, devices: int) -> None:
+        """Raises SeglabError where training could not begin: files of train or val are missing, a batch has too few.
+
+        Nothing is read but the names of files. A generated data set is written first where it is not there.
+        """
+        train, _ = self.source("train"), self.source("val")
+        require_full_batch(len(train.samples), batch_size=self._batch_size, world_size=devices)
 
     def setup(self, stage: str) -> None:
         """Lists the splits of `stage` (fit, validate, test). Raises SeglabError when an image or a mask is missing."""

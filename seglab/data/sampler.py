@@ -18,6 +18,16 @@ def mix(*parts: int | str) -> int:
     return int.from_bytes(hashlib.blake2b(repr(parts).encode(), digest_size=8).digest(), "little") >> 1
 
 
+def require_full_batch(length: int, *, batch_size: int, world_size: int) -> None:
+    """Raises SeglabError where `length` training samples are fewer than a batch of all processes."""
+    if length < batch_size * world_size:
+        raise SeglabError(
+            f"expected at least one full batch of {batch_size * world_size} training samples ({world_size} "
+            f"process(es) of {batch_size}); the split has {length} - set data.batch_size to {length // world_size} "
+            "or less, or use fewer devices"
+        )
+
+
 class SeededBatchSampler(Sampler[list[Key]]):
     """Batches of keys (index, sample seed); the same samples in the same order for any number of processes.
 
@@ -44,12 +54,8 @@ class SeededBatchSampler(Sampler[list[Key]]):
     ) -> None:
         if batch_size < 1:
             raise SeglabError(f"expected a batch size of at least 1; got {batch_size} - set data.batch_size")
-        if drop_last and length < batch_size * world_size:
-            raise SeglabError(
-                f"expected at least one full batch of {batch_size * world_size} training samples ({world_size} "
-                f"process(es) of {batch_size}); the split has {length} - set data.batch_size to {length // world_size} "
-                "or less, or use fewer devices"
-            )
+        if drop_last:
+            require_full_batch(length, batch_size=batch_size, world_size=world_size)
         self.length = length
         self.seed = seed
         self.global_batch_size = batch_size * world_size

@@ -13,6 +13,7 @@ from seglab.data.source import RGB, read_image
 from seglab.errors import SeglabError
 from seglab.inference.predictor import Predictor, load_predictor
 from seglab.labels import LabelSpace, label_space
+from seglab.runs import find
 from seglab.runs.files import BEST
 
 Image = str | Path | np.ndarray
@@ -76,13 +77,13 @@ def load(run: str | Path, *, device: str = "auto") -> Model:
     """The trained network of a run.
 
     Args:
-        run: its folder, for the best checkpoint; or one of its checkpoints, still in the run's folder.
+        run: its folder or name, for the best checkpoint; or one of its checkpoints, still in the run's folder.
         device: auto (the GPU where there is one), cpu, cuda, cuda:1.
 
     Raises:
         SeglabError: there is no such run, checkpoint or device.
     """
-    path = Path(run)
-    folder, checkpoint = (path.parent.parent, path.name) if path.suffix == ".ckpt" else (path, BEST)
+    asked = find.with_run({"run": str(run), "checkpoint": Path(BEST).stem})
+    folder, checkpoint = Path(asked["run"]), f"{asked['checkpoint']}.ckpt"
     predictor = load_predictor(folder, checkpoint=checkpoint, device=device)
     return Model(predictor, label_space(of_run(folder)["data"]["labels"]))

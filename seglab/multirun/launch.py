@@ -129,6 +129,8 @@ def finish() -> int:
         return 0
     if not any((_sweep.folder / name).is_dir() for name in _sweep.jobs):  # the first was refused, and the sweep with it
         plan.withdraw(_sweep.folder, _sweep.new)
+        if not _sweep.folder.is_dir():  # nothing was left of it
+            return 0
     records, finished, damaged = [], set(), False
     for folder in plan.job_folders(_sweep.folder):
         try:

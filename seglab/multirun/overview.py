@@ -30,10 +30,10 @@ def overview_sheet(sweeps: Sequence[Sweep], *, output: str, now: datetime) -> Sh
         rows.append([
             word("\n".join(lines)),
             word(_done(sweep)),
-            _score(best.state.best if best else None, sweep.monitor),
+            score_cell(best.state.best if best else None, sweep.monitor),
             word(duration(_spent(sweep)) if _spent(sweep) else NOT_THERE),
             word(_about(seconds_left(sweep))),
-            word(_ago(sweep.last_activity, now)),
+            word(ago(sweep.last_activity, now)),
         ])  # fmt: skip
     notes = [f"damaged: {message}" for sweep in sweeps for message in _damages(sweep)]
     if any(not sweep.is_running and seconds_left(sweep) for sweep in sweeps):
@@ -60,7 +60,7 @@ def jobs_sheet(sweep: Sweep, *, now: datetime) -> Sheet:
     columns.append(("epoch", [word(_epoch(job)) for job in jobs]))
     best = best_job(sweep)
     scores = [
-        _score(job.state.best, sweep.monitor)._replace(best=job is best and sum(map(competes, jobs)) > 1)
+        score_cell(job.state.best, sweep.monitor)._replace(best=job is best and sum(map(competes, jobs)) > 1)
         for job in jobs
     ]
     columns.append((f"best {_title(sweep.monitor)}", scores))
@@ -105,7 +105,7 @@ def _summary(sweep: Sweep, *, now: datetime) -> str:
     if left := seconds_left(sweep):
         times.append(f"{_about(left)} left" + ("" if sweep.is_running else " if continued"))
     if not sweep.is_running:
-        times.append(f"last active {_ago(sweep.last_activity, now)}")
+        times.append(f"last active {ago(sweep.last_activity, now)}")
     return f"{sweep.name}: {', '.join(parts)}; {', '.join(times)}"
 
 
@@ -142,7 +142,7 @@ def _title(monitor: Monitor) -> str:
     return _FRACTIONS.get(monitor.name, monitor.name)
 
 
-def _score(value: float | None, monitor: Monitor) -> Cell:
+def score_cell(value: float | None, monitor: Monitor) -> Cell:
     if value is None or math.isnan(value):
         return Cell(NOT_THERE, "")
     return Cell(f"{100 * value:.1f} %" if monitor.name in _FRACTIONS else f"{value:.4g}", repr(value))
@@ -153,7 +153,7 @@ def _about(seconds: float | None) -> str:
     return f"~{_short(seconds)}" if seconds else NOT_THERE
 
 
-def _ago(moment: datetime | None, now: datetime) -> str:
+def ago(moment: datetime | None, now: datetime) -> str:
     return NOT_THERE if moment is None else f"{_coarse((now - moment).total_seconds())} ago"
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from seglab import runs
 from seglab.errors import SeglabError
+from seglab.runs.files import remove_empty
 from seglab.runs.json_file import read_object
 from seglab.runs.lock import FileLock
 
@@ -41,12 +42,19 @@ def write(folder: Path, jobs: Mapping[str, tuple[str, ...]], *, command: str) ->
 
 
 def withdraw(folder: Path, names: Iterable[str]) -> None:
-    """Takes those of the jobs that have never begun out of the plan: their configuration was refused."""
+    """Takes those of the jobs that have never begun out of the plan: their configuration was refused.
+
+    Of a sweep that has no other job nothing is left.
+    """
     with FileLock(folder / _LOCK):
         before, gone = read(folder), {name for name in names if not (folder / name / runs.RECORD).exists()}
         if gone:
             left = {name: overrides for name, overrides in before.jobs.items() if name not in gone}
             _write(folder, SweepPlan(left, before.launches))
+    if gone and not left and not any(path.is_dir() for path in folder.iterdir()):
+        for name in (PLAN, _LOCK, "multirun.yaml"):  # the last is Hydra's
+            (folder / name).unlink(missing_ok=True)
+        remove_empty(folder)
 
 
 def read(folder: Path) -> SweepPlan:

@@ -128,8 +128,8 @@ def read_sweep(folder: Path) -> Sweep:
     """The sweep in `folder`, with every job that it was asked for; a file that cannot be read is told of."""
     plan, damage = _read_plan(folder)
     launch = plan.launches[-1] if plan.launches else {}
-    planned = [_read_job(folder / name, overrides) for name, overrides in plan.jobs.items()]
-    others = [_read_job(path) for path in _folders(folder) if path.name not in plan.jobs]
+    planned = [read_job(folder / name, overrides) for name, overrides in plan.jobs.items()]
+    others = [read_job(path) for path in _folders(folder) if path.name not in plan.jobs]
     others.sort(key=lambda pair: pair[1].get("started") or "")
     pairs = [*planned, *others]
     return Sweep(
@@ -201,8 +201,8 @@ def _is_alive(launch: Mapping[str, Any]) -> bool:
     return here and isinstance(pid, int) and process_exists(pid)
 
 
-def _read_job(folder: Path, overrides: Sequence[str] = ()) -> tuple[Job, runs.Record]:
-    """The job and its record, which is empty where there is none."""
+def read_job(folder: Path, overrides: Sequence[str] = ()) -> tuple[Job, runs.Record]:
+    """The job, or any run, in `folder` and its record, which is empty where there is none."""
     try:
         record = runs.read_record(folder) or {}
         state = runs.state(folder)

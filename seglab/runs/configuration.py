@@ -24,7 +24,7 @@ def check_same_experiment(folder: Path, config: Mapping[str, Any]) -> None:
         shown = "\n  ".join(changes[:8])
         raise SeglabError(
             f"{folder} holds a run of another configuration; expected the same one. What differs:\n  {shown}\n"
-            "Choose another name for the sweep, or delete the folder to train this configuration in it"
+            "Choose another name (name=... of a run, sweep=... of a sweep), or delete the folder to train this in it"
         )
     variables = names(OmegaConf.to_container(read_config(folder), resolve=False))
     record = read_record(folder) if variables else None

@@ -7,7 +7,7 @@ pictures/ and run.log, and after a failure traceback.txt.
 import logging
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from seglab.runs.partial import written_beside
 
 RECORD, CONFIG = "record.json", "config.yaml"
 HEARTBEAT, TRACEBACK, LOCK = "heartbeat.json", "traceback.txt", ".lock"
+RUN_LOG = "seglab.run_log"  # the logger of what is printed as well: it goes to run.log, and not to the terminal again
 BEST, LAST, PREVIOUS = "best.ckpt", "last.ckpt", "previous.ckpt"  # in checkpoints/; previous: the last but one
 
 
@@ -33,9 +34,18 @@ def write_quickly(path: Path, text: str) -> None:
         partial.write_text(text, encoding="utf-8")
 
 
+def remove_empty(folder: Path) -> None:
+    """Removes the folder of a run or a sweep, runs/ or sweeps/ and the output folder, as far as nothing is in them."""
+    in_output = folder.parent.name in ("runs", "sweeps")
+    with suppress(OSError):
+        for place in [folder, folder.parent, folder.parent.parent] if in_output else [folder]:
+            if place.exists() and place.resolve() != Path.cwd():
+                place.rmdir()
+
+
 @contextmanager
 def logging_to(folder: Path, *, hidden: Iterable[str] = ()) -> Iterator[None]:
-    """Appends what the logger `seglab` says to run.log while it lasts, without values of the variables in `hidden`."""
+    """Appends what the logger `seglab` and those below say to run.log, without values of the variables in `hidden`."""
     logger, mask = logging.getLogger("seglab"), Mask(hidden)
     level = logger.level
     logger.setLevel(logging.INFO)

@@ -1,14 +1,18 @@
-"""The runs under an output folder, by what decides their result: a run is found wherever it lies."""
+"""The runs under an output folder: by what a user calls them, and by what decides their result."""
 
+import glob
 import logging
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from seglab.errors import SeglabError
-from seglab.runs.files import RECORD
+from seglab.errors import SeglabError, did_you_mean
+from seglab.runs.files import CONFIG, RECORD, shown
 from seglab.runs.record import Record, read_record
 
 log = logging.getLogger("seglab")
+
+OUTPUT = "outputs"  # where runs/ and sweeps/ lie for a command that is not told of another output folder
 
 
 def require_run(run: Path, *files: str) -> None:
@@ -18,8 +22,67 @@ def require_run(run: Path, *files: str) -> None:
         came = f"it has no {' and no '.join(missing)}" if run.is_dir() else "it does not exist"
         raise SeglabError(
             f"run={run}: expected the folder of a trained run, with {' and '.join(files)} in it; {came} "
-            "- look into outputs/"
+            "- python -m seglab.runs lists the runs"
         )
+
+
+def named_run(text: str, *, key: str, output: str | Path = OUTPUT) -> Path:
+    """The folder of the run that `text` stands for: a folder, one of its files, a name, or the beginning of one.
+
+    Args:
+        key: that `text` was given with, for the message.
+        output: whose runs/ and sweeps/ are looked through for a name. 'losses/loss-dice' is a job of a sweep.
+
+    Raises:
+        SeglabError: there is no such run, or several begin so.
+    """
+    path = Path(text)
+    if path.is_file():  # a checkpoint, the record
+        path = path.parent.parent if path.parent.name == "checkpoints" else path.parent
+    if _is_run(path):
+        return path
+    homes = (Path(output) / "runs", Path(output) / "sweeps")
+    if not path.is_absolute():
+        for home in homes:
+            if _is_run(home / text):
+                return home / text
+    begun = _beginning_with(text, homes)
+    if len(begun) == 1:
+        return begun[0]
+    if begun:
+        names = ", ".join(folder.name for folder in begun[:5]) + (", ..." if len(begun) > 5 else "")
+        raise SeglabError(f"{key}={text}: expected one run; {len(begun)} begin so: {names} - type more of the name")
+    came = "a folder without a record came" if path.is_dir() else "there is none"
+    near = did_you_mean(path.name, [folder.name for folder in _beginning_with("", homes[:1])])
+    raise SeglabError(
+        f"{key}={text}: expected a run - its name or the beginning of it, its folder or a checkpoint; {came}{near}"
+        f" - python -m seglab.runs lists those in {shown(Path(output).absolute())}"
+    )
+
+
+def with_run(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a command with the folder of its `run`, however that was named.
+
+    A checkpoint that was named is `checkpoint` then. A folder that is no run is left for `require_run` to tell of.
+    """
+    run = settings["run"]
+    if run is None or Path(run).is_dir():
+        return dict(settings)
+    folder = named_run(run, key="run")
+    named = {"checkpoint": Path(run).stem} if Path(run).suffix == ".ckpt" else {}
+    return {**settings, "run": str(folder), **named}
+
+
+def _beginning_with(text: str, homes: tuple[Path, ...]) -> list[Path]:
+    """The runs whose path, or whose path in one of `homes`, begins with `text`."""
+    start = glob.escape(text.rstrip("/"))
+    patterns = [f"{start}*"] if "/" in text else []
+    patterns += [] if text.startswith("/") else [f"{glob.escape(str(home))}/{start}*" for home in homes]
+    return [Path(path) for pattern in patterns for path in sorted(glob.glob(pattern)) if _is_run(Path(path))]
+
+
+def _is_run(folder: Path) -> bool:
+    return (folder / RECORD).is_file() or (folder / CONFIG).is_file()
 
 
 class Run(NamedTuple):

@@ -12,17 +12,18 @@ from typing import Any
 from seglab.errors import SeglabError
 from seglab.runs import checkpoints
 from seglab.runs.files import BEST, LAST, shown
-from seglab.runs.find import find_runs
+from seglab.runs.find import find_runs, named_run
 from seglab.runs.record import read_record
 
 log = logging.getLogger("seglab")
 
 RUN = "run:"  # and the fingerprint of its configuration: a run by what it is, on whatever machine it was trained
+_FILES = (".ckpt", ".safetensors", ".pt", ".pth")
 _CHECKPOINTS = (BEST, LAST)  # of a run, in the order of preference
 
 
 def locate(init_from: str, *, output: Path) -> Path:
-    """The file of weights that `init_from` stands for: a file, the folder of a run, or run:FINGERPRINT.
+    """The file of weights that `init_from` stands for: a file, the folder or the name of a run, or run:FINGERPRINT.
 
     Args:
         output: where runs/ and sweeps/ lie, in which a run is looked for by its fingerprint.
@@ -34,10 +35,12 @@ def locate(init_from: str, *, output: Path) -> Path:
     if path.is_file():
         return path
     if not path.exists():
-        raise SeglabError(
-            f"init_from={init_from}: expected the folder of a run or a file of weights (.ckpt, .safetensors, .pt); "
-            "nothing is there - look into outputs/"
-        )
+        if path.suffix in _FILES:
+            raise SeglabError(
+                f"init_from={init_from}: expected the folder of a run or a file of weights ({', '.join(_FILES)}); "
+                "nothing is there - correct the path"
+            )
+        path = named_run(init_from, key="init_from", output=output)
     checkpoints = [path / "checkpoints" / name for name in _CHECKPOINTS if (path / "checkpoints" / name).is_file()]
     if not checkpoints:
         raise SeglabError(

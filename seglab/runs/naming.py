@@ -53,9 +53,13 @@ def _decisive(overrides: Iterable[str]) -> dict[str, str]:
     return decisive
 
 
-def run_folder(output: str, resume: str | None) -> str:
-    """Folder of the run of a command: the one to continue, else a new one that no other process can have."""
-    return resume if resume is not None else f"{output}/runs/{_stamp()}"
+def run_folder(output: str, name: str | None) -> str:
+    """Folder of a run: called `name`, so that the same command finds it again, else one that no other process has.
+
+    Raises:
+        SeglabError: `name` cannot be the name of a folder.
+    """
+    return f"{output}/runs/{_stamp() if name is None else _checked(name)}"
 
 
 def new_run_folder(output: str) -> str:
@@ -72,6 +76,15 @@ def sweep_folder(output: str, sweep: str | None) -> str:
     if sweep is not None and (os.path.isabs(sweep) or ".." in Path(sweep).parts or not Path(sweep).parts):
         raise SeglabError(f"sweep={sweep}: expected the name of a folder in {output}/sweeps - take '..' out of it")
     return f"{output}/sweeps/{sweep if sweep is not None else _stamp()}"
+
+
+def _checked(name: str) -> str:
+    if not name.strip() or name.startswith(".") or any(sign in name for sign in "/\\\0\n"):
+        raise SeglabError(
+            f"name={name!r}: expected the name of a folder, which holds no slash and begins with no dot "
+            "- the run lies in OUTPUT/runs/NAME, choose OUTPUT with output=FOLDER"
+        )
+    return name
 
 
 @cache

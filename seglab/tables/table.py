@@ -56,6 +56,8 @@ class Table:
     def make(self) -> int:
         """Trains what is to be trained, shows the table and writes it; 1 where something that was to be run is left."""
         run, survey = self._settings["run"], self.survey()
+        if run:
+            self._require_data(survey)
         if self._settings["cost"]:
             self._show_costs(survey)
             if not run:
@@ -80,6 +82,23 @@ class Table:
             output=self._output,
             outdated_too=not self._settings["overrides"],
         )
+
+    def _require_data(self, survey: Survey) -> None:
+        """Raises SeglabError where a data set that is to be read is not there, before anything is trained."""
+        readers = {f"row {state.row}": self._composed.configurations[state.row, state.seed]["data"]
+                   for state in survey.states
+                   if state.row in self._picked and state.status not in ("measured", "committed")}  # fmt: skip
+        readers |= {"its evaluation": self._composed.evaluation.get("data")} if readers else {}
+        for what, data in readers.items():
+            if data is None or data.get("prepare"):  # the run's own data; drawn where it is not there
+                continue
+            root = data["root"]
+            if root is None or not Path(root).is_dir():
+                came = "it is not set" if root is None else f"'{root}' does not exist"
+                raise SeglabError(
+                    f"table={self._plan.name}, {what}: expected the folder of the data set in data.root; {came} - set "
+                    "it with \"overrides=['data.root=FOLDER']\" or its environment variable, or pick others: rows=[...]"
+                )
 
     def _is_left(self, survey: Survey) -> bool:
         """Whether a run is left of those that were asked for."""

@@ -49,9 +49,12 @@ class Run:
 
 
 def build(config: Mapping[str, Any], folder: Path) -> Run:
-    """What a checked, resolved configuration describes, seeded, writing into `folder`."""
-    config = with_class_weights(config, folder)
-    lightning.seed_everything(config["seed"], workers=True, verbose=False)
+    """What a checked, resolved configuration describes, seeded, writing into `folder`.
+
+    What can be refused without reading, downloading or caching anything is refused first: the device, the data set's
+    files, a batch that is larger than the training split.
+    """
+    lightning.seed_everything(config["seed"], workers=True, verbose=False)  # of it the trainer's processes know
     chosen = [instantiate(node) for node in config["callbacks"].values() if node]
     best = next((callback for callback in chosen if isinstance(callback, BestCheckpoint)), None)
     last = next((callback for callback in chosen if isinstance(callback, LastCheckpoint)), None)
@@ -69,7 +72,11 @@ def build(config: Mapping[str, Any], folder: Path) -> Run:
         others,
     ]
     trainer = _trainer(config, folder, callbacks, saves=last is not None)
-    return Run(trainer, build_module(config), instantiate(config["data"]), best, throughput, others)
+    data: DataModule = instantiate(config["data"])
+    data.require_samples(devices=trainer.world_size)
+    config = with_class_weights(config, folder)
+    lightning.seed_everything(config["seed"], workers=True, verbose=False)
+    return Run(trainer, build_module(config), data, best, throughput, others)
 
 
 def load(folder: Path, *, checkpoint: str = BEST) -> SegmentationModule:

@@ -5,6 +5,7 @@ Nothing heavy is imported before every cheap way to fail has been tried.
 
 import logging
 import shlex
+import shutil
 import time
 import traceback
 from collections.abc import Mapping
@@ -15,10 +16,12 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from seglab import runs
+from seglab.config.messages import message_for
 from seglab.config.overrides import quoted
 from seglab.display import scores
 from seglab.errors import Interrupted, SeglabError, is_full
 from seglab.runs import environment, init_from, provenance
+from seglab.runs.files import RUN_LOG, remove_empty
 from seglab.runs.partial import remove_leftovers
 from seglab.training import monitors
 
@@ -28,13 +31,19 @@ _TIME_LIMIT = "SLURM's time limit (hydra.launcher.max_num_timeout=3 lets SLURM i
 
 
 def train(
-    cfg: DictConfig, folder: Path, *, overrides: list[str], choices: Mapping[str, Any] = MappingProxyType({})
+    cfg: DictConfig,
+    folder: Path,
+    *,
+    overrides: list[str],
+    choices: Mapping[str, Any] = MappingProxyType({}),
+    goes_further: bool = False,
 ) -> runs.Record:
     """The record of the run in `folder`, which is trained from its start, continued, or found finished.
 
     Args:
         cfg: checked.
         choices: {group: option} that the configuration was composed of; kept in the record of a run that begins.
+        goes_further: than it was asked for when it began, see `seglab.training.further`.
     """
     settings, written = runs.plain(cfg), environment.unresolved(cfg)
     hidden = environment.names(written)
@@ -42,47 +51,50 @@ def train(
         return _fit(settings, folder)
     init_from.check(folder, settings)
     monitors.check(settings)
-    with runs.only_process_in(folder), runs.logging_to(folder, hidden=hidden):
-        for place in (folder, folder / "checkpoints", folder / "pictures", folder / "evaluations"):
-            remove_leftovers(place)
-        record = runs.read_record(folder)
-        if record is not None:
-            runs.check_same_experiment(folder, settings)
-            if record["status"] == "finished":
-                log.info("finished before: %s", runs.shown(folder))
-                return record
-            if changed := provenance.code_change(record):
+    is_new = not folder.exists() or not any(folder.iterdir())
+    try:
+        with runs.only_process_in(folder), runs.logging_to(folder, hidden=hidden):
+            for place in (folder, folder / "checkpoints", folder / "pictures", folder / "evaluations"):
+                remove_leftovers(place)
+            record = runs.read_record(folder)
+            if record is not None and not goes_further:
+                runs.check_same_experiment(folder, settings)
+                if record["status"] == "finished":
+                    log.info("finished before: %s", runs.shown(folder))
+                    return record
+            if record is not None and (changed := provenance.code_change(record)):
                 log.warning("begun %s; the end is not that of one code", changed)
-        runs.write_atomically(folder / runs.CONFIG, OmegaConf.to_yaml(OmegaConf.create(written)))
-        runs.start_record(folder, config=settings, overrides=overrides)
-        if record is None:  # one that is continued by resume=... was not composed anew
-            runs.update_record(folder, choices=dict(choices))
-        record = _fit_and_record(settings, folder, hidden=hidden)
+            if not goes_further:
+                _write_config(written, folder)
+            runs.start_record(folder, config=settings, overrides=overrides)
+            if goes_further:  # behind the record: whoever is killed in between has the run that it had
+                _write_config(written, folder)
+                _forget_evaluations(folder)
+            if record is None:  # one that is continued by resume=... was not composed anew
+                runs.update_record(folder, choices=dict(choices))
+            record = _fit_and_record(settings, folder, hidden=hidden)
+    except Exception as error:
+        refused = message_for(error) is not None and not (folder / runs.HEARTBEAT).exists()  # before the first step
+        if (
+            refused and is_new and settings["sweep"] is None and folder.exists()
+        ):  # a sweep's job keeps what is told of it
+            shutil.rmtree(folder)
+            remove_empty(folder)
+        raise
     scores.print_run(record, folder)
     return record
 
 
-def interrupted_run(folder: Path, overrides: list[str]) -> tuple[DictConfig, list[str]]:
-    """The configuration and the overrides with which the run in `folder` was started.
+def _write_config(written: dict[str, Any], folder: Path) -> None:
+    runs.write_atomically(folder / runs.CONFIG, OmegaConf.to_yaml(OmegaConf.create(written)))
 
-    Args:
-        overrides: what was typed now: resume=FOLDER and nothing else.
 
-    Raises:
-        SeglabError: there is no such run, or something else was typed.
-    """
-    if len(overrides) > 1:
-        raise SeglabError(
-            f"resume={folder} continues a run with its own configuration; expected no other override, "
-            f"came {', '.join(overrides)} - leave them out, or start a new run with them"
-        )
-    record = runs.read_record(folder)
-    if record is None or not (folder / runs.CONFIG).is_file():
-        raise SeglabError(
-            f"resume={folder}: expected the folder of a run, with {runs.RECORD} and {runs.CONFIG} in it - "
-            "look into outputs/"
-        )
-    return runs.read_config(folder), list(record["overrides"])
+def _forget_evaluations(folder: Path) -> None:
+    """Takes those of the shorter run out of the record, which is that of the longer one from here on."""
+    record = runs.read_record(folder) or {}
+    if count := len(record.get("evaluations", {})):
+        runs.update_record(folder, evaluations={})
+        log.warning("%d evaluations were of the shorter run: their files stay, the record drops them", count)
 
 
 def _fit_and_record(settings: dict[str, Any], folder: Path, *, hidden: set[str]) -> runs.Record:
@@ -107,7 +119,9 @@ def _fit_and_record(settings: dict[str, Any], folder: Path, *, hidden: set[str])
     if not (folder / runs.RECORD).exists() or not (folder / runs.CONFIG).exists():
         raise _deleted(folder)
     seconds = round(time.monotonic() - started, 1)
-    return runs.update_record(folder, status="finished", ended=runs.now(), seconds=seconds, **result)
+    record = runs.update_record(folder, status="finished", ended=runs.now(), seconds=seconds, **result)
+    logging.getLogger(RUN_LOG).info("finished: %s", scores.headline(record))
+    return record
 
 
 def _note_end(folder: Path, *, told: str, text: str | None, status: str, seconds: float) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import hydra
 import pytest
+from hydra.errors import MissingConfigException
 from omegaconf import DictConfig
 
 from seglab.config.messages import message_for
@@ -35,6 +36,12 @@ from tests.config.test_command import Run, _raising
         (["seed=abc"], "seed: Value 'abc' of type 'str' could not be converted to Integer"),
         (["~loss.z"], "Could not delete from config. 'loss.z' does not exist."),
         (["loss"], "cannot read the override 'loss'; expected key=value"),
+        (["--loss", "dice"], "--loss is no flag; expected values as key=value, without dashes - write loss=dice"),
+        (["--loss=dice"], "--loss=dice is no flag; expected values as key=value, without dashes - write loss=dice"),
+        (["loss=ce", "-m", "seed=1,2"], "seed=1,2 stands behind a flag that stands behind other values; expected"),
+        (["--cfg=jop"], "argument --cfg/-c: invalid choice: 'jop' (choose from 'job', 'hydra', 'all') - --help shows"),
+        (["data=~/x"], "cannot read 'data=~/x': a shell knows ~ only at the beginning of a word - write data=$HOME/x"),
+        (["data.size=[~/a,b]"], "cannot read 'data.size=[~/a,b]': a shell knows ~ only at the beginning of a word"),
         (["loss={a"], "cannot read the override 'loss={a'; expected key=value (no viable alternative at input '{a')"),
         (["--config-name", "nope"], "no configuration file 'nope'; expected the name of a YAML file"),
         (["data=broken"], "this is not YAML: while parsing a flow sequence"),
@@ -99,3 +106,18 @@ def test_what_a_disk_refuses_is_one_message(number: int, advice: str) -> None:
     assert message is not None
     assert message.startswith(f"'outputs/runs/x' cannot be read or written: {os.strerror(number)} - {advice}")
     assert message_for(OSError(errno.ENOENT, "No such file", "a bug")) is None
+
+
+def test_what_an_extra_brings_is_named_with_the_extra() -> None:
+    for option, extra in (("hydra/sweeper/optuna", "optuna"), ("hydra/launcher/joblib", "joblib")):
+        missing = MissingConfigException("nothing", option, options=["basic"])
+        assert f'needs packages that are not installed - pip install "seglab[{extra}]"' in str(message_for(missing))
+
+
+def test_a_missing_gpu_is_one_sentence_with_the_cure() -> None:
+    wrapped = hydra.errors.InstantiationException("Error in call to target 'lightning.Trainer'")
+    wrapped.__cause__ = type("MisconfigurationException", (Exception,), {})("No supported gpu backend found!")
+    assert message_for(wrapped) == (
+        "trainer.accelerator: expected a GPU that PyTorch can use, came none (No supported gpu backend found!) - "
+        "leave trainer=... out to take what is there, or write trainer.accelerator=cpu"
+    )

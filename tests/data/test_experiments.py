@@ -45,7 +45,7 @@ def test_opens_with_what_it_reproduces_and_its_command(experiment):
 
 @pytest.mark.parametrize("name", ["s004_modern_unet_pt", "fcn16s_stage2", "fcn8s_stage3"])
 def test_a_second_stage_never_starts_from_nothing(name, tmp_path):
-    with pytest.raises(SeglabError, match=r"init_from=FOLDER_OF_THE_RUN_OF_\w+: expected the folder of a run"):
+    with pytest.raises(SeglabError, match=r"init_from=FOLDER_OF_THE_RUN_OF_\w+: expected a run"):
         init_from.locate(composed(f"experiment={name}", "data.root=/nowhere").init_from, output=tmp_path)
 
 

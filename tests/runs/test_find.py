@@ -1,7 +1,13 @@
 """Runs by what decides their result, wherever they lie."""
 
+from pathlib import Path
+
+import pytest
+
 from seglab import runs
-from seglab.runs.find import find_runs
+from seglab.errors import SeglabError
+from seglab.runs import init_from
+from seglab.runs.find import find_runs, named_run, with_run
 
 
 def test_runs_of_one_fingerprint_come_in_the_order_of_their_start_and_damaged_ones_are_told_of(tmp_path, caplog):
@@ -21,3 +27,56 @@ def test_runs_of_one_fingerprint_come_in_the_order_of_their_start_and_damaged_on
     }
     assert places == {"01": ["sweeps/t/job", "runs/b"], "02": ["runs/c"]}
     assert f"left out: {tmp_path / 'runs' / 'f' / 'record.json'} is not JSON" in caplog.text
+
+
+@pytest.fixture
+def four_runs(tmp_path, monkeypatch):
+    """exp1, exp2, another and a job of a sweep in outputs/, each with its checkpoints."""
+    monkeypatch.chdir(tmp_path)
+    for place in ("runs/exp1", "runs/exp2", "runs/another é", "sweeps/losses/loss-ce"):
+        checkpoints = Path("outputs") / place / "checkpoints"
+        checkpoints.mkdir(parents=True)
+        runs.write_record(checkpoints.parent, {"status": "finished"})
+        for name in ("best.ckpt", "last.ckpt"):
+            (checkpoints / name).touch()
+
+
+@pytest.mark.parametrize(
+    ("typed", "folder"),
+    [
+        ("exp1", "runs/exp1"),
+        ("ano", "runs/another é"),
+        ("outputs/runs/ano", "runs/another é"),
+        ("outputs/runs/exp1", "runs/exp1"),
+        ("outputs/runs/exp1/", "runs/exp1"),
+        ("outputs/runs/exp2/checkpoints/last.ckpt", "runs/exp2"),
+        ("outputs/runs/exp2/record.json", "runs/exp2"),
+        ("losses/loss-ce", "sweeps/losses/loss-ce"),
+        ("losses/loss-c", "sweeps/losses/loss-ce"),
+    ],
+)
+def test_a_run_by_name_folder_checkpoint_or_beginning(four_runs, typed, folder):
+    assert named_run(typed, key="resume") == Path("outputs") / folder
+    assert (
+        named_run(typed, key="resume", output=Path("outputs").absolute()).absolute()
+        == Path("outputs").absolute() / folder
+    )
+
+
+def test_no_run_or_several_are_told_with_what_there_is(four_runs):
+    with pytest.raises(SeglabError, match="resume=exp: expected one run; 2 begin so: exp1, exp2 - type more"):
+        named_run("exp", key="resume")
+    with pytest.raises(
+        SeglabError, match=r"run=xep1: expected a run .*there is none - did you mean 'exp1'.*seglab.runs"
+    ):
+        named_run("xep1", key="run")
+    with pytest.raises(SeglabError, match="there is none"):
+        named_run("[", key="run")
+
+
+def test_the_checkpoint_that_was_named_is_the_one_that_is_taken(four_runs):
+    settings = {"run": "outputs/runs/exp1/checkpoints/last.ckpt", "checkpoint": "best", "x": 1}
+    assert with_run(settings) == {"run": "outputs/runs/exp1", "checkpoint": "last", "x": 1}
+    assert with_run({"run": "exp1", "checkpoint": "best"}) == {"run": "outputs/runs/exp1", "checkpoint": "best"}
+    assert with_run({"run": None, "checkpoint": "best"}) == {"run": None, "checkpoint": "best"}
+    assert init_from.locate("exp2", output=Path("outputs")) == Path("outputs/runs/exp2/checkpoints/best.ckpt")

@@ -11,7 +11,7 @@ from seglab.runs.files import BEST, LAST
 
 
 def test_places_without_weights_are_told(tmp_path):
-    with pytest.raises(SeglabError, match=r"init_from=/nowhere: expected .*nothing is there - look into outputs/"):
+    with pytest.raises(SeglabError, match=r"init_from=/nowhere: expected a run .*; there is none"):
         init_from.locate("/nowhere", output=tmp_path)
     with pytest.raises(SeglabError, match="came a folder without"):
         init_from.locate(str(tmp_path), output=tmp_path)

@@ -62,7 +62,7 @@ def test_what_is_no_part_of_an_experiment_is_no_part_of_its_name() -> None:
 
 
 def test_folders() -> None:
-    assert run_folder("out", "somewhere/run") == "somewhere/run"
+    assert run_folder("out", "exp1") == "out/runs/exp1"
     assert sweep_folder("out", "losses") == "out/sweeps/losses"
     assert re.fullmatch(r"out/runs/\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d_[0-9a-f]{6}", run_folder("out", None))
     assert run_folder("out", None) == run_folder("out", None)
@@ -74,3 +74,9 @@ def test_a_sweep_lies_inside_the_output(sweep):
     with pytest.raises(SeglabError, match=r"expected the name of a folder in out/sweeps - take '\.\.' out of it"):
         sweep_folder("out", sweep)
     assert sweep_folder("out", "a/b..c") == "out/sweeps/a/b..c"
+
+
+@pytest.mark.parametrize("name", ["a/b", "../up", ".hidden", "", "  ", "a\nb", "a\\b"])
+def test_what_is_no_name_of_a_folder_is_refused(name: str) -> None:
+    with pytest.raises(SeglabError, match="expected the name of a folder"):
+        run_folder("out", name)

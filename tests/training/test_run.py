@@ -10,7 +10,8 @@ import pytest
 
 from seglab import runs
 from seglab.errors import DiskFullError, Interrupted, SeglabError
-from seglab.training.run import interrupted_run, train
+from seglab.training.further import continued_run
+from seglab.training.run import train
 
 
 @pytest.fixture
@@ -110,7 +111,7 @@ def test_an_interruption_says_how_to_go_on_whatever_the_folder_is_called(tiny_co
     assert runs.read_record(folder)["status"] == "interrupted"
     assert f"to continue: python -m seglab.train 'resume=\"{folder}\"'" in caplog.text
     ends(None)
-    cfg, overrides = interrupted_run(folder, [f"resume={folder}"])
+    cfg, overrides, _ = continued_run(folder, [f"resume={folder}"])
     record = train(cfg, folder, overrides=overrides)
     assert (record["status"], record["attempts"], record["overrides"], record["epochs"]) == (
         "finished",
@@ -122,8 +123,26 @@ def test_an_interruption_says_how_to_go_on_whatever_the_folder_is_called(tiny_co
     assert train(cfg, folder, overrides=overrides) == record
 
 
-def test_a_run_is_continued_as_it_was_begun_or_not_at_all(tmp_path):
-    with pytest.raises(SeglabError, match=r"expected no other override, came resume=x, seed=2 - leave them out"):
-        interrupted_run(tmp_path, ["resume=x", "seed=2"])
-    with pytest.raises(SeglabError, match=r"expected the folder of a run, with record\.json and config\.yaml in it"):
-        interrupted_run(tmp_path, ["resume=x"])
+def test_what_is_refused_before_the_first_step_leaves_no_folder(tiny_config, tmp_path, ends):
+    folder = tmp_path / "outputs" / "runs" / "exp1"
+    ends(SeglabError("no data"))
+    with pytest.raises(SeglabError, match="no data"):
+        train(tiny_config(), folder, overrides=[])
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(SeglabError, match="no data"):
+        train(tiny_config("sweep=s"), folder, overrides=[])  # a job: the sweep's table tells of it
+    assert runs.read_record(folder)["error"] == "SeglabError: no data"
+    with pytest.raises(SeglabError, match="no data"):
+        train(tiny_config(), folder, overrides=[])  # not made by this attempt
+    assert folder.is_dir()
+
+
+def test_the_folder_of_a_failure_in_mid_training_stays(tiny_config, tmp_path, monkeypatch):
+    def fit(config, folder):
+        (folder / "heartbeat.json").write_text("{}")
+        raise SeglabError("a mask is damaged")
+
+    monkeypatch.setattr(importlib.import_module("seglab.training.fit"), "fit", fit)
+    with pytest.raises(SeglabError, match="a mask"):
+        train(tiny_config(), tmp_path / "run", overrides=[])
+    assert runs.read_record(tmp_path / "run")["status"] == "failed"

@@ -293,7 +293,7 @@ def test_a_continued_run_equals_a_straight_one_and_needs_the_file_no_more(tiny_c
 @pytest.mark.slow
 def test_mistakes_are_told_before_anything_is_made(command, tmp_path):
     (tmp_path / "text.ckpt").write_text("no checkpoint")
-    for value, expected in {"outputs/nothing": "nothing is there", "text.ckpt": "damaged"}.items():
+    for value, expected in {"outputs/nothing": "there is none", "text.ckpt": "damaged"}.items():
         done = command("train", f"init_from={value}")
         assert done.returncode == 2
         assert expected in done.stderr
