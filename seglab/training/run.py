@@ -74,10 +74,10 @@ def train(
                 runs.update_record(folder, choices=dict(choices))
             record = _fit_and_record(settings, folder, hidden=hidden)
     except Exception as error:
-        refused = message_for(error) is not None and not (folder / runs.HEARTBEAT).exists()  # before the first step
-        if (
-            refused and is_new and settings["sweep"] is None and folder.exists()
-        ):  # a sweep's job keeps what is told of it
+        before_first_step = not (folder / runs.HEARTBEAT).exists()
+        refused = message_for(error) is not None and not is_full(error) and before_first_step
+        # a sweep's job keeps what its table tells of
+        if refused and is_new and settings["sweep"] is None and folder.exists():
             shutil.rmtree(folder)
             remove_empty(folder)
         raise
