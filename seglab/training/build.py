@@ -87,8 +87,9 @@ def load(folder: Path, *, checkpoint: str = BEST) -> SegmentationModule:
     """
     path = folder / "checkpoints" / checkpoint
     require_run(folder, runs.CONFIG, f"checkpoints/{checkpoint}")
+    written = of_run(folder)
     checkpoints.require_sound(path)
-    config = with_class_weights(of_run(folder), folder)
+    config = with_class_weights(written, folder)
     module = build_module(without_weights(config))
     module.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["state_dict"])
     return module.eval()

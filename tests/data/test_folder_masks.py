@@ -73,7 +73,7 @@ def test_a_mask_of_two_and_of_four_bits_holds_what_was_written(write) -> None:
     ("mask", "message"),
     [
         (np.full((48, 64), 1000, np.uint16), r"16-bit grey and holds 1000 - is it the instance version of the mask"),
-        (np.dstack([IDS, IDS, IDS + 1]), r"8-bit RGB - is it the colour or instance version"),
+        (np.dstack([IDS, IDS, IDS + 1]), r"8-bit RGB - where colours stand for classes"),
         (np.dstack([IDS, np.full_like(IDS, 9)]), r"grey with alpha, and some of its pixels are transparent - save it"),
     ],
     ids=["16 bits", "colours", "transparent"],

@@ -23,7 +23,7 @@ from omegaconf import OmegaConf
 from seglab.batch import Batch
 from seglab.config.messages import message_for
 from seglab.data.cache import CachedSource
-from seglab.data.module import DataModule, _single_thread
+from seglab.data.module import DataModule, _start_worker
 from seglab.data.parallel import shorten_sockets
 from seglab.data.source import Sample
 from seglab.data.transforms import Augmentation
@@ -378,7 +378,7 @@ def test_an_unset_root_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_batch_that_cannot_be_handed_over_ends_its_worker_and_nobody_waits() -> None:
     loader = torch.utils.data.DataLoader(
-        [lambda: None], num_workers=1, collate_fn=lambda batch: batch, worker_init_fn=_single_thread, timeout=60,
+        [lambda: None], num_workers=1, collate_fn=lambda batch: batch, worker_init_fn=_start_worker, timeout=60,
         multiprocessing_context="fork",
     )  # fmt: skip
     with pytest.raises(RuntimeError, match=r"DataLoader worker \(pid.* exited unexpectedly") as caught:

@@ -41,8 +41,10 @@ class Bare(nn.Module):
 
 
 @pytest.fixture
-def foreign(tiny_config):
+def foreign(tiny_config, monkeypatch):
     """`foreign("dict")`: the configuration of a training of that network, on data that are not there."""
+
+    monkeypatch.setenv("SEGLAB_ALLOW", "tests.training.test_outputs.Bare")
 
     def configured(returns: str) -> dict:
         node = {"_target_": "tests.training.test_outputs.Bare", "returns": returns, "size_divisor": 1}
