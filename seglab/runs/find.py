@@ -37,7 +37,7 @@ def named_run(text: str, *, key: str, output: str | Path = OUTPUT) -> Path:
         SeglabError: there is no such run, or several begin so.
     """
     path = Path(text)
-    if path.is_file():  # a checkpoint, the record
+    if path.is_file() or path.suffix == ".ckpt":  # a checkpoint, which `require_run` looks for; the record
         path = path.parent.parent if path.parent.name == "checkpoints" else path.parent
     if _is_run(path):
         return path

@@ -71,15 +71,15 @@ def test_a_failure_names_what_was_built():
 
 def test_what_may_not_be_named_is_neither_imported_nor_called_at_any_depth(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    Path("payload.py").write_text("from pathlib import Path\nPath('imported').touch()\ndef build(): ...\n")
+    Path("named_by_a_node.py").write_text("from pathlib import Path\nPath('imported').touch()\ndef build(): ...\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     shell = {"_target_": "torch.utils.collect_env.run", "command": "touch executed"}
     for node in (
         shell,
         {"_target_": KEPT, "inner": [{"deep": shell}]},
         {"_target_": KEPT, "inner": {**shell, "_partial_": True}},
-        OmegaConf.create({"_target_": KEPT, "inner": "${oc.create:'{_target_: payload.build}'}"}),
-        {"_target_": "payload.build"},
+        OmegaConf.create({"_target_": KEPT, "inner": "${oc.create:'{_target_: named_by_a_node.build}'}"}),
+        {"_target_": "named_by_a_node.build"},
         {"_target_": "seglab.training.build.instantiate", "node": shell},
         {"scope": "all", "factory": shell},
         [shell],
@@ -87,7 +87,7 @@ def test_what_may_not_be_named_is_neither_imported_nor_called_at_any_depth(tmp_p
     ):
         with pytest.raises(SeglabError, match=r"may not name|not part of seglab|expected the full name"):
             instantiate(node)
-    assert [path.name for path in tmp_path.iterdir()] == ["payload.py"]
+    assert [path.name for path in tmp_path.iterdir()] == ["named_by_a_node.py"]
 
 
 def test_a_text_that_looks_like_an_interpolation_stays_a_text():

@@ -143,7 +143,7 @@ def test_a_folder_gives_its_best_weights_and_a_checkpoint_its_own(run):
 @pytest.mark.parametrize(
     ("place", "options", "message"),
     [
-        ("nowhere", {}, "expected the folder of a trained run, with config.yaml and checkpoints/best.ckpt in it"),
+        ("nowhere", {}, "expected a run - its name or the beginning of it, its folder or a checkpoint; there is none"),
         ("run/checkpoints/other.ckpt", {}, "and checkpoints/other.ckpt in it; it has no checkpoints/other.ckpt"),
         ("run", {"device": "cuda:99"}, "expected a device that is there (auto, cpu, cuda, cuda:1); device='cuda:99'"),
     ],

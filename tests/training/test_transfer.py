@@ -41,6 +41,8 @@ def weights_of(network: nn.Module, *, prefix: str = "", class_names: tuple[str, 
 
 def fit(config: dict, folder: Path) -> None:
     folder.mkdir(exist_ok=True)
+    if runs.read_record(folder) is None:
+        runs.write_record(folder, {"status": "running"})
     fit_module.fit(config, folder)
 
 
