@@ -16,7 +16,7 @@ from lightning.pytorch import LightningDataModule
 from seglab.batch import Batch
 from seglab.data.cache import CachedSource, cached
 from seglab.data.dataset import SegmentationDataset
-from seglab.data.parallel import end_at_lost_batches, shorten_sockets
+from seglab.data.parallel import end_at_lost_batches, in_kernel, shorten_sockets
 from seglab.data.presence import Presence
 from seglab.data.sampler import ResumableLoader, SeededBatchSampler, require_full_batch
 from seglab.data.source import RGB, Labels, Source
@@ -212,7 +212,7 @@ def _make_loader(dataset: SegmentationDataset, *, sampler: SeededBatchSampler, n
     # has threads, whose locks a fork copies: its children may wait for ever.
     if num_workers > 0:
         shorten_sockets()
-    fork = sys.platform.startswith("linux") and not _in_kernel()
+    fork = sys.platform.startswith("linux") and not in_kernel()
     return ResumableLoader(
         dataset,
         batch_sampler=sampler,  # not sampler=: Lightning's overfit_batches would put its own in place of that one
@@ -223,12 +223,6 @@ def _make_loader(dataset: SegmentationDataset, *, sampler: SeededBatchSampler, n
         worker_init_fn=_start_worker,
         pin_memory=torch.cuda.is_available(),
     )
-
-
-def _in_kernel() -> bool:
-    """Whether this process is the kernel of a notebook: one that has only imported a part of ipykernel is none."""
-    kernelapp = sys.modules.get("ipykernel.kernelapp")
-    return kernelapp is not None and kernelapp.IPKernelApp.initialized()
 
 
 def _as_it_is(batch: object) -> object:

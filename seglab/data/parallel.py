@@ -55,7 +55,7 @@ def map_samples(
     count = len(source.samples)
     processes = available_cpus() if processes is None else processes
     # A notebook's kernel has threads, and a fork copies the locks that they hold: its children may wait for ever.
-    if processes <= 1 or count < _FEW or "ipykernel" in sys.modules:
+    if processes <= 1 or count < _FEW or in_kernel():
         yield from tracked((function(source, index) for index in range(count)), count=count, title=title)
         return
     # fork starts at once and hands the source over as it is; macOS' own libraries do not survive it
@@ -78,6 +78,12 @@ def map_samples(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def in_kernel() -> bool:
+    """Whether this process is the kernel of a notebook: one that has only imported a part of ipykernel is none."""
+    kernelapp = sys.modules.get("ipykernel.kernelapp")
+    return kernelapp is not None and kernelapp.IPKernelApp.initialized()
 
 
 def available_cpus() -> int:
