@@ -260,7 +260,7 @@ def test_mistakes_are_told_before_anything_heavy_is_imported(tmp_path, monkeypat
         (tmp_path / folder).mkdir(parents=True)
     for file in ("one.png", "run/config.yaml", "run/checkpoints/best.ckpt"):
         (tmp_path / file).touch()
-    (tmp_path / "run" / "config.yaml").write_text("seed: 1\n")
+    (tmp_path / "run" / "config.yaml").write_text("data: {}\n")
     with initialize_config_dir(version_base="1.3", config_dir=str(config.FOLDER)):
         settings = runs.plain(compose("predict", overrides=list(arguments)))
 

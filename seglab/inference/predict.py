@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seglab import runs
+from seglab.config.of_run import of_run
 from seglab.inference import inputs
 from seglab.runs.find import require_run
 
@@ -28,7 +29,7 @@ def predict(settings: Mapping[str, Any]) -> list[str]:
         masks = convert.find_masks(settings["input"], output=output)
         return convert.convert(masks, folder=output, to=settings["to"], overwrite=settings["overwrite"])
     require_run(Path(settings["run"]), runs.CONFIG, f"checkpoints/{settings['checkpoint']}.ckpt")
-    data = runs.plain(runs.read_config(Path(settings["run"])))["data"]
+    data = of_run(Path(settings["run"]))["data"]
     images = inputs.IMAGES if data.get("channels", 3) == 3 else (*inputs.IMAGES, *inputs.OTHER_IMAGES)
     files = inputs.find(settings["input"], suffixes=(*images, *inputs.VIDEOS), output=output)
     from seglab.inference import prediction  # torch and all the rest

@@ -38,7 +38,7 @@ def test_a_run_holds_the_callbacks_that_its_trainer_calls(tiny_config, tmp_path,
 
 def test_a_damaged_checkpoint_is_named(tmp_path):
     (tmp_path / "checkpoints").mkdir()
-    (tmp_path / "config.yaml").touch()
+    (tmp_path / "config.yaml").write_text("seed: 1\n")
     for content in (b"", b"PK\x03\x04 and no more"):
         (tmp_path / "checkpoints" / "best.ckpt").write_bytes(content)
         with pytest.raises(SeglabError, match=r"checkpoints/best\.ckpt: expected a checkpoint; came a damaged file"):

@@ -42,13 +42,13 @@ class Bare(nn.Module):
 
 @pytest.fixture
 def foreign(tiny_config, monkeypatch):
-    """`foreign("dict")`: the configuration of a training of that network, on data that are not there."""
+    """`foreign("dict")`: the configuration of a training of that network."""
 
     monkeypatch.setenv("SEGLAB_ALLOW", "tests.training.test_outputs.Bare")
 
     def configured(returns: str) -> dict:
         node = {"_target_": "tests.training.test_outputs.Bare", "returns": returns, "size_divisor": 1}
-        return {**runs.plain(tiny_config("data.root=/nowhere", "logger.csv=null")), "model": node}
+        return {**runs.plain(tiny_config("logger.csv=null")), "model": node}
 
     return configured
 
@@ -63,7 +63,7 @@ def foreign(tiny_config, monkeypatch):
         ("one more", r"came a tensor \(1, 20, 32, 64\) - write classes: \$\{num_classes:\$\{data.labels\}\}"),
     ],
 )  # fmt: skip
-def test_a_network_that_returns_something_else_is_refused_before_anything_is_read(foreign, tmp_path, returns, message):
+def test_a_network_that_returns_something_else_is_refused_before_the_first_batch(foreign, tmp_path, returns, message):
     with pytest.raises(SeglabError, match=message):
         fit(foreign(returns), tmp_path)
 
