@@ -5,10 +5,9 @@ job's record, and which jobs there are in sweep.json. Several launches of one sw
 by a file lock, which the operating system releases when the launch dies.
 """
 
+import functools
 import logging
-import re
 import shlex
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -25,9 +24,9 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from seglab import config, runs
-from seglab.display import comparison, scores
+from seglab.display import comparison
 from seglab.errors import SeglabError
-from seglab.multirun import gpus, plan
+from seglab.multirun import gpus, plan, queued
 from seglab.multirun import job as sweep_job
 from seglab.runs import data_files, init_from, provenance
 from seglab.runs.lock import FileLock
@@ -36,8 +35,6 @@ log = logging.getLogger("seglab")
 
 _CLAIM = ".claim"
 _PAUSE = 1.0  # seconds between two looks at a job that another launch or SLURM runs
-_SUBMITTED = ".submitit"  # in a sweep's folder, what its SLURM jobs leave
-_ENDS_OF_JOBS = ("UncompletedJobError", "FailedJobError")  # submitit's, which is not imported here
 _OWN_PROCESSES = ("SlurmLauncher",)  # a launcher whose tasks are processes of their own already
 _IN_ORDER = "BasicLauncher"  # a launcher that runs the jobs one after the other, in this process
 
@@ -110,15 +107,14 @@ def run_job(cfg: DictConfig, settings: DictConfig, folder: Path, *, train: Calla
 def to_the_end(task: Callable[[], object]) -> Callable[[], None]:
     """The task, but after the failure of a queued job it waits for the others; `finish` tells how each one ended."""
 
+    @functools.wraps(task)
     def run() -> None:
         try:
             task()
         except Exception as error:
-            if _sweep is None or type(error).__name__ not in _ENDS_OF_JOBS:
+            if _sweep is None or not queued.is_of_a_job(error):
                 raise
-            log.error("a job of SLURM has not ended well: %s", _cause(error))
-            while _is_in_queue(_sweep.folder):
-                time.sleep(_PAUSE)
+            queued.wait_for_the_others(_sweep.folder, error)
 
     return run
 
@@ -146,54 +142,9 @@ def finish() -> int:
     if records:
         comparison.print_comparison(records, _sweep.folder)
     if _sweep.is_queued:
-        _tell_ends(_sweep)
+        queued.tell_ends(_sweep.folder, _sweep.jobs)
     left = _sweep.jobs.keys() - finished
     return int(damaged or bool(left) or any(record["status"] == "failed" for record in records))
-
-
-def _cause(error: Exception) -> str:
-    """The last line of the traceback, or of the job's output, which submitit frames by lines of dashes."""
-    parts = re.split(r"(?m)^-{10,}$", str(error))
-    return parts[min(1, len(parts) - 1)].strip().rpartition("\n")[2]
-
-
-def _is_in_queue(folder: Path) -> bool:
-    """Whether SLURM still has a job of the sweep. Where it does not say, nothing is waited for."""
-    numbers = {path.name.partition("_")[0] for path in (folder / _SUBMITTED).glob("[0-9]*")}
-    command = ["squeue", "--noheader", "--jobs", ",".join(sorted(numbers))]
-    return bool(numbers) and bool(subprocess.run(command, capture_output=True, check=False).stdout)
-
-
-def _tell_ends(sweep: _Sweep) -> None:
-    """How each job stands, in a line, and what to do about those that are left."""
-    statuses = set()
-    for number, folder in enumerate(plan.job_folders(sweep.folder), start=1):
-        if sweep.jobs and folder.name not in sweep.jobs:
-            continue
-        state, record = runs.state(folder), runs.read_record(folder)
-        statuses.add(state.status)
-        log.info("[%d] %s  %s", number, folder.name, _end(state, record))
-    if statuses & {"interrupted", "stale", "pending"}:
-        log.warning("what is left is continued by the same command with sweep=%s", sweep.folder.name)
-    if "failed" in statuses:
-        log.warning("what has failed is tried again with sweep=%s retry_failed=true", sweep.folder.name)
-
-
-def _end(state: runs.State, record: runs.Record | None) -> str:
-    match state.status:
-        case "finished":
-            assert record is not None
-            return f"{scores.headline(record)}, {state.seconds or 0:.0f} s"
-        case "failed":
-            return f"FAILED: {state.error}"
-        case "interrupted":
-            return f"interrupted: {state.error}"
-        case "stale":
-            return "died unseen: cancelled, killed, or its node went down"
-        case "running":
-            return f"still runs, {state.where}"
-        case "pending":
-            return f"has not begun; what SLURM's job has said stands in {_SUBMITTED}"
 
 
 def _jobs(cfg: DictConfig) -> dict[str, tuple[str, ...]]:

@@ -1,5 +1,6 @@
 """What the launch of a sweep tells of jobs that ran in a queue, where their own words are not seen."""
 
+import inspect
 import logging
 import subprocess
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from seglab import runs
-from seglab.multirun import launch
+from seglab.multirun import launch, queued
 
 
 class FailedJobError(RuntimeError):
@@ -59,6 +60,15 @@ def test_every_job_has_its_line_and_the_way_on_is_named(sweep, caplog, capsys) -
     ]
 
 
+def test_a_damaged_record_is_told_once_and_the_others_as_ever(sweep, caplog) -> None:
+    caplog.set_level(logging.INFO, "seglab")
+    (sweep / "wrong" / "record.json").write_text("")
+    assert launch.finish() == 1
+    told = [record.message for record in caplog.records]
+    assert sum("wrong" in line for line in told) == 1
+    assert "[4] killed  died unseen: cancelled, killed, or its node went down" in told
+
+
 def test_the_end_of_one_job_is_not_the_end_of_the_others(sweep, monkeypatch, caplog) -> None:
     (sweep / ".submitit" / "12_0").mkdir(parents=True)
     (sweep / ".submitit" / "12_1").mkdir()
@@ -68,7 +78,7 @@ def test_the_end_of_one_job_is_not_the_end_of_the_others(sweep, monkeypatch, cap
         asked.append(command)
         return subprocess.CompletedProcess(command, 0, stdout=queue.pop(0))
 
-    monkeypatch.setattr(launch, "_PAUSE", 0)
+    monkeypatch.setattr(queued, "_PAUSE", 0)
     monkeypatch.setattr("subprocess.run", run)
 
     def task() -> None:
@@ -85,3 +95,11 @@ def test_another_error_is_raised(sweep) -> None:
 
     with pytest.raises(ValueError, match="not SLURM's"):
         launch.to_the_end(task)()
+
+
+def test_a_command_keeps_its_name() -> None:
+    """By which its --help is found."""
+
+    def task() -> None: ...
+
+    assert inspect.unwrap(launch.to_the_end(task)) is task
