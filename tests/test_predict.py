@@ -13,7 +13,7 @@ from hydra import compose, initialize_config_dir
 
 from seglab import config, runs
 from seglab import predict as predict_entry
-from seglab.data.source import read_ids, read_image
+from seglab.data.image_files import read_ids, read_image
 from seglab.display import draw
 from seglab.errors import SeglabError
 from seglab.labels import CITYSCAPES_LABELS, label_space

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from seglab.data.source import Labels, Sample, files_by_stem, pair_files, read_ids, read_rgba, read_sample, require_root
+from seglab.data.image_files import read_ids, read_rgba
+from seglab.data.source import Labels, Sample, files_by_stem, pair_files, read_sample, require_root
 from seglab.data.subset import grouped_split
 from seglab.errors import SeglabError
 from seglab.labels import IGNORE_INDEX, label_space_of

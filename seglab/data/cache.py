@@ -39,7 +39,8 @@ from seglab.data.cache_build import (
     only_builder,
     read_index,
 )
-from seglab.data.source import RGB, Source
+from seglab.data.image_files import RGB
+from seglab.data.source import Source
 from seglab.data.transforms import RESIZE_RULE, resize
 from seglab.errors import SeglabError
 

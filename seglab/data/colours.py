@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from seglab.data.source import read_colors
+from seglab.data.image_files import read_colors
 from seglab.errors import SeglabError, did_you_mean
 from seglab.labels import IGNORE_INDEX, LabelSpace
 

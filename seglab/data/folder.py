@@ -8,19 +8,8 @@ from typing import Any
 import numpy as np
 
 from seglab.data.colours import ColourTable
-from seglab.data.source import (
-    RGB,
-    SUFFIXES,
-    TURN_IT,
-    Labels,
-    Sample,
-    exif_orientation,
-    files_by_stem,
-    pair_files,
-    read_any_ids,
-    read_sample,
-    require_root,
-)
+from seglab.data.image_files import RGB, SUFFIXES, exif_orientation, read_any_ids
+from seglab.data.source import TURN_IT, Labels, Sample, files_by_stem, pair_files, read_sample, require_root
 from seglab.errors import SeglabError
 from seglab.labels import label_space
 
@@ -36,11 +25,11 @@ class Folder:
     Args:
         labels: a label space of your own as a mapping, see seglab.labels.label_space.
         images: folder of the images (PNG, JPEG, TIFF, .npy) within the root; `{split}` stands for the split's name.
-        masks: the same for the masks, PNG files of ids, see seglab.data.source.read_any_ids, or of colours.
+        masks: the same for the masks, PNG files of ids, see seglab.data.image_files.read_any_ids, or of colours.
         mask_suffix: what a mask has behind its image's name: `_mask` for `a.jpg` and `a_mask.png`. With one, both may
             lie in the same folder, and a file without it is no mask.
         recursive: subfolders are read as well; `x/a.jpg` belongs to `x/a.png`.
-        channels: of the images, which are read as they are, see seglab.data.source.read_image.
+        channels: of the images, which are read as they are, see seglab.data.image_files.read_image.
         colours: of masks of colours, see seglab.data.colours; None for masks of ids.
     """
 

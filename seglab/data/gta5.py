@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from seglab.data.source import Labels, Sample, files_by_stem, pair_files, png_size, read_ids, read_sample, require_root
+from seglab.data.image_files import png_size, read_ids
+from seglab.data.source import Labels, Sample, files_by_stem, pair_files, read_sample, require_root
 from seglab.data.subset import random_split_indices
 from seglab.errors import SeglabError
 from seglab.labels import label_space_of

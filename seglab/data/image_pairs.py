@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from seglab.data.source import Labels, Sample, files_by_stem, read_image, require_root, to_train_ids
+from seglab.data.image_files import read_image
+from seglab.data.source import Labels, Sample, files_by_stem, require_root, to_train_ids
 from seglab.errors import SeglabError
 from seglab.labels import CITYSCAPES_LABELS, IGNORE_INDEX, label_space_of
 

@@ -16,10 +16,11 @@ from lightning.pytorch import LightningDataModule
 from seglab.batch import Batch
 from seglab.data.cache import CachedSource, cached
 from seglab.data.dataset import SegmentationDataset
+from seglab.data.image_files import RGB
 from seglab.data.parallel import end_at_lost_batches, in_kernel, shorten_sockets
 from seglab.data.presence import Presence
 from seglab.data.sampler import ResumableLoader, SeededBatchSampler, require_full_batch
-from seglab.data.source import RGB, Labels, Source
+from seglab.data.source import Labels, Source
 from seglab.data.subset import limited
 from seglab.data.transforms import Augmentation
 from seglab.data.workers import leave_signals_to_parent

@@ -13,7 +13,7 @@ import numpy as np
 from albumentations.core.composition import BaseCompose
 from albumentations.core.transforms_interface import BasicTransform
 
-from seglab.data.source import RGB
+from seglab.data.image_files import RGB
 from seglab.errors import SeglabError, did_you_mean
 from seglab.labels import IGNORE_INDEX
 

@@ -11,9 +11,10 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from seglab.data.image_files import read_ids, read_image
 from seglab.data.parallel import map_samples
 from seglab.data.presence import foreground_as_void
-from seglab.data.source import Sample, Source, mapping_advice, read_ids, read_image
+from seglab.data.source import Sample, Source, mapping_advice
 from seglab.data.statistics import ClassStatistics, Counts, count_labels, summed
 from seglab.display.numbers import sides
 from seglab.display.rgb import as_rgb

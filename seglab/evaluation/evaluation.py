@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from seglab.config.of_run import of_run
+from seglab.data.image_files import RGB
 from seglab.data.progress import tracked
-from seglab.data.source import RGB
 from seglab.data.transforms import resize
 from seglab.display import draw
 from seglab.display.csv_text import as_cell

@@ -8,8 +8,9 @@ from typing import Literal
 import numpy as np
 
 from seglab import runs
+from seglab.data.image_files import read_ids
 from seglab.data.progress import progress_bar
-from seglab.data.source import read_ids, to_train_ids
+from seglab.data.source import to_train_ids
 from seglab.inference.file_loop import Job, for_each, what_is_left
 from seglab.inference.inputs import Input, find
 from seglab.labels import IGNORE_INDEX, label_space

@@ -9,7 +9,7 @@ import numpy as np
 from torch import nn
 
 from seglab.config.of_run import of_run
-from seglab.data.source import RGB, read_image
+from seglab.data.image_files import RGB, read_image
 from seglab.errors import SeglabError
 from seglab.inference.predictor import Predictor, load_predictor
 from seglab.labels import LabelSpace, label_space

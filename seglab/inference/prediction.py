@@ -13,8 +13,8 @@ import numpy as np
 
 from seglab import runs
 from seglab.config.of_run import of_run
+from seglab.data.image_files import RGB, read_image
 from seglab.data.progress import progress_bar
-from seglab.data.source import RGB, read_image
 from seglab.display.numbers import sides
 from seglab.errors import SeglabError
 from seglab.inference import submission

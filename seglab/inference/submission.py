@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seglab.data.source import read_ids
+from seglab.data.image_files import read_ids
 from seglab.errors import SeglabError
 from seglab.inference.inputs import Input
 from seglab.labels import CITYSCAPES_LABELS, LabelSpace

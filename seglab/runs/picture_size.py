@@ -1,6 +1,7 @@
 """The size that a picture's header says it has, looked at before anything is decoded."""
 
 import io
+import warnings
 from pathlib import Path
 
 from PIL import Image
@@ -13,7 +14,7 @@ _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 def require_room(data: bytes, path: Path) -> None:
-    """Raises SeglabError when the file at `path`, a PNG or JPEG, says that it has more pixels than are ever decoded.
+    """Raises SeglabError when the file at `path`, a PNG, JPEG or TIFF, says that it has more pixels than are ever decoded.
 
     A few hundred kilobytes can hold an image of many gigabytes.
     """
@@ -21,7 +22,8 @@ def require_room(data: bytes, path: Path) -> None:
         height, width = int.from_bytes(data[20:24], "big"), int.from_bytes(data[16:20], "big")
     else:
         try:
-            with Image.open(io.BytesIO(data)) as image:  # the header alone
+            # the header alone; what is wrong with it the decoder says as well
+            with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data)) as image:
                 width, height = image.size
         except (OSError, SyntaxError, ValueError):
             return  # the decoder says it better

@@ -70,7 +70,7 @@ def test_allowed(target: str) -> None:
         "seglab.runs.read_config",
         "seglab.runs.write_atomically",
         "seglab.models.pretrained.state_dict",
-        "seglab.data.source.read_image",
+        "seglab.data.image_files.read_image",
         "seglab.training.build.nn.Conv2d",
         "torch.nn.Parameter",
         "torch.optim.lr_scheduler.partial",

@@ -14,7 +14,7 @@ from seglab import compose, config, runs
 from seglab.data.cache import cached
 from seglab.data.dataset import SegmentationDataset
 from seglab.data.folder import Folder
-from seglab.data.source import read_image
+from seglab.data.image_files import read_image
 from seglab.data.transforms import Augmentation, resize
 from seglab.display.rgb import as_rgb
 from seglab.errors import SeglabError

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from seglab.data.cityscapes import Cityscapes
-from seglab.data.source import read_image
+from seglab.data.image_files import read_image
 from seglab.data.synthetic import write_scenes
 from seglab.errors import SeglabError
 from seglab.evaluation.data import has_official

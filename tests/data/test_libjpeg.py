@@ -10,7 +10,7 @@ import pytest
 
 from seglab.data import libjpeg
 from seglab.data.folder import Folder
-from seglab.data.source import read_image
+from seglab.data.image_files import read_image
 from seglab.diagnostics.dataset import inspect
 from seglab.errors import SeglabError
 
@@ -44,6 +44,14 @@ def test_a_damaged_jpeg_is_refused_with_its_name(tmp_path: Path, options, how, c
     with pytest.raises(SeglabError, match=r"expected a whole JPEG; '.*a\.jpg' is damaged \(Corrupt JPEG data: "):
         read_image(path)
     assert capfd.readouterr().err == ""  # it stands in the message
+
+
+def test_a_damaged_grey_jpeg_is_refused_as_well(tmp_path: Path) -> None:
+    grey = cv2.imdecode(np.frombuffer(jpeg(), np.uint8), cv2.IMREAD_GRAYSCALE)
+    path = tmp_path / "grey.jpg"
+    path.write_bytes(damaged(cv2.imencode(".jpg", grey)[1].tobytes(), "a hole"))
+    with pytest.raises(SeglabError, match=r"expected a whole JPEG; '.*grey\.jpg' is damaged"):
+        read_image(path, channels=1)
 
 
 @pytest.mark.parametrize("options", KINDS.values(), ids=KINDS.keys())

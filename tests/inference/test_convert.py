@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from seglab.data.source import read_ids
+from seglab.data.image_files import read_ids
 from seglab.errors import SeglabError
 from seglab.inference.convert import convert, converted, find_masks, output_name
 from seglab.inference.inputs import Input

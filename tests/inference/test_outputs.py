@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seglab.data.source import read_ids, read_image
+from seglab.data.image_files import read_ids, read_image
 from seglab.display import draw
 from seglab.inference.inputs import Input
 from seglab.inference.outputs import KINDS, Results

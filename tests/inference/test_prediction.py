@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from seglab.data.source import read_ids
+from seglab.data.image_files import read_ids
 from seglab.errors import SeglabError
 from seglab.inference import prediction, submission
 from seglab.inference.inputs import IMAGES, VIDEOS, Input, find

@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from seglab.data.camvid import CamVid
-from seglab.data.source import read_ids, read_image
+from seglab.data.image_files import read_any_ids, read_ids, read_image
 from seglab.diagnostics.dataset import check_split
 from seglab.errors import SeglabError
 from seglab.evaluation.cityscapes_files import read_png
@@ -33,7 +34,11 @@ def huge_png(path: Path, *, side: int, color_type: int) -> Path:
 
 @pytest.mark.parametrize("side", [16_000, 60_000])
 def test_a_huge_png_is_refused_by_name_before_it_is_decoded(tmp_path, side):
-    for read, color_type in ((read_image, RGB), (read_ids, GREY), (read_ids, PALETTE), (read_png, PALETTE)):
+    bands = partial(read_image, channels=1)
+    for read, color_type in (
+        (read_image, RGB), (bands, GREY), (read_ids, GREY), (read_ids, PALETTE),
+        (read_any_ids, GREY), (read_any_ids, PALETTE), (read_png, PALETTE),
+    ):  # fmt: skip
         path = huge_png(tmp_path / "huge.png", side=side, color_type=color_type)
         with pytest.raises(SeglabError, match=rf"at most 180 million pixels; '.*huge.png' has {side}x{side}"):
             read(path)

@@ -20,8 +20,9 @@ import seglab.lean_imports  # noqa: F401
 import numpy as np
 
 from seglab import runs
+from seglab.data.image_files import read_ids
 from seglab.data.parallel import map_samples
-from seglab.data.source import Sample, Source, read_ids, to_train_ids
+from seglab.data.source import Sample, Source, to_train_ids
 from seglab.errors import SeglabError
 from seglab.evaluation.cityscapes_files import read_png
 from seglab.evaluation.data import data_config, has_official, instances_of, open_source

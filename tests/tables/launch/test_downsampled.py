@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seglab.data.source import read_ids
+from seglab.data.image_files import read_ids
 from seglab.labels import CITYSCAPES_LABELS
 from seglab.tables.launch import downsampled
 from seglab.tables.plan.model import Plan, Row
