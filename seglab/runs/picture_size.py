@@ -14,7 +14,7 @@ _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 def require_room(data: bytes, path: Path) -> None:
-    """Raises SeglabError when the file at `path`, a PNG, JPEG or TIFF, says that it has more pixels than are ever decoded.
+    """Raises SeglabError when the PNG, JPEG or TIFF at `path` says that it has more pixels than are ever decoded.
 
     A few hundred kilobytes can hold an image of many gigabytes.
     """
