@@ -85,7 +85,7 @@ def _conclude(folder: Path, code: int, *, title: str, seconds: float) -> float |
     if code == 0 and record is not None and record["status"] == "finished":
         log.info("%s  %s, %.0f s", title, scores.headline(record), seconds)
         return runs.monitored_value(record)
-    if record is not None and record["status"] == "interrupted":
+    if code != 0 and record is not None and record["status"] == "interrupted":  # not one that called sys.exit(0)
         log.warning("%s  interrupted: %s  (%s)", title, record["error"], runs.shown(folder / OUTPUT))
         return None
     if record is None or record["status"] != "failed":  # it could not say itself what happened to it

@@ -75,7 +75,7 @@ def test_offline_run_without_an_account(tmp_path):
     folder.mkdir(parents=True)
     long = "data.root=" + "x" * 80
     overrides = ["loss=dice", long, long + "y", f"data.cache={SECRET}", "sweep=ablation", "logger=[csv,wandb]"]
-    runs.write_record(folder, {"overrides": overrides, "choices": {"loss": "dice"}})
+    runs.write_record(folder, {"status": "running", "overrides": overrides, "choices": {"loss": "dice"}})
     (folder / runs.CONFIG).write_text(f"loss: {{gamma: 2.0}}\ntracker: [{SECRET}]\n")
 
     said = record_run(folder, tmp_path, 0)

@@ -62,8 +62,11 @@ for flag, job in zip(sys.argv, sys.argv[1:]):
 
 
 @pytest.fixture(scope="module")
-def slurm_cluster(environment: dict[str, str]) -> Iterator[None]:
-    """`sbatch` and its like work here and in commands. Skips where no SLURM answers and none can be started."""
+def slurm_cluster(environment: dict[str, str], command_server: subprocess.Popen[str]) -> Iterator[None]:
+    """`sbatch` and its like work here and in commands. Skips where no SLURM answers and none can be started.
+
+    The server of the commands is begun before: it outlives the cluster, which ends all that has its configuration.
+    """
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="seglab-slurm-")))
         patch = stack.enter_context(pytest.MonkeyPatch.context())
