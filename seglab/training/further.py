@@ -12,6 +12,8 @@ from seglab.runs.class_names import lasting_name
 _LENGTH = "trainer.max_epochs"
 # Of those known, what each step does depends on the steps before it alone.
 _SCHEDULES = frozenset(map(lasting_name, ("seglab.training.schedule.Constant", "seglab.training.schedule.Plateau")))
+# They average a part of the training that is counted from its end.
+_AVERAGES_BY_LENGTH = ("EpochAverage", "StochasticWeightAveraging")
 
 
 class Continued(NamedTuple):
@@ -78,4 +80,4 @@ def _averages_by_length(cfg: DictConfig) -> str | None:
     """The name of a callback that averages the weights of the last part of a training."""
     callbacks: dict[str, Any] = OmegaConf.to_container(cfg.callbacks) or {}  # type: ignore[assignment]
     targets = {name: str(node.get("_target_")) for name, node in callbacks.items() if node}
-    return next((name for name, target in targets.items() if "StochasticWeightAveraging" in target), None)
+    return next((name for name, target in targets.items() if target.rpartition(".")[2] in _AVERAGES_BY_LENGTH), None)
