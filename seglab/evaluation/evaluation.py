@@ -1,19 +1,16 @@
-"""The scores of a trained run on a split: images one by one, at the network's size and at that of the labels."""
+"""The scores of a run or of an exported network on a split: image by image, at its size and at that of the labels."""
 
 import hashlib
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 import seglab.lean_imports  # noqa: F401
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from seglab.config.of_run import of_run
 from seglab.data.image_files import RGB
 from seglab.data.progress import tracked
 from seglab.data.transforms import resize
@@ -26,7 +23,8 @@ from seglab.evaluation.columns import OFFICIAL
 from seglab.evaluation.counts import Extra, Extremes, Pixels, View, extra_of
 from seglab.evaluation.data import check_same_classes, data_config, has_official, instances_of, open_source
 from seglab.inference.file_loop import ahead
-from seglab.inference.predictor import predictor_of, size_of
+from seglab.inference.opened import open_run
+from seglab.inference.predictor import size_of
 from seglab.labels import LabelSpace, label_space
 from seglab.metrics import readings
 from seglab.runs.class_names import dataset_name
@@ -58,13 +56,15 @@ class Scores:
 
 
 class Evaluation:
-    """A run and the data on which it is scored, ready to begin.
+    """A run, or an exported network, and the data on which it is scored, ready to begin.
 
     Args:
         settings: the resolved values of conf/evaluate.yaml.
 
     Attributes:
         labels: the label space of the data, with the classes of the run.
+        run: whose record gets the scores; None of an exported network.
+        folder: below which the results lie.
         protocol: all on which the scores depend; scores of another protocol are not comparable.
 
     Raises:
@@ -72,14 +72,14 @@ class Evaluation:
     """
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
-        run = Path(settings["run"])
-        config = of_run(run)
-        data = data_config(settings, config["data"])
+        opened = open_run(settings)
+        self.run, self.folder, self._origin = opened.run, opened.folder, opened.origin
+        data = data_config(settings, opened.data)
         self._settings = settings
         self.labels: LabelSpace = label_space(data["labels"])
-        check_same_classes(label_space(config["data"]["labels"]), self.labels)
+        check_same_classes(opened.labels, self.labels)
         self._source = open_source(data)
-        self._predictor = predictor_of(settings)
+        self._predictor = opened.predictor
         channels, of_data = self._predictor.channels, data.get("channels", RGB)
         if channels != of_data:
             raise SeglabError(f"expected images of {channels} channels, as in training; came data.channels={of_data} - "
@@ -88,12 +88,11 @@ class Evaluation:
         self.resolutions = _resolutions(settings["resolution"], self._predictor.size)
         self._with_official &= ORIGINAL in self.resolutions
         self._batch_size = data["eval_batch_size"] or data["batch_size"]
-        self.protocol = self._protocol(data, run)
-        log.info(
-            "%s of %s on %d images, %s", settings["checkpoint"], run, len(self._source.samples), self._predictor.device
-        )
+        self.protocol = self._protocol(data)
+        what = settings["run"] if self.run is None else f"{settings['checkpoint']} of {self.run}"
+        log.info("%s on %d images, %s", what, len(self._source.samples), self._predictor.device)
 
-    def run(self, per_image: TextIO) -> Scores:
+    def score(self, per_image: TextIO) -> Scores:
         """Scores every image; writes its counts to `per_image` as CSV, classes that it does not have left out."""
         names = self.labels.names
         misses = self._predictor.has_other_outputs
@@ -160,10 +159,8 @@ class Evaluation:
             official = read_png(sample.mask), read_png(instances_of(sample.mask))
         return Item(sample.name, image, mask, official, digest.digest())
 
-    def _protocol(self, data: Mapping[str, Any], run: Path) -> dict[str, Any]:
+    def _protocol(self, data: Mapping[str, Any]) -> dict[str, Any]:
         settings, predictor = self._settings, self._predictor
-        path = run / "checkpoints" / f"{settings['checkpoint']}.ckpt"
-        checkpoint = torch.load(path, map_location="cpu", mmap=True, weights_only=True)  # two numbers are read of it
         return {
             "dataset": dataset_name(data),
             "split": data["test_split"],
@@ -179,9 +176,7 @@ class Evaluation:
             "overlap": None if predictor.tile is None else predictor.overlap,
             "reading": "dataset",
             "void": "removed",
-            "checkpoint": settings["checkpoint"],
-            "epoch": checkpoint["epoch"],
-            "step": checkpoint["global_step"],
+            **self._origin,
         }
 
 

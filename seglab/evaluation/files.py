@@ -36,13 +36,13 @@ class Draft:
 
 
 @contextmanager
-def new_folder(protocol: Mapping[str, Any], *, run: Path, output: str | None) -> Iterator[Draft]:
-    """A folder for the results of a run: `output`, or one below the run's that is named after the protocol.
+def new_folder(usual: Path, *, output: str | None) -> Iterator[Draft]:
+    """A folder for results: `output`, or the `usual` one, with a number where there are results already.
 
     Raises:
         SeglabError: `output` holds something already.
     """
-    target = run / "evaluations" / readable_name(protocol) if output is None else Path(output)
+    target = usual if output is None else Path(output)
     if output is not None and target.exists():
         raise SeglabError(f"output={output} exists; expected the name of a new folder - results are never replaced")
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ from seglab import runs
 from seglab.config.ranges import one_of, require, size, some_of, whole
 from seglab.errors import SeglabError
 from seglab.evaluation import columns, official, report
-from seglab.runs.find import require_run
+from seglab.runs.find import is_exported, require_run
 from seglab.runs.lock import FileLock
 
 _RANGES = {
@@ -35,17 +35,18 @@ def evaluate(settings: Mapping[str, Any]) -> dict[str, Any]:
     from seglab.evaluation import files  # torch and all the rest are imported here
     from seglab.evaluation.evaluation import Evaluation
 
-    run = Path(settings["run"])
     started = time.monotonic()
     evaluation = Evaluation(settings)
-    with files.new_folder(evaluation.protocol, run=run, output=settings["output"]) as draft:
+    usual = evaluation.folder / "evaluations" / files.readable_name(evaluation.protocol)
+    with files.new_folder(usual, output=settings["output"]) as draft:
         with open(draft.path / "per_image.csv", "w", encoding="utf-8") as per_image:
-            scores = evaluation.run(per_image)
+            scores = evaluation.score(per_image)
         result = {"protocol": {**evaluation.protocol, "fingerprint": scores.fingerprint}, **scores.results}
         files.write(draft.path, result, scores, evaluation.labels)
     folder, seconds = draft.published, round(time.monotonic() - started, 1)
     result = {"ended": runs.now(), "seconds": seconds, "folder": str(folder), **result}
-    extend_record(run, folder.name, result)
+    if evaluation.run is not None:
+        extend_record(evaluation.run, folder.name, result)
     report.print_evaluation(result)
     return result
 
@@ -70,8 +71,9 @@ def check(settings: Mapping[str, Any]) -> None:
         return
     require(settings, _RANGES)
     run = Path(settings["run"])
-    require_run(run, runs.RECORD, runs.CONFIG, f"checkpoints/{settings['checkpoint']}.ckpt")
-    runs.read_record(run)  # raises where it is damaged: the scores would have no place
+    if not is_exported(run):
+        require_run(run, runs.RECORD, runs.CONFIG, f"checkpoints/{settings['checkpoint']}.ckpt")
+        runs.read_record(run)  # raises where it is damaged: the scores would have no place
     if settings["official"] is True and settings["resolution"] == "network":
         raise SeglabError("official=true is for original size; expected resolution=both or original, came network")
     if settings["data"] is not None and settings["root"] is not None:

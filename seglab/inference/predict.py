@@ -10,7 +10,7 @@ from typing import Any
 from seglab import runs
 from seglab.config.of_run import of_run
 from seglab.inference import inputs
-from seglab.runs.find import require_run
+from seglab.runs.find import is_exported, require_run
 
 
 def predict(settings: Mapping[str, Any]) -> list[str]:
@@ -28,10 +28,14 @@ def predict(settings: Mapping[str, Any]) -> list[str]:
 
         masks = convert.find_masks(settings["input"], output=output)
         return convert.convert(masks, folder=output, to=settings["to"], overwrite=settings["overwrite"])
-    require_run(Path(settings["run"]), runs.CONFIG, f"checkpoints/{settings['checkpoint']}.ckpt")
-    data = of_run(Path(settings["run"]))["data"]
-    images = inputs.IMAGES if data.get("channels", 3) == 3 else (*inputs.IMAGES, *inputs.OTHER_IMAGES)
-    files = inputs.find(settings["input"], suffixes=(*images, *inputs.VIDEOS), output=output)
+    suffixes = [*inputs.IMAGES, *inputs.VIDEOS]
+    if is_exported(settings["run"]):
+        suffixes += inputs.OTHER_IMAGES
+    else:
+        require_run(Path(settings["run"]), runs.CONFIG, f"checkpoints/{settings['checkpoint']}.ckpt")
+        if of_run(Path(settings["run"]))["data"].get("channels", 3) != 3:
+            suffixes += inputs.OTHER_IMAGES
+    files = inputs.find(settings["input"], suffixes=tuple(suffixes), output=output)
     from seglab.inference import prediction  # torch and all the rest
 
     if settings["format"] == "cityscapes":

@@ -12,18 +12,18 @@ import seglab.lean_imports  # noqa: F401
 import numpy as np
 
 from seglab import runs
-from seglab.config.of_run import of_run
 from seglab.data.image_files import RGB, read_image
 from seglab.data.progress import progress_bar
 from seglab.display.numbers import sides
 from seglab.errors import SeglabError
 from seglab.inference import submission
+from seglab.inference.exported import ExportedPredictor
 from seglab.inference.file_loop import Job, ahead, batches, for_each, refuse_existing, what_is_left
 from seglab.inference.inputs import Input
+from seglab.inference.opened import Opened, open_run
 from seglab.inference.outputs import Results
-from seglab.inference.predictor import Predictor, predictor_of
+from seglab.inference.predictor import Predictor
 from seglab.inference.video import VideoReader
-from seglab.labels import LabelSpace, label_space
 from seglab.runs.png import write_png
 
 log = logging.getLogger("seglab")
@@ -33,8 +33,9 @@ _TRAIN_IDS = np.arange(256, dtype=np.uint8)
 
 def predict_files(settings: Mapping[str, Any], inputs: Sequence[Input]) -> list[str]:
     """Writes pictures, masks and videos as the configuration asks; one message for each input that failed."""
-    run, folder = Path(settings["run"]), Path(settings["output"])
-    labels = _labels(run)
+    folder = Path(settings["output"])
+    opened = open_run(settings)
+    labels = opened.labels
     results = Results(
         folder,
         labels,
@@ -45,16 +46,18 @@ def predict_files(settings: Mapping[str, Any], inputs: Sequence[Input]) -> list[
     )
     masks_of_videos = [source for source in inputs if source.is_video and "masks" in results.kinds]
     paths = {source: results.paths(source) for source in inputs}
-    job = Job(folder, decisive=_decisive(settings, run))
+    job = Job(folder, decisive=_decisive(settings, opened))
     left = what_is_left(job, paths, overwrite=settings["overwrite"], growing=masks_of_videos)
-    predictor = _predictor(settings, run)
+    _tell(settings, opened)
     with job:
-        problems = _predict_files(left, results, predictor, batch_size=settings["batch_size"])
+        problems = _predict_files(left, results, opened.predictor, batch_size=settings["batch_size"])
     log.info("%d of %d inputs predicted, in %s", len(inputs) - len(problems), len(inputs), runs.shown(folder))
     return problems
 
 
-def _predict_files(inputs: Sequence[Input], results: Results, predictor: Predictor, *, batch_size: int) -> list[str]:
+def _predict_files(
+    inputs: Sequence[Input], results: Results, predictor: Predictor | ExportedPredictor, *, batch_size: int
+) -> list[str]:
     images = [source.path for source in inputs if not source.is_video]
     read = partial(read_image, channels=predictor.channels)
     predicted = _Predicted(images, read, predictor, batch_size=batch_size)
@@ -79,15 +82,18 @@ def _predict_files(inputs: Sequence[Input], results: Results, predictor: Predict
 
 def predict_submission(settings: Mapping[str, Any], inputs: Sequence[Input]) -> list[str]:
     """Writes a Cityscapes submission and its zip, which is made only when no image failed."""
-    run, folder = Path(settings["run"]), Path(settings["output"]) / "submission"
+    folder = Path(settings["output"]) / "submission"
     names = submission.file_names(inputs)
-    ids = submission.label_ids(_labels(run))
+    opened = open_run(settings)
+    ids = submission.label_ids(opened.labels)
     refuse_existing([folder.with_suffix(".zip")], overwrite=settings["overwrite"])
     paths = {source: [folder / names[source.path]] for source in inputs}
-    job = Job(folder.parent, decisive=_decisive(settings, run))  # beside the submission, in which no other file may be
+    # beside the submission, in which no other file may be
+    job = Job(folder.parent, decisive=_decisive(settings, opened))
     left = what_is_left(job, paths, overwrite=settings["overwrite"])
     images = [source.path for source in left]
-    predicted = _Predicted(images, _full_size, _predictor(settings, run), batch_size=settings["batch_size"])
+    _tell(settings, opened)
+    predicted = _Predicted(images, _full_size, opened.predictor, batch_size=settings["batch_size"])
 
     def predict(source: Input) -> None:
         _, mask = predicted.next()
@@ -115,7 +121,12 @@ class _Predicted:
     """
 
     def __init__(
-        self, paths: Sequence[Path], read: Callable[[Path], np.ndarray], predictor: Predictor, *, batch_size: int
+        self,
+        paths: Sequence[Path],
+        read: Callable[[Path], np.ndarray],
+        predictor: Predictor | ExportedPredictor,
+        *,
+        batch_size: int,
     ) -> None:
         self._paths = paths
         self._read = read
@@ -150,10 +161,9 @@ class _Predicted:
             return error
 
 
-def _decisive(settings: Mapping[str, Any], run: Path) -> list[object]:
+def _decisive(settings: Mapping[str, Any], opened: Opened) -> list[object]:
     """On what the results depend: of a run that was trained again they are others."""
-    path = run / "checkpoints" / f"{settings['checkpoint']}.ckpt"
-    return [{**settings, "overwrite": None}, path.stat().st_mtime_ns if path.exists() else None]
+    return [{**settings, "overwrite": None}, opened.file.stat().st_mtime_ns]
 
 
 def _full_size(path: Path) -> np.ndarray:
@@ -162,12 +172,9 @@ def _full_size(path: Path) -> np.ndarray:
     return image
 
 
-def _labels(run: Path) -> LabelSpace:
-    return label_space(of_run(run)["data"]["labels"])
-
-
-def _predictor(settings: Mapping[str, Any], run: Path) -> Predictor:
-    predictor = predictor_of(settings)
-    seen = "the size of each image" if predictor.size is None else sides(predictor.size)
-    log.info("%s of %s, on %s, at %s", settings["checkpoint"], runs.shown(run), predictor.device, seen)
-    return predictor
+def _tell(settings: Mapping[str, Any], opened: Opened) -> None:
+    size = opened.predictor.size
+    seen = "the size of each image" if size is None else sides(size)
+    what = opened.file if opened.run is None else opened.run
+    which = "" if opened.run is None else f"{settings['checkpoint']} of "
+    log.info("%s%s, on %s, at %s", which, runs.shown(what), opened.predictor.device, seen)

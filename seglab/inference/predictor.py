@@ -78,6 +78,11 @@ class Predictor:
         with torch.inference_mode():
             return self._probabilities(list(self._views([image])), size or size_of(image))
 
+    def logits(self, image: np.ndarray) -> Tensor:
+        """(K, H, W) float32 on the module's device, at the size of the image (H, W, C), not mirrored, at scale 1."""
+        with torch.inference_mode():
+            return resize_logits(next(iter(self._views([image]))), size_of(image))[0]
+
     def label_map(self, image: np.ndarray) -> np.ndarray:
         """uint8 (H, W) of train ids, for an image (H, W, C); 255 where an output beyond the classes wins."""
         return self.label_maps(image, sizes=[size_of(image)])[0]

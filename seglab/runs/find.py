@@ -12,7 +12,13 @@ from seglab.runs.record import Record, read_record
 
 log = logging.getLogger("seglab")
 
+EXPORTED = ".onnx"  # programs of torch (.pt2) are not among them: reading one unpickles, so a stranger's would run code
 OUTPUT = "outputs"  # where runs/ and sweeps/ lie for a command that is not told of another output folder
+
+
+def is_exported(run: str | Path) -> bool:
+    """Whether `run=` names a file that `python -m seglab.export` wrote, and no run."""
+    return Path(run).suffix == EXPORTED
 
 
 def require_run(run: Path, *files: str) -> None:
@@ -66,7 +72,7 @@ def with_run(settings: Mapping[str, Any]) -> dict[str, Any]:
     A checkpoint that was named is `checkpoint` then. A folder that is no run is left for `require_run` to tell of.
     """
     run = settings["run"]
-    if run is None or Path(run).is_dir():
+    if run is None or Path(run).is_dir() or is_exported(run):
         return dict(settings)
     folder = named_run(run, key="run")
     named = {"checkpoint": Path(run).stem} if Path(run).suffix == ".ckpt" else {}
