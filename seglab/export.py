@@ -89,9 +89,6 @@ def check(settings: Mapping[str, Any]) -> None:
         )
     if "labels" not in settings["outputs"]:
         raise SeglabError(f"outputs={settings['outputs']}: expected labels among them - write outputs=[labels,logits]")
-    unknown = settings["bounds"].keys() - {"logits", "equal_pixels", "miou"}
-    if unknown:
-        raise SeglabError(f"bounds: expected logits, equal_pixels and miou; came {', '.join(sorted(unknown))}")
     if settings["data"] is not None and settings["root"] is not None:
         raise SeglabError("root is for the run's own data set; expected data.root beside data=... - rename it")
     if settings["output"] is not None and Path(settings["output"]).exists():

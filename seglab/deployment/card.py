@@ -11,7 +11,8 @@ from seglab import runs
 from seglab.config.of_run import of_run
 from seglab.deployment.latency import Latency, latency_sheet
 from seglab.deployment.parity import Parity, parity_sheet
-from seglab.display.sheet import markdown
+from seglab.display.numbers import percent, word, words
+from seglab.display.sheet import Sheet, escaped, markdown
 from seglab.errors import SeglabError
 from seglab.metrics.titles import TITLES
 from seglab.runs.find import find_runs
@@ -26,11 +27,11 @@ def model_card(about: Mapping[str, Any], parity: Parity, latencies: Sequence[Lat
     scored = about["scored_on"]
     parts = [
         _front_matter(about, parity, name),
-        f"# {name}, {scored['dataset']}",
+        f"# {escaped(name)}, {escaped(scored['dataset'])}",
         _what_it_is(about, file),
         "## Scores",
-        f"{parity.images} images of {scored['dataset']}, split {scored['split']}, at their own size; void removed, "
-        "the counts of the whole split.",
+        f"{parity.images} images of {escaped(scored['dataset'])}, split {escaped(scored['split'])}, at their own size; "
+        "void removed, the counts of the whole split.",
         markdown(parity_sheet(parity, caption="The run in torch, and this file")),
         *_seeds(run),
         "## What is taken for what",
@@ -91,9 +92,10 @@ def _what_it_is(about: Mapping[str, Any], file: Path) -> str:
         if "logits" in about["outputs"]:
             lines.append(f"- output `logits`: float32 (B, {len(about['classes'])}, H, W)")
     if about["scores"]:
-        told = ", ".join(f"{TITLES[key]} {100 * value:.1f} %" for key, value in about["scores"].items() if key in TITLES)
+        scores = {TITLES[key]: value for key, value in about["scores"].items() if key in TITLES}
+        told = ", ".join(f"{title} {words(value)}" for title, value in scores.items())
         lines += ["", f"In training, on the validation split at the network's size: {told}."]
-    return "\n".join([*lines, "", "Classes: " + ", ".join(about["classes"]) + "."])
+    return "\n".join([*lines, "", f"Classes: {', '.join(map(escaped, about['classes']))}."])
 
 
 def _seeds(run: Path) -> Iterator[str]:
@@ -140,5 +142,5 @@ def _confusions(names: Sequence[str], matrix: Sequence[Sequence[int]]) -> Iterat
         yield "Nothing was taken for something else, or nothing is labelled."
         return
     largest = sorted(wrong, reverse=True)[:_CONFUSIONS]
-    lines = [f"| {name} | {other} | {100 * share:.1f} |" for share, name, other in largest]
-    yield "\n".join(["| class | taken for | % of its pixels |", "|---|---|---:|", *lines])
+    rows = [[word(name), word(other), percent(share)] for share, name, other in largest]
+    yield markdown(Sheet("The largest shares", ("class", "taken for", "% of its pixels"), rows, words=2))

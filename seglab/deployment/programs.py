@@ -98,7 +98,8 @@ def remove_logits(path: Path) -> None:
 
 
 def save_program(program: ExportedProgram, path: Path, about: Mapping[str, Any]) -> None:
-    torch.export.save(program, path, extra_files={f"{ABOUT}.json": json.dumps(about, ensure_ascii=False)})
+    with _quiet():
+        torch.export.save(program, path, extra_files={f"{ABOUT}.json": json.dumps(about, ensure_ascii=False)})
 
 
 def save_weights(network: nn.Module, path: Path, about: Mapping[str, Any]) -> None:

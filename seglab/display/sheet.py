@@ -106,10 +106,10 @@ def transposed(sheet: Sheet) -> Sheet:
 def markdown(sheet: Sheet) -> str:
     """The sheet as a Markdown table; the best values bold and with a star."""
     shown = _titled(sheet)
-    lines = [_without_tags(sheet.caption), "", _markdown_row([_escaped(sheet.header[index]) for index in shown])]
+    lines = [_without_tags(sheet.caption), "", _markdown_row([escaped(sheet.header[index]) for index in shown])]
     lines.append(_markdown_row(["---" if index < sheet.words else "---:" for index in shown]))
     for row in _all_rows(sheet):
-        cells = [(_escaped(row[index].text), row[index].best) for index in shown]
+        cells = [(escaped(row[index].text), row[index].best) for index in shown]
         lines.append(_markdown_row([f"**{text}** \\*" if best else text for text, best in cells]))
     lines += ["", *(f"- {_without_tags(note)}" for note in sheet.notes)]
     return "\n".join(lines) + "\n"
@@ -216,7 +216,7 @@ def _markdown_row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """`text` as Markdown shows it letter by letter: no link, no code, no end of the cell."""
     line = " ".join(_without_tags(text).splitlines())
     return re.sub(r"([\\`*|]|(?<=\])\()", r"\\\1", line)
