@@ -11,6 +11,7 @@ from seglab.data.image_files import read_ids
 from seglab.errors import SeglabError
 from seglab.inference import prediction, submission
 from seglab.inference.inputs import IMAGES, VIDEOS, Input, find
+from seglab.inference.opened import Opened
 from seglab.inference.outputs import Results
 from seglab.labels import label_space
 
@@ -24,6 +25,8 @@ class RedChannel:
     """A predictor by which the class is the red value. It notes how many images come at once."""
 
     channels = 3
+    size = None
+    device = "cpu"
 
     def __init__(self) -> None:
         self.batches: list[int] = []
@@ -37,9 +40,11 @@ class RedChannel:
 def predictor(monkeypatch, tmp_path) -> RedChannel:
     """What the run of SETTINGS predicts with; the current folder is an empty one."""
     red = RedChannel()
-    monkeypatch.setattr(prediction, "_predictor", lambda settings, run: red)
-    monkeypatch.setattr(prediction, "_labels", lambda run: label_space("cityscapes_19"))
     monkeypatch.chdir(tmp_path)
+    file = tmp_path / "best.ckpt"
+    file.touch()
+    run = Opened(lambda: red, label_space("cityscapes_19"), {}, file, tmp_path, {})
+    monkeypatch.setattr(prediction, "open_run", lambda settings: run)
     return red
 
 
