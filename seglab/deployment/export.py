@@ -23,6 +23,7 @@ from seglab.deployment.camera import Camera
 from seglab.deployment.card import model_card
 from seglab.deployment.int8 import quantised
 from seglab.deployment.latency import Latency
+from seglab.display.numbers import sides
 from seglab.display.sheet import show
 from seglab.errors import SeglabError
 from seglab.evaluation.data import check_same_classes, data_config, open_source
@@ -84,6 +85,7 @@ def export(settings: Mapping[str, Any]) -> Path:
         runs.write_atomically(draft.path / "MODEL_CARD.md", card)
         if settings["format"] == "onnx" and subject.predictor.channels == 3:
             shutil.copyfile(Path(__file__).with_name("infer.py"), draft.path / "infer.py")
+    _remember_speed(run, latencies, size=_example(subject, settings))
     caption = f"{what} beside {runs.shown(run.absolute())}: {_where(subject)}, {compared.images} images"
     show(parity.parity_sheet(compared, caption=caption))
     if latencies:
@@ -236,6 +238,16 @@ def _latencies(subject: Subject, path: Path, settings: Mapping[str, Any]) -> lis
                     )
                 )  # fmt: skip
     return measured
+
+
+def _remember_speed(run: Path, latencies: Sequence[Latency], *, size: Size) -> None:
+    """What the columns latency and images_per_second of a table show: the run in torch, one image, all threads."""
+    of_torch = [one for one in latencies if one.program == "torch" and one.batch == 1]
+    if of_torch:
+        one = of_torch[-1]
+        place = f"{one.device}, {one.threads} threads, an image of {sides(size)}, torch {torch.__version__}"
+        speed = {"latency": one.milliseconds, "images_per_second": one.images_per_second, "timed_on": place}
+        runs.update_record(run, speed=speed)
 
 
 def _example(subject: Subject, settings: Mapping[str, Any]) -> Size:

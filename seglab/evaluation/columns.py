@@ -42,7 +42,10 @@ class Score:
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """A number >= 0 that the record of a run holds; no row is best in it, and it is not tested."""
+    """A number >= 0 that the record of a run holds; no row is best in it, and it is not tested.
+
+    `latency` and `images_per_second` are of one device, which the record names: `python -m seglab.export` writes them.
+    """
 
     name: str
     title: str
@@ -89,6 +92,8 @@ COSTS = {
         Cost(name="parameters", title="M params", unit=1e6),
         Cost(name="flops", title="GFLOPs", unit=1e9),
         Cost(name="seconds", title="training", unit=1.0),
+        Cost(name="latency", title="latency ms", unit=1.0),
+        Cost(name="images_per_second", title="images/s", unit=1.0),
     )
 }
 

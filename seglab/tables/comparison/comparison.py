@@ -3,6 +3,7 @@
 All scores are fractions. What is not known (an absent class, the deviation of one seed) is None.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,6 +18,8 @@ from seglab.tables.plan.columns import expanded, known_classes
 from seglab.tables.plan.model import Measurement, Plan, Published
 
 _SAME = 1e-6  # how far the mIoU of the images' counts may lie from the measured one, which may have been rounded
+
+_TIMES = ("latency", "images_per_second")  # columns that are of one device
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +149,7 @@ def _block(
     plan: Plan, group: Sequence[Measurement], images: ImagesOf, *, keys: Sequence[str]
 ) -> tuple[Block, list[str]]:
     """The block without published rows, and what is said of images that are not used."""
+    group, apart = _timed_alike(plan, group)
     fitting, warnings = _fitting(group, images)
     shared = group[0].protocol
     block = Block(
@@ -155,7 +159,23 @@ def _block(
         published=(),
         class_names=tuple(group[0].class_iou),
     )
-    return block, warnings
+    return block, [*apart, *warnings]
+
+
+def _timed_alike(plan: Plan, group: Sequence[Measurement]) -> tuple[list[Measurement], list[str]]:
+    """The measurements with the times of one device alone, that of most of them, and what is said of the others."""
+    asked = [column for column in _TIMES if column in plan.columns]
+    places = Counter(measurement.timed_on for measurement in group if measurement.timed_on)
+    if not asked or not places:
+        return list(group), []
+    ((place, _),) = places.most_common(1)
+    lines = [f"{', '.join(asked)}: measured on {place}"]
+    others = sorted({measurement.row for measurement in group if measurement.timed_on not in ("", place)})
+    if others:
+        lines.append(f"{', '.join(others)}: timed on another device or with other images, which do not compare")
+    return [
+        one if one.timed_on == place else replace(one, latency=None, images_per_second=None) for one in group
+    ], lines
 
 
 def _fitting(group: Sequence[Measurement], images: ImagesOf) -> tuple[ImagesOf, list[str]]:

@@ -91,6 +91,9 @@ class Measurement:
     seconds: float
     threads: int
     device: str
+    latency: float | None = None  # milliseconds from the bytes of an image to its label map
+    images_per_second: float | None = None
+    timed_on: str = ""  # the device, the threads and the size of the images with which these two were measured
 
     @property
     def key(self) -> tuple[str, int]:

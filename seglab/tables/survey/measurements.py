@@ -16,6 +16,10 @@ from seglab.runs.class_names import dataset_name
 from seglab.runs.find import Run
 from seglab.tables.plan.model import Measurement, Plan
 
+_OPTIONAL: tuple[Callable[[Any], str], Callable[[str], Any]] = (
+    lambda value: "" if value is None else repr(value),
+    lambda text: float(text) if text else None,
+)
 # {field of a measurement, and column of the CSV beside the scores: (how it is written, how it is read)}
 _FIELDS: dict[str, tuple[Callable[[Any], str], Callable[[str], Any]]] = {
     "row": (str, str),
@@ -25,7 +29,7 @@ _FIELDS: dict[str, tuple[Callable[[Any], str], Callable[[str], Any]]] = {
     "commit": (str, str),
     "command": (str, str),
     "parameters": (str, int),
-    "flops": (lambda flops: "" if flops is None else repr(flops), lambda text: float(text) if text else None),
+    "flops": _OPTIONAL,
     "seconds": (repr, float),
     "threads": (str, int),
     "device": (str, str),
@@ -33,6 +37,10 @@ _FIELDS: dict[str, tuple[Callable[[Any], str], Callable[[str], Any]]] = {
     "curve": (lambda curve: " ".join(map(_number, curve)), lambda text: tuple(map(float, text.split()))),
 }
 _BEFORE_SCORES = ("row", "seed")
+# Those that came after the first files were committed: a file without such a measurement has no such columns.
+_CAME_LATER: dict[str, tuple[Callable[[Any], str], Callable[[str], Any]]] = {
+    "latency": _OPTIONAL, "images_per_second": _OPTIONAL, "timed_on": (str, str),
+}  # fmt: skip
 
 
 def wanted_protocols(plan: Plan, settings: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -75,6 +83,7 @@ def of_run(
         resolution: at which its scores are taken: "original" or "network".
     """
     record = run.record
+    speed = record.get("speed") or {}
     scores = evaluation[resolution]
     return Measurement(
         row=row,
@@ -92,6 +101,9 @@ def of_run(
         seconds=record["seconds"],
         threads=record["threads"],
         device=record["device"],
+        latency=speed.get("latency"),
+        images_per_second=speed.get("images_per_second"),
+        timed_on=speed.get("timed_on", ""),
     )
 
 
@@ -121,9 +133,10 @@ def write_csv(path: Path, measurements: Sequence[Measurement]) -> None:
 def to_csv(measurements: Sequence[Measurement]) -> str:
     scores = dict.fromkeys(name for measurement in measurements for name in _scores(measurement))
     names = sorted(scores, key=lambda name: class_of(name) is not None)  # those of all classes first
-    header = [*_BEFORE_SCORES, *names, *(name for name in _FIELDS if name not in _BEFORE_SCORES)]
+    later = list(_CAME_LATER) if any(measurement.timed_on for measurement in measurements) else []
+    header = [*_BEFORE_SCORES, *names, *(name for name in _FIELDS if name not in _BEFORE_SCORES), *later]
     buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, header, restval="", lineterminator="\n")
+    writer = csv.DictWriter(buffer, header, restval="", extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     writer.writerows(_line(measurement) for measurement in measurements)
     return buffer.getvalue()
@@ -165,7 +178,8 @@ def _scores(measurement: Measurement) -> dict[str, float]:
 
 def _line(measurement: Measurement) -> dict[str, str]:
     scores = {column: _number(value) for column, value in _scores(measurement).items()}
-    return scores | {name: as_cell(write(getattr(measurement, name))) for name, (write, _) in _FIELDS.items()}
+    fields = {**_FIELDS, **_CAME_LATER}
+    return scores | {name: as_cell(write(getattr(measurement, name))) for name, (write, _) in fields.items()}
 
 
 def _number(value: float) -> str:
@@ -174,11 +188,12 @@ def _number(value: float) -> str:
 
 
 def _measurement(line: Mapping[str, str]) -> Measurement:
-    scores = {name: float(value) for name, value in line.items() if name not in _FIELDS and value != ""}
+    fields = {**_FIELDS, **{name: field for name, field in _CAME_LATER.items() if name in line}}
+    scores = {name: float(value) for name, value in line.items() if name not in fields and value != ""}
     return Measurement(
         metrics={column: value for column, value in scores.items() if class_of(column) is None},
         class_iou={name: value for column, value in scores.items() if (name := class_of(column)) is not None},
-        **{name: read(from_cell(line[name])) for name, (_, read) in _FIELDS.items()},
+        **{name: read(from_cell(line[name])) for name, (_, read) in fields.items()},
     )
 
 

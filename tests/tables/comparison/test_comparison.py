@@ -33,6 +33,21 @@ def test_each_block_has_its_own_baseline():
     assert [(row.label, row.is_baseline) for row in val.rows] == [("ce", True)]
 
 
+def test_times_of_two_devices_never_stand_side_by_side():
+    times = {"ce": ("a GPU", 1.0), "dice": ("a GPU", 2.0), "focal": ("a CPU", 30.0)}
+    rows = [
+        measured(row, 1, 0.4, timed_on=device, latency=value, images_per_second=1000 / value)
+        for row, (device, value) in times.items()
+    ]
+    comparison = compare(plan(columns=("miou", "latency", "images_per_second")), rows)
+    (block,) = comparison.blocks
+    assert [row.columns["latency"].mean for row in block.rows] == [1.0, 2.0, None]
+    assert [row.columns["images_per_second"].mean for row in block.rows] == [1000.0, 500.0, None]
+    assert [row.columns["miou"].mean for row in block.rows] == [0.4, 0.4, 0.4]
+    assert "latency, images_per_second: measured on a GPU" in comparison.warnings
+    assert any(line.startswith("focal: timed on another device") for line in comparison.warnings)
+
+
 def test_one_row_may_be_measured_under_two_protocols():
     rows = [*all_measured(), with_protocol(measured("dice", 1, 0.4), split="test")]
     comparison = compare(plan(), rows)

@@ -33,6 +33,20 @@ def test_a_finished_run_becomes_a_measurement(add, tmp_path: Path) -> None:
     assert (measured.parameters, measured.flops, measured.threads, measured.device) == (7, 0.1, 1, "cpu")
 
 
+def test_the_speed_of_an_exported_run_is_kept_with_its_device(add, tmp_path: Path) -> None:
+    add("runs/a", "ce", 1, evaluation(0.5))
+    record = json.loads((tmp_path / "runs" / "a" / "record.json").read_text())
+    speed = {"latency": 1.5, "images_per_second": 2 / 3, "timed_on": "a CPU, 2 threads"}
+    (untimed,) = surveyed(tmp_path).measurements()
+    (tmp_path / "runs" / "a" / "record.json").write_text(json.dumps({**record, "speed": speed}))
+    (timed,) = surveyed(tmp_path).measurements()
+    assert (timed.latency, timed.images_per_second, timed.timed_on) == tuple(speed.values())
+    assert "latency" not in to_csv([untimed])  # a committed file stays as it is
+    for measurements in ([untimed], [timed], [untimed, timed]):
+        write_csv(tmp_path / "table.csv", measurements)
+        assert [one.latency for one in read_csv(tmp_path / "table.csv")] == [one.latency for one in measurements]
+
+
 def test_scores_at_the_networks_size_come_from_the_same_evaluation(add, tmp_path: Path) -> None:
     add("runs/a", "ce", 1, evaluation(0.8))
     (measured,) = surveyed(tmp_path, resolution="network").measurements()
