@@ -167,3 +167,13 @@ def test_what_cannot_be_is_refused(trained, exported):
     ):
         with pytest.raises(SeglabError, match=said):
             exported(*overrides)
+
+
+def test_the_speed_of_the_run_is_kept_with_its_device(trained, exported):
+    folder = exported("format=safetensors", "latency=true", "repetitions=1", "input_size=[48,64]")
+    latencies = json.loads((folder / "export.json").read_text())["latency"]
+    assert [(one["program"], one["batch"]) for one in latencies][:2] == [("torch", 1), ("torch", 1)]
+    speed = json.loads((trained / "record.json").read_text())["speed"]
+    assert speed["images_per_second"] == pytest.approx(1000 / speed["latency"])
+    assert "an image of 48x64, torch" in speed["timed_on"]
+    assert "## Speed" in (folder / "MODEL_CARD.md").read_text()
