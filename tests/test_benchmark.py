@@ -24,7 +24,7 @@ def test_several_networks_make_a_table(command, tmp_path):
     assert done.returncode == 0, done.stderr
     (table,) = tmp_path.glob("outputs/benchmarks/*/comparison.csv")
     header, *rows = table.read_text().splitlines()
-    assert header.startswith("model,M params,GFLOPs,img/s")
+    assert header.startswith("model,M params,GFLOPs,images/s,latency ms")
     assert len(rows) == 2
 
 

@@ -14,7 +14,8 @@ import seglab.lean_imports  # noqa: F401
 import torch
 from torch import Tensor, nn
 
-from seglab.display.numbers import cell, sides, word
+from seglab.diagnostics.published import PUBLISHED
+from seglab.display.numbers import NOT_THERE, cell, sides, word
 from seglab.display.sheet import Sheet
 from seglab.errors import SeglabError
 from seglab.losses import CrossEntropy
@@ -106,8 +107,8 @@ def cost_sheet(costs: Costs) -> Sheet:
 
 
 def comparison_sheet(all_costs: Sequence[Costs]) -> Sheet:
-    """One line for each network."""
-    header = ("model", "M params", "GFLOPs", "img/s", "ms", "MiB", "train img/s", "train MiB")
+    """One line for each network, and what others reached with it on Cityscapes where that is known of one of them."""
+    header = ["model", "M params", "GFLOPs", "images/s", "latency ms", "MiB", "train images/s", "train MiB"]
     rows = []
     for costs in all_costs:
         counted, training = costs.complexity, costs.training
@@ -121,7 +122,13 @@ def comparison_sheet(all_costs: Sequence[Costs]) -> Sheet:
             None if training is None else training.memory,
         ]
         rows.append([word(costs.title), *(cell(number, ".3g") for number in numbers)])
-    return Sheet(caption=f"{sides(all_costs[0].complexity.size)}, {all_costs[0].conditions}", header=header, rows=rows)
+    published = [PUBLISHED.get(costs.title) for costs in all_costs]
+    words = 1
+    if any(published):
+        words, header = 2, [header[0], "Cityscapes mIoU %, published", *header[1:]]
+        rows = [[row[0], word(text or NOT_THERE), *row[1:]] for row, text in zip(rows, published, strict=True)]
+    caption = f"{sides(all_costs[0].complexity.size)}, {all_costs[0].conditions}"
+    return Sheet(caption=caption, header=header, rows=rows, words=words)
 
 
 def _timed(call: Callable[[], None], image: Tensor, *, repetitions: int) -> Speed:

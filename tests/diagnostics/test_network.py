@@ -7,8 +7,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from seglab import config
 from seglab.diagnostics import network as costs_of_network
 from seglab.diagnostics.network import Costs, Speed, comparison_sheet, cost_sheet, measure
+from seglab.diagnostics.published import PUBLISHED
 from seglab.errors import SeglabError
 from seglab.training.summary import Complexity
 
@@ -168,8 +170,16 @@ def test_networks_are_compared_line_by_line():
         [costs("a", flops=2_000_000_000, training=training), costs("b", flops=None, training=None)]
     )
     assert sheet.caption == "32x64, batch of 2, 32-true, cpu, 2 threads"
-    assert list(sheet.header) == ["model", "M params", "GFLOPs", "img/s", "ms", "MiB", "train img/s", "train MiB"]
+    numbers = ["M params", "GFLOPs", "images/s", "latency ms", "MiB", "train images/s", "train MiB"]
+    assert list(sheet.header) == ["model", *numbers]
     assert [[cell.text for cell in row] for row in sheet.rows] == [
         ["a", "1.5", "2", "123", "16.2", "–", "40", "12.5"],
         ["b", "1.5", "–", "123", "16.2", "–", "–", "–"],
     ]
+
+
+def test_what_others_reached_stands_beside_the_names_of_conf():
+    sheet = comparison_sheet([costs("segformer", flops=None, training=None), costs("b", flops=None, training=None)])
+    assert sheet.header[1] == "Cityscapes mIoU %, published"
+    assert [row[1].text for row in sheet.rows] == ["76.5 val (MiT-B0; mmseg)", "–"]
+    assert PUBLISHED.keys() <= {path.stem for path in (config.FOLDER / "model").glob("*.yaml")}

@@ -1,0 +1,25 @@
+"""What others measured on Cityscapes with the networks of conf/model: beside the costs, so that one can be chosen.
+
+Trained by their own recipes and mostly wider than the option here: the text says which, on which split, and where it
+stands. Of networks that are not listed no such number was found with its source.
+"""
+
+# "mmseg": configs/*/README.md of open-mmlab/mmsegmentation, single scale; "PaddleSeg": configs/*/README.md of it.
+# "Cityscapes paper": arXiv 1604.01685, tables 4 and 11.
+PUBLISHED = {
+    "fcn8s": "65.3 test (VGG16; Cityscapes paper)",
+    "fcn16s": "64.3 test (VGG16; Cityscapes paper)",
+    "fcn32s": "61.3 test (VGG16; Cityscapes paper)",
+    "segnet_basic": "57.0 test (Cityscapes paper)",
+    "segnet": "60.1 val (PaddleSeg)",
+    "unet64": "69.1 val (160k steps; mmseg)",
+    "pspnet": "78.6 val (ResNet-50; mmseg)",
+    "deeplabv3plus": "80.1 val (ResNet-50; mmseg)",
+    "torchvision_fcn": "73.6 val (ResNet-50; mmseg)",
+    "segformer": "76.5 val (MiT-B0; mmseg)",
+    "segformer_b1": "78.6 val (mmseg)",
+    "segformer_b2": "81.1 val (mmseg)",
+    "segformer_b3": "81.9 val (mmseg)",
+    "segformer_b4": "81.9 val (mmseg)",
+    "segformer_b5": "82.3 val (mmseg)",
+}
