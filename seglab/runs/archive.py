@@ -45,7 +45,7 @@ def read_bytes(path: Path, *, first: int = -1) -> bytes:
             return file.read(first)
     archive, info = _member(*place)
     if info.file_size > _MOST_BYTES:
-        raise OSError(errno.EFBIG, f"unpacked it has {info.file_size} bytes, more than any picture that is decoded")
+        raise OSError(errno.EIO, f"unpacked it has {info.file_size} bytes, more than any picture that is decoded")
     try:
         with archive.zip.open(info) as member:
             return member.read(first)
