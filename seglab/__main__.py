@@ -1,21 +1,18 @@
-"""`python -m seglab`: the commands, the groups and how to ask for more."""
+"""`python -m seglab`, or `seglab` where it is installed: a command, or what there is and how to ask for more."""
 
-import ast
+import runpy
+import sys
 
-from seglab import PACKAGE
 from seglab.config import command
-from seglab.config.help import group_text
+from seglab.config.help import commands, group_text
 from seglab.config.suggest import all_groups
+from seglab.errors import SeglabError, did_you_mean
 
 
 def show() -> None:
-    print("Commands, each with --help:\n")
-    files = sorted({*PACKAGE.glob("*.py"), PACKAGE / "runs" / "__main__.py"} - {PACKAGE / "__main__.py"})
-    for path in files:
-        says = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-        if says.startswith("`python -m seglab."):
-            call, _, meaning = says.splitlines()[0].partition("`: ")
-            print(f"  {call.strip('`'):32} {meaning}")
+    print("Commands, each with --help; where seglab is installed, `seglab train` and so on does the same:\n")
+    for call, meaning in commands().values():
+        print(f"  {call:32} {meaning}")
     print("\nGroups of python -m seglab.train, to choose from with group=option:\n")
     for group in all_groups():
         if group not in ("table", "class_weights", "experiment"):
@@ -23,8 +20,23 @@ def show() -> None:
     print("More of them: python -m seglab.train --help experiment, table, class_weights")
 
 
+def refuse() -> None:
+    raise SeglabError(
+        f"expected a command, one of {', '.join(commands())}; came {sys.argv[1]!r}"
+        f"{did_you_mean(sys.argv[1], commands())}"
+    )
+
+
 def main() -> None:
-    command.run(show)
+    name = sys.argv[1] if len(sys.argv) > 1 else "--help"
+    if name in ("-h", "--help"):
+        command.run(show)
+    elif name not in commands():
+        command.run(refuse)
+    else:
+        del sys.argv[1]
+        # exactly what python -m does: a training on several devices starts its other processes in the same way
+        runpy.run_module(f"seglab.{name}", run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":

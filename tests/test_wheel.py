@@ -88,7 +88,7 @@ def test_console_script_takes_a_loss_of_the_users_own(installed, installed_envir
     (tmp_path / "my_conf" / "loss" / "brier.yaml").write_text(OPTION)
     environment = {**installed_environment, "SEGLAB_ALLOW": "my_losses.Brier"}
 
-    script = [sys.executable, str(installed / "bin" / "seglab-train")]
+    script = [sys.executable, str(installed / "bin" / "seglab"), "train"]
     run([*script, *tiny, "loss=brier", "trainer.max_epochs=1"], tmp_path, environment)
 
     record = only_record(tmp_path)

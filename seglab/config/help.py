@@ -1,5 +1,6 @@
 """What `--help` shows: the keys of conf/ with the comments that stand beside them, groups with their options."""
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -7,11 +8,13 @@ from string import Template
 
 import yaml
 
+from seglab import PACKAGE
 from seglab.config.schemas import FOLDER
 from seglab.config.suggest import all_groups
 from seglab.errors import SeglabError, did_you_mean
 
 _WIDTH = 100
+_COMMAND = re.compile(r'"""`(python -m seglab\.(\w+)[^`]*)`: ([^"\n]*)')
 
 
 def help_text(command: str, typed: Sequence[str], *, config_dir: str | None = None) -> str:
@@ -35,6 +38,13 @@ def help_text(command: str, typed: Sequence[str], *, config_dir: str | None = No
         APP_CONFIG_GROUPS="\n".join(_groups_lines(groups, folders)),
         CONFIG="\n".join([*_root_lines(text), *_default_lines(groups, chosen, folders)]),
     )
+
+
+def commands() -> dict[str, tuple[str, str]]:
+    """{name: (how it is called, what it is for)}, as the first lines of the commands' files say."""
+    paths = sorted([*PACKAGE.glob("*.py"), PACKAGE / "runs" / "__main__.py"])
+    lines = (_COMMAND.match(path.read_text(encoding="utf-8")) for path in paths)
+    return {line[2]: (line[1], line[3]) for line in lines if line}
 
 
 def group_text(group: str, folders: Sequence[Path] = (FOLDER,)) -> str:

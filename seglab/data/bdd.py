@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from seglab.data.image_files import read_ids, read_rgba
-from seglab.data.source import Labels, Sample, files_by_stem, pair_files, read_sample, require_root
+from seglab.data.source import Labels, Sample, files_by_stem, find_folder, pair_files, read_sample, require_root
 from seglab.data.subset import grouped_split
 from seglab.errors import SeglabError
 from seglab.labels import IGNORE_INDEX, label_space_of
@@ -14,8 +14,9 @@ from seglab.labels import IGNORE_INDEX, label_space_of
 _LAYOUT = """\
   <data.root>/images/10k/{train,val,test}/<video>-<frame>.jpg
   <data.root>/labels/sem_seg/masks/{train,val}/<video>-<frame>.png (train ids, for data.labels=bdd_19)
-  <data.root>/labels/pan_seg/bitmasks/{train,val}/<video>-<frame>.png (RGBA, for data.labels=bdd_41)"""
-_SOURCE = "Register at bdd-data.berkeley.edu and unpack the 10K images with their semantic and panoptic labels."
+  <data.root>/labels/pan_seg/bitmasks/{train,val}/<video>-<frame>.png (RGBA, for data.labels=bdd_41)
+or the zip archives that hold them, as they were downloaded"""
+_SOURCE = "Register at bdd-data.berkeley.edu and get the 10K images with their semantic and panoptic labels."
 _ALL_CLASSES = 41
 _NO_COLORS = (
     "is it a colour mask? Its colours cannot be turned back into classes: (0, 0, 0) is unlabeled, ego vehicle and "
@@ -52,16 +53,20 @@ class BDD100K:
         return read_sample(self.samples[index], self.labels, read_mask=read_mask)
 
     def _samples(self, folder: Path, split: str) -> list[Sample]:
-        images = files_by_stem(folder / "images" / "10k" / split, suffixes=(".jpg", ".jpeg"), layout=_LAYOUT)
+        images = files_by_stem(_find(folder, f"images/10k/{split}"), suffixes=(".jpg", ".jpeg"), layout=_LAYOUT)
         masks: dict[str, Path] = {}
         if split != "test":
             kind = "pan_seg/bitmasks" if self._panoptic else "sem_seg/masks"
-            masks = files_by_stem(folder / "labels" / kind / split, suffixes=(".png",), layout=_LAYOUT)
+            masks = files_by_stem(_find(folder, f"labels/{kind}/{split}"), suffixes=(".png",), layout=_LAYOUT)
             pair_files(images, masks)
         return [
             Sample(image=path, mask=masks.get(name), name=name, group=name.split("-")[0])
             for name, path in images.items()
         ]
+
+
+def _find(root: Path, folder: str) -> Path:
+    return find_folder(root, folder, layout=_LAYOUT, above="bdd100k")
 
 
 def _read_bitmask(path: Path) -> np.ndarray:

@@ -43,6 +43,7 @@ from seglab.data.image_files import RGB
 from seglab.data.source import Source
 from seglab.data.transforms import RESIZE_RULE, resize
 from seglab.errors import SeglabError
+from seglab.runs import archive
 
 VERSION = 1  # of the files: raise it when their layout changes
 
@@ -141,9 +142,9 @@ def cached(
 
 def _require_own(folder: Path) -> None:
     """Raises SeglabError for a folder of another user in which everyone may write: whoever likes decides the pixels."""
-    status = _status(folder)
-    if status is None or not hasattr(os, "getuid"):  # Windows
+    if not folder.exists() or not hasattr(os, "getuid"):  # Windows
         return
+    status = folder.stat()
     if status.st_uid not in (os.getuid(), 0) and status.st_mode & stat.S_IWOTH:
         raise SeglabError(
             f"expected a cache that nobody else can change; '{folder}' belongs to user {status.st_uid} and everyone "
@@ -156,10 +157,10 @@ def _place(source: Source, *, folder: Path, size: tuple[int, int], title: str, r
     contents: list[Any] = []
     for sample in source.samples:
         for path in (sample.image, sample.mask):
-            status = None if path is None else _status(path)
+            status = None if path is None else _status_of_file(path)
             files.append(str(path and path.absolute()))
             # no folder names: a data set that was moved is the same one
-            contents.append(None if path is None or status is None else (path.name, status.st_size, status.st_mtime_ns))
+            contents.append(None if path is None or status is None else (path.name, *status))
         contents.append(sample.name)
     lookup = zlib.crc32(source.labels.lookup.tobytes())
     rule = (VERSION, RESIZE_RULE, cv2.__version__, tuple(size), source.labels.name, lookup, recipe)
@@ -173,9 +174,9 @@ def _place(source: Source, *, folder: Path, size: tuple[int, int], title: str, r
     )
 
 
-def _status(path: Path) -> os.stat_result | None:
+def _status_of_file(path: Path) -> archive.Status | None:
     try:
-        return path.stat()
+        return archive.status(path)
     except OSError:  # the source says it better when it reads the file
         return None
 

@@ -6,15 +6,18 @@ from pathlib import Path
 
 import numpy as np
 
-from seglab.data.source import Labels, Sample, list_files, pair_files, read_sample, require_root
+from seglab.data.source import Labels, Sample, find_folder, list_files, pair_files, read_sample, require_root
 from seglab.data.subset import random_split_indices
 from seglab.labels import label_space_of
 
 _LAYOUT = """\
   <data.root>/leftImg8bit/{train,val,test}/<city>/<city>_<sequence>_<frame>_leftImg8bit.png
   <data.root>/gtFine/{train,val,test}/<city>/<city>_<sequence>_<frame>_gtFine_labelIds.png
-  <data.root>/gtCoarse/train_extra/<city>/<city>_<sequence>_<frame>_gtCoarse_labelIds.png (for split train_extra)"""
-_SOURCE = "Register at www.cityscapes-dataset.com and unpack leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip."
+  <data.root>/gtCoarse/train_extra/<city>/<city>_<sequence>_<frame>_gtCoarse_labelIds.png (for split train_extra)
+or the archives that hold them, as they were downloaded:
+  <data.root>/leftImg8bit_trainvaltest.zip
+  <data.root>/gtFine_trainvaltest.zip"""
+_SOURCE = "Register at www.cityscapes-dataset.com and get leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip."
 _COARSE = "train_extra"
 # A published split of the sorted training images, hence constants: random_split(train, [0.8, 0.2]) of torch.
 _PARTS = {"train_80": 0, "train_20": 1}
@@ -39,8 +42,8 @@ class Cityscapes:
         folder = require_root(root, layout=_LAYOUT, source=_SOURCE)
         official = "train" if split in _PARTS or split in _COPIES_OF_DRAW else split
         kind = "gtCoarse" if official == _COARSE else "gtFine"
-        images = _by_name(folder / "leftImg8bit" / official, ending="_leftImg8bit.png")
-        masks = _by_name(folder / kind / official, ending=f"_{kind}_labelIds.png")
+        images = _by_name(folder, f"leftImg8bit/{official}", ending="_leftImg8bit.png")
+        masks = _by_name(folder, f"{kind}/{official}", ending=f"_{kind}_labelIds.png")
         pair_files(images, masks)
         self.samples = [
             Sample(image=images[name], mask=masks[name], name=name, group=name.split("_")[0]) for name in sorted(images)
@@ -72,6 +75,7 @@ def _with_copies(samples: list[Sample], split: str) -> list[Sample]:
     return train + [replace(sample, name=f"{sample.name}_mirrored", mirrored=True) for sample in originals]
 
 
-def _by_name(folder: Path, *, ending: str) -> dict[str, Path]:
-    files = list_files(folder, pattern=f"*/*{ending}", suffixes=(".png",), layout=_LAYOUT)
+def _by_name(root: Path, folder: str, *, ending: str) -> dict[str, Path]:
+    place = find_folder(root, folder, layout=_LAYOUT)
+    files = list_files(place, pattern=f"*/*{ending}", suffixes=(".png",), layout=_LAYOUT)
     return {path.name.removesuffix(ending): path for path in files}

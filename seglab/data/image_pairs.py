@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from seglab.data.image_files import read_image
-from seglab.data.source import Labels, Sample, files_by_stem, require_root, to_train_ids
+from seglab.data.source import Labels, Sample, files_by_stem, find_folder, require_root, to_train_ids
 from seglab.errors import SeglabError
 from seglab.labels import CITYSCAPES_LABELS, IGNORE_INDEX, label_space_of
 
 _LAYOUT = """\
-  <data.root>/{train,val}/<number>.jpg (photo left, colour mask right; subfolders are not read)"""
+  <data.root>/{train,val}/<number>.jpg (photo left, colour mask right; subfolders are not read)
+  or <data.root>/archive.zip, as it was downloaded"""
 _SOURCE = "Get cityscapes-image-pairs of dansbecker from Kaggle; the folder is cityscapes_data."
 _COLORS = np.array([label.color for label in CITYSCAPES_LABELS], dtype=np.float32)  # (35, 3)
 _NO_MASK = 20.0  # RGB distance; half the pixels of a JPEG mask lie within 3 of an official colour, of a photo beyond 30
@@ -38,9 +39,9 @@ class ImagePairs:
         self._rows = _palette(palette, self.labels.name)  # of the official table
         self._ids = np.array([CITYSCAPES_LABELS[row].id % 256 for row in self._rows], dtype=np.uint8)
         self._distance = np.inf if distance is None else distance
-        files = files_by_stem(
-            require_root(root, layout=_LAYOUT, source=_SOURCE) / split, suffixes=(".jpg", ".jpeg"), layout=_LAYOUT
-        )
+        root = require_root(root, layout=_LAYOUT, source=_SOURCE)
+        folder = find_folder(root, split, layout=_LAYOUT, above="cityscapes_data")
+        files = files_by_stem(folder, suffixes=(".jpg", ".jpeg"), layout=_LAYOUT)
         self.samples = [Sample(image=files[name], mask=files[name], name=name, group=name) for name in sorted(files)]
 
     def read(self, index: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,10 +1,11 @@
 """Samples, how their files are found and paired, and masks in train ids: what every data set shares."""
 
 import json
+import os
 import re
 import shlex
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
@@ -15,6 +16,7 @@ import numpy as np
 from seglab.data.image_files import RGB, exif_orientation, read_ids, read_image
 from seglab.errors import SeglabError
 from seglab.labels import IGNORE_INDEX, INVALID, LabelSpace
+from seglab.runs import archive
 
 _PLAIN = re.compile(r"[A-Za-z][\w -]*\w")  # needs no quotes in an override
 _SHOWN, _MOST_SHOWN = 5, 12  # unknown values, and values of a mapping, in a message
@@ -131,14 +133,42 @@ def require_root(root: str | Path | None, *, layout: str, source: str) -> Path:
     return Path(root)
 
 
+def find_folder(root: Path, folder: str, *, layout: str, above: str = ".") -> Path:
+    """`folder` of `root` where it is there; else of the one zip archive in `root` that has it, to be read in place.
+
+    Args:
+        above: a folder that archives have around theirs, as `bdd100k` around `images/10k/train`.
+    """
+    archives = [] if (root / folder).is_dir() else sorted(root.glob("*.zip"))
+    found, damaged = [], None
+    for path in archives:
+        try:
+            found += [place for place in {path / folder, path / above / folder} if archive.is_dir(place)]
+        except OSError as error:
+            damaged = SeglabError(f"expected a whole zip archive; '{path}' is {error.strerror} - download it again")
+    if len(found) > 1:
+        raise SeglabError(f"expected '{folder}' in one archive of '{root}'; it is in "
+                          f"{' and '.join(map(repr, sorted(map(str, found))))} - remove one of them")  # fmt: skip
+    if found:
+        return found[0]
+    if damaged is not None:
+        raise damaged
+    if archives:
+        raise SeglabError(
+            f"expected the folder '{root / folder}', or an archive that has it; neither is there, only "
+            f"{', '.join(path.name for path in archives)} - download what is missing. Expected layout:\n{layout}"
+        )
+    return root / folder
+
+
 def list_files(folder: Path, *, pattern: str, suffixes: Sequence[str], layout: str) -> list[Path]:
     """The files of `folder` that match the glob `pattern` and end in one of `suffixes`, sorted; never an empty list.
 
     Hidden ones are passed over, such as the `._a.png` that macOS puts beside `a.png`.
     """
-    if not folder.is_dir():
+    if not archive.is_dir(folder):
         raise SeglabError(f"expected the folder '{folder}'; it does not exist - expected layout:\n{layout}")
-    matching = (path for path in folder.glob(pattern) if path.suffix.lower() in suffixes)
+    matching = (path for path in archive.matching(folder, pattern) if path.suffix.lower() in suffixes)
     files = sorted(path for path in matching if not _is_hidden(path.relative_to(folder)))
     if not files:
         raise SeglabError(f"expected files {pattern} ({', '.join(suffixes)}) in '{folder}'; {_held(folder)} - "
@@ -168,8 +198,13 @@ def pair_files(images: Mapping[str, Path], masks: Mapping[str, Path]) -> None:
         if alone:
             raise SeglabError(
                 f"expected {part} for every {whole}; {len(alone)} of {len(have)} have none, the first is "
-                f"'{have[alone[0]]}' - is the data set unpacked completely? Complete it, or remove both files."
+                f"'{have[alone[0]]}': there is no '{alone[0]}' in '{_upper_folder(other.values())}' - is the data set "
+                "downloaded and unpacked completely? Complete it, or remove both files."
             )
+
+
+def _upper_folder(paths: Iterable[Path]) -> str:
+    return os.path.commonpath([path.parent for path in paths])
 
 
 def _is_hidden(path: Path) -> bool:
@@ -178,7 +213,7 @@ def _is_hidden(path: Path) -> bool:
 
 def _held(folder: Path) -> str:
     """'it holds 4 .tif, 2 folders', or 'none is there'."""
-    visible = (path for path in folder.iterdir() if not _is_hidden(path.relative_to(folder)))
+    visible = (path for path in archive.matching(folder, "*") if not _is_hidden(path.relative_to(folder)))
     kinds = Counter("folders" if path.is_dir() else path.suffix or "without suffix" for path in visible)
     held = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(3))
     return f"it holds {held}" if held else "none is there"

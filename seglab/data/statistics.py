@@ -15,6 +15,7 @@ from seglab.data.parallel import map_samples
 from seglab.data.source import Source
 from seglab.errors import SeglabError
 from seglab.labels import IGNORE_INDEX, LabelSpace
+from seglab.runs import archive
 from seglab.runs.json_file import read_object
 
 _VERSION = 1  # of the stored file: raise it when the same labels would be counted otherwise
@@ -147,10 +148,10 @@ def _key(source: Source) -> str:
     for sample in source.samples:
         path = sample.image if sample.mask is None else sample.mask
         try:
-            status = path.stat()
+            status = archive.status(path)
         except OSError as error:
             raise SeglabError(f"expected a readable file; '{path}': {error.strerror} - restore it") from error
-        digest.update(repr((sample.name, str(path.absolute()), status.st_size, status.st_mtime_ns)).encode())
+        digest.update(repr((sample.name, str(path.absolute()), *status)).encode())
     return digest.hexdigest()
 
 

@@ -1,6 +1,7 @@
 """What is wrong with a data set, or suspicious: found by reading every file of every split once."""
 
 import hashlib
+import io
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from seglab.display.numbers import sides
 from seglab.display.rgb import as_rgb
 from seglab.errors import SeglabError, listed
 from seglab.labels import IGNORE_INDEX, INVALID
+from seglab.runs import archive
 
 _SIDE = 16  # of the perceptual hash
 _NEAR = 2  # of its 256 bits may differ between two pictures that look the same
@@ -90,9 +92,8 @@ def check_split(name: str, source: Source) -> SplitReport:
 def inspect(source: Source, index: int) -> Inspection:
     """Everything about one sample; no damaged file raises."""
     sample = source.samples[index]
-    image_mode = _mode(sample.image)
-    mask_mode = None if sample.mask is None else _mode(sample.mask)
-    content = _content(sample.image)
+    content, image_mode = _content_and_mode(sample.image)
+    mask_mode = None if sample.mask is None else _content_and_mode(sample.mask)[1]
     try:
         image, mask = source.read(index)
         counts = count_labels(mask, source.labels, name=sample.name)
@@ -237,20 +238,18 @@ def _look(image: np.ndarray) -> np.ndarray:
     return np.packbits(small[:, 1:] > small[:, :-1])
 
 
-def _content(path: Path) -> str | None:
+def _content_and_mode(path: Path) -> tuple[str | None, str | None]:
+    """Hash of a file, and the kind of its pixels as its header says."""
     try:
-        return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+        data = archive.read_bytes(path)
     except OSError:
-        return None
-
-
-def _mode(path: Path) -> str | None:
-    """Kind of the pixels, from the file's header alone."""
+        return None, None
+    content = hashlib.blake2b(data, digest_size=16).hexdigest()
     try:
-        with Image.open(path) as image:
-            return image.mode
+        with Image.open(io.BytesIO(data)) as image:
+            return content, image.mode
     except (OSError, SyntaxError, ValueError):
-        return None
+        return content, None
 
 
 def _counted(values: Iterable[str | None]) -> dict[str, int]:

@@ -1,9 +1,11 @@
 """Images a second of our loader and of those one would write without it, on the same samples in one run."""
 
+import io
 import multiprocessing
 import statistics
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import seglab.lean_imports  # noqa: F401
@@ -21,6 +23,7 @@ from seglab.data.transforms import Augmentation
 from seglab.data.workers import leave_signals_to_parent
 from seglab.display.numbers import sides
 from seglab.errors import SeglabError
+from seglab.runs import archive
 
 NAIVE, OPENCV, FILES = "PIL, float32, sample by sample", "OpenCV decode and resize", "seglab, no cache"
 CACHED, UNAUGMENTED, COPIES = "seglab, cache", "seglab, cache, no augmentation", "plain copies of the same bytes"
@@ -131,9 +134,10 @@ class _Naive:
 
     def __getitem__(self, key: Key) -> tuple[torch.Tensor, torch.Tensor]:
         sample, (height, width) = self._samples[key[0]], self._size
-        with Image.open(sample.image) as file:
+        assert sample.mask is not None
+        with Image.open(io.BytesIO(archive.read_bytes(sample.image))) as file:
             image = np.array(file.convert("RGB").resize((width, height), Image.Resampling.BILINEAR))
-        with Image.open(str(sample.mask)) as file:
+        with Image.open(io.BytesIO(archive.read_bytes(sample.mask))) as file:
             mask = self._lookup[np.array(file.resize((width, height), Image.Resampling.NEAREST))]
         image, mask = self._augmentation(image, mask, key[1])
         normalised = (image.astype(np.float32) / 255 - _MEAN) / _STD
@@ -148,8 +152,15 @@ class _OpenCV:
 
     def read(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         sample = self.samples[index]
-        image = cv2.cvtColor(cv2.imread(str(sample.image)), cv2.COLOR_BGR2RGB)
-        return image, cv2.LUT(cv2.imread(str(sample.mask), cv2.IMREAD_UNCHANGED), self.labels.lookup)
+        assert sample.mask is not None
+        image = _decoded(sample.image, cv2.IMREAD_COLOR_RGB)
+        return image, cv2.LUT(_decoded(sample.mask, cv2.IMREAD_UNCHANGED), self.labels.lookup)
+
+
+def _decoded(path: Path, flags: int) -> np.ndarray:
+    image = cv2.imdecode(np.frombuffer(archive.read_bytes(path), np.uint8), flags)
+    assert image is not None
+    return image
 
 
 class _Copies:

@@ -12,6 +12,7 @@ from PIL import Image
 from seglab.data.parallel import map_samples
 from seglab.errors import SeglabError
 from seglab.metrics.cityscapes import CityscapesScores, PairCounts, count_pair
+from seglab.runs import archive
 from seglab.runs.picture_size import require_room
 
 _TRUTH = "_gtFine_labelIds.png"
@@ -57,12 +58,13 @@ def find_pairs(predictions: Path, ground_truth: Path) -> Pairs:
 
     Args:
         predictions: folder with exactly one `<city>_<sequence>_<frame>*.png` of label ids an image, at any depth.
-        ground_truth: folder with `*_gtFine_labelIds.png` and `*_gtFine_instanceIds.png` at any depth, as `gtFine/val`.
+        ground_truth: folder with `*_gtFine_labelIds.png` and `*_gtFine_instanceIds.png` at any depth, as `gtFine/val`,
+            or `gtFine_trainvaltest.zip/gtFine/val`.
 
     Raises:
         SeglabError: there is no ground truth, or not exactly one prediction for an image.
     """
-    truths = sorted(Path(ground_truth).rglob(f"*{_TRUTH}"), key=lambda path: path.name)
+    truths = sorted(archive.matching(Path(ground_truth), f"**/*{_TRUTH}"), key=lambda path: path.name)
     if not truths:
         raise SeglabError(f"expected *{_TRUTH} in {ground_truth}; found none - give the folder gtFine/val")
     written: dict[str, list[Path]] = {}
@@ -79,7 +81,7 @@ def read_png(path: Path) -> np.ndarray:
         SeglabError: the file cannot be read or has several channels.
     """
     try:
-        data = path.read_bytes()
+        data = archive.read_bytes(path)
         require_room(data, path)
         # OpenCV decodes faster than PIL, but it turns palettes to colours, and fills up a file that was cut off
         array = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if _is_plain_grey(data) else None

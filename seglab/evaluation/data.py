@@ -10,6 +10,7 @@ from seglab.config.instantiate import instantiate
 from seglab.data.source import Source
 from seglab.errors import SeglabError, listed
 from seglab.labels import CITYSCAPES_LABELS, LabelSpace
+from seglab.runs import archive
 
 _LABEL_IDS, _INSTANCE_IDS = "_gtFine_labelIds.png", "_gtFine_instanceIds.png"
 _PARTS = ("train", "val", "test")
@@ -54,7 +55,7 @@ def has_official(asked: Any, source: Source) -> bool:
     evaluated = tuple(label.name for label in CITYSCAPES_LABELS if not label.ignore_in_eval)
     paths = [sample.mask for sample in source.samples]
     possible = source.labels.names == evaluated and all(
-        path is not None and path.name.endswith(_LABEL_IDS) and instances_of(path).is_file() for path in paths
+        path is not None and path.name.endswith(_LABEL_IDS) and archive.is_file(instances_of(path)) for path in paths
     )
     possible &= not any(sample.mirrored for sample in source.samples)  # the files are not
     if asked is True and not possible:

@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 from seglab import config, runs
 from seglab.errors import SeglabError
 from seglab.evaluation import official_report
+from seglab.runs import archive
 
 log = logging.getLogger("seglab")
 
@@ -91,7 +92,7 @@ def _check_folder(settings: Mapping[str, Any]) -> None:
         )
     for key in ("predictions", "truth"):
         path = Path(settings[key])
-        if not path.is_dir():
+        if not (archive.is_dir(path) if key == "truth" else path.is_dir()):
             advice = "unzip it first" if path.is_file() else "check the path"
             raise SeglabError(
                 f"{key}={path}: expected a folder of PNG files; "

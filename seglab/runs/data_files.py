@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from seglab.errors import SeglabError
+from seglab.runs import archive
 from seglab.runs.files import shown, write_atomically
 from seglab.runs.json_file import read_object
 from seglab.runs.record import read_record
@@ -90,6 +91,6 @@ def _read(path: Path) -> dict[str, int]:
 
 def _size(path: Path) -> int:
     try:
-        return path.stat().st_size
+        return archive.status(path).size
     except OSError:
         return -1

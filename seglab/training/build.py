@@ -25,7 +25,7 @@ from seglab.config.instantiate import instantiate
 from seglab.config.of_run import of_run
 from seglab.data.module import DataModule
 from seglab.labels import label_space
-from seglab.models import pretrained
+from seglab.models import bundled, pretrained
 from seglab.models.activation import build_with_activation
 from seglab.runs import checkpoints
 from seglab.runs.files import BEST
@@ -98,6 +98,8 @@ def load(folder: Path, *, checkpoint: str = BEST) -> SegmentationModule:
 def build_module(config: Mapping[str, Any]) -> SegmentationModule:
     labels = label_space(config["data"]["labels"])
     num_outputs = config["model"].get("classes", labels.num_classes)
+    if bundled.is_asked(config["model"]):
+        bundled.warn_of_other_statistics(config["module"])
     loss = for_outputs(config["loss"], num_classes=labels.num_classes, num_outputs=num_outputs)
     module: SegmentationModule = instantiate(
         config["module"],
@@ -121,9 +123,13 @@ def build_network(config: Mapping[str, Any]) -> nn.Module:
     """The network of `model` with `activation`: built in where the network takes one, replaced where it does not."""
     node = {key: value for key, value in config["model"].items() if key not in ("size_divisor", "activation")}
     activation = instantiate(config["activation"])
+    is_bundled = bundled.is_asked(node)
+    if is_bundled:
+        node = pretrained.without_weights(node)
     with pretrained.explained(node):
+        build = instantiate(node | {"_partial_": True})
         network, report = build_with_activation(
-            instantiate(node | {"_partial_": True}),
+            bundled.filled(build, node) if is_bundled else build,
             activation["factory"],
             scope=activation["scope"],
             has_argument="activation" in config["model"],

@@ -48,6 +48,7 @@ PARAMETERS = {
     "segnet_bayesian": 29_453_971,
     "smp_unet": 14_330_819,
     "smp_unet_efficientnet": 6_254_079,
+    "smp_unet_lite0": 5_200_771,
     "smp_unet_mobilenet": 6_631_555,
     "smp_unet_scse": 24_552_970,
     "torchvision_deeplabv3": 39_638_355,

