@@ -8,7 +8,7 @@ ARGS   ?=
 help:
 	@echo "make train [ARGS='loss=dice']   set up .venv if needed, train the default on generated street scenes"
 	@echo "make test  [ARGS='-m \"not slow\"']  set up .venv if needed, run the tests"
-	@echo "make tables                     render the README's tables again from the measurements in conf/table/"
+	@echo "make tables                     render the README's and its guide's tables again from the measurements in conf/table/"
 	@echo "make lint                       ruff and mypy"
 	@echo "make lock                       resolve requirements.lock again"
 	@echo "make clean                      remove .venv"
@@ -21,6 +21,7 @@ test: $(VENV)/.ready
 
 tables: $(VENV)/.ready
 	$(BIN)/python -m seglab.table readme=README.md
+	$(BIN)/python -m seglab.table readme=notebooks/tables.md
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check seglab tests

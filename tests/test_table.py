@@ -262,8 +262,8 @@ def test_a_markdown_file_shows_a_reduced_form(tmp_path: Path, monkeypatch: pytes
     assert readme.table_names(text) == ["mine", "mine"]
 
 
-def test_the_readmes_tables_are_up_to_date() -> None:
-    text = README.read_text(encoding="utf-8")
-    if not readme.table_names(text):
-        pytest.skip("the README shows no table yet")
+@pytest.mark.parametrize("path", [README, README.parent / "notebooks" / "tables.md"], ids=lambda path: path.name)
+def test_the_tables_that_are_shown_are_up_to_date(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert readme.table_names(text)
     assert readme.rendered(text) == text, "expected the tables of conf/table/*.csv; type make tables"

@@ -26,12 +26,14 @@ def meant_key(key: str, *, siblings: Sequence[str], arguments: Sequence[str], ro
     exact = nearest(key, by_last, cutoff=1.0)
     if exact is not None and exact.lower() == key.lower() and exact not in (*siblings, *arguments):
         return by_last[exact]
-    if "experiment" in siblings and (option := meant_option(key, groups=[*root, "experiment"])):
+    at_root = "experiment" in siblings
+    if at_root and (option := meant_option(key, groups=[*root, "experiment"])):
         return option
     if beside := nearest(key, siblings) or nearest(key, arguments):
         return beside
     word = next((last for last in by_last if key.lower() in last.lower().split("_")), None)
-    last = word or nearest(key, by_last, cutoff=_SURE)
+    # below a group its own keys, which the message lists, are likelier than a similar one of another group
+    last = word or (nearest(key, by_last, cutoff=_SURE) if at_root else None)
     return by_last[last] if last else None
 
 
