@@ -67,6 +67,8 @@ def export(settings: Mapping[str, Any]) -> Path:
     Raises:
         SeglabError: the network cannot be exported so, or the file is further from the run than the bounds allow.
     """
+    if settings["format"] == "onnx":
+        programs.require_onnx()
     subject = _subject(settings)
     run, what = Path(settings["run"]), f"{settings['format']} {settings['precision']}"
     usual = run / "exports" / what.replace(" ", "-")

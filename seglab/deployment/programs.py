@@ -24,6 +24,18 @@ _OPSET = 20
 _LEAST = 8  # pixels of a side, where the size of the images is free
 
 
+def require_onnx() -> None:
+    """Raises SeglabError where the packages of the extra are not installed."""
+    try:
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401
+        import onnxscript  # noqa: F401
+    except ImportError as error:
+        raise SeglabError(
+            f"format=onnx needs packages that are not installed ({error.name}) - pip install 'seglab[export]'"
+        ) from error
+
+
 def program_of(
     camera: Camera, *, input_size: Size | None, channels: int, example: Size, layout: str
 ) -> ExportedProgram:
@@ -55,8 +67,6 @@ def program_of(
 
 def onnx_of(program: ExportedProgram) -> Any:
     """The same as an onnx.ModelProto, its weights inside."""
-    import onnx  # noqa: F401 - an extra, of which the next line would say nothing
-
     try:
         with _quiet():
             exported = torch.onnx.export(

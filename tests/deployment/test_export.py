@@ -169,6 +169,12 @@ def test_what_cannot_be_is_refused(trained, exported):
             exported(*overrides)
 
 
+def test_without_the_extra_it_is_named(exported, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    with pytest.raises(SeglabError, match=r"not installed \(onnxscript\) - pip install 'seglab\[export\]'"):
+        exported("layout=nchw")
+
+
 def test_the_speed_of_the_run_is_kept_with_its_device(trained, exported):
     folder = exported("format=safetensors", "latency=true", "repetitions=1", "input_size=[48,64]")
     latencies = json.loads((folder / "export.json").read_text())["latency"]
