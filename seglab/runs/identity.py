@@ -30,8 +30,8 @@ def identity(config: Mapping[str, Any]) -> dict[str, Any]:
     """The flat {dotted key: value} of what decides the result of a run; classes by their lasting names."""
     return {
         key: lasting_name(value) if key.endswith("_target_") and isinstance(value, str) else value
-        for key, value in _flat(config)
-        if not _is_under(key, NOT_IDENTITY) and (key not in CAME_LATER or value != CAME_LATER[key])
+        for key, value in flat(config)
+        if decides(key) and (key not in CAME_LATER or value != CAME_LATER[key])
     }
 
 
@@ -45,10 +45,16 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _flat(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def decides(key: str) -> bool:
+    """Whether a key of a configuration, such as "optimizer.lr", decides the result of a run."""
+    return not _is_under(key, NOT_IDENTITY)
+
+
+def flat(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """("optimizer.lr", 0.1) and so on of nested mappings; a list is one value."""
     if isinstance(node, Mapping):
         for key, value in node.items():
-            yield from _flat(value, f"{prefix}.{key}" if prefix else str(key))
+            yield from flat(value, f"{prefix}.{key}" if prefix else str(key))
     else:
         yield prefix, node
 

@@ -1,0 +1,81 @@
+"""The configuration that the options of conf/ make by themselves, for the comparison with that of a run.
+
+Read without Hydra, whose composition takes half a second that the end of every training would pay. conf/ is simple: an
+option builds on others of its own group, named in its list of defaults. A test holds this against Hydra's composition.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+import yaml
+from omegaconf import OmegaConf
+from omegaconf._utils import get_yaml_loader  # reads 1e-3 as a number
+
+from seglab.config.schemas import FOLDER, TrainConfig, register
+from seglab.runs import environment
+
+_OPTION = re.compile(r"[\w-]+")
+
+
+def usual_choices() -> dict[str, str | None]:
+    """{group: option} of conf/train.yaml."""
+    lines = [line for line in _content("train.yaml")["defaults"] if isinstance(line, dict)]
+    return {key: option for line in lines for key, option in line.items() if not key.startswith("override ")}
+
+
+def chosen_defaults(choices: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration of the train command with these options and nothing else, in plain values.
+
+    A value that comes from the environment, or from an option that is not there, stays the text of its interpolation.
+
+    Args:
+        choices: {group: option}; of a group that is left out, and of an option that is not in conf/, there is nothing.
+    """
+    register()
+    settings = [field.name for field in fields(TrainConfig)]
+    values = {key: value for key, value in _content("train.yaml").items() if key in settings}
+    for group in usual_choices():
+        if group != "experiment":
+            values[group] = _option(group, choices.get(group))
+    cfg = OmegaConf.create(values)
+    return _with_names(environment.resolved_where_possible(cfg), values)
+
+
+def is_option(group: str, option: object) -> bool:
+    """Whether conf/ has it."""
+    named = all(isinstance(word, str) and _OPTION.fullmatch(word) for word in (group, option))
+    return named and (FOLDER / group / f"{option}.yaml").is_file()
+
+
+def _option(group: str, name: object) -> dict[str, Any]:
+    if not is_option(group, name):
+        return {}
+    content = _content(f"{group}/{name}.yaml")
+    merged: dict[str, Any] = {}
+    for base in content.pop("defaults", ()):
+        if base != "_self_":
+            merged = _merged(merged, _option(group, base))
+    return _merged(merged, content)
+
+
+def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """As Hydra lays one option over another: mappings key by key, anything else in place of what was there."""
+    both = {
+        key: _merged(below[key], value) if isinstance(value, dict) and isinstance(below.get(key), dict) else value
+        for key, value in above.items()
+    }
+    return {**below, **both}
+
+
+def _content(name: str) -> dict[str, Any]:
+    return yaml.load((FOLDER / name).read_text(encoding="utf-8"), Loader=get_yaml_loader())
+
+
+def _with_names(written: Any, raw: Any) -> Any:
+    """`written`, with the interpolation in place of every value that reads the environment."""
+    if isinstance(written, dict):
+        inner = raw if isinstance(raw, dict) else {}
+        return {key: _with_names(value, inner.get(key)) for key, value in written.items()}
+    return raw if environment.names(raw) else written

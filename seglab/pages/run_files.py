@@ -1,0 +1,213 @@
+"""What lies in a run's folder, read for its page: all that can be read, and a line for what cannot.
+
+The folder may be a stranger's, or that of a run that is being written, died, or was damaged: no value is taken for what
+it should be. Nothing of it is built or resolved.
+"""
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from omegaconf import OmegaConf
+
+from seglab import runs
+from seglab.display import confusion
+from seglab.display.confusion import Confusion
+from seglab.errors import SeglabError
+from seglab.labels import label_space
+from seglab.runs.files import BEST
+from seglab.runs.metrics_file import METRICS, numbers, whole_rows
+
+_SHEET = re.compile(r"epoch_(\d{1,9})\.png")
+_MOST_TRACEBACK = 20_000  # characters
+_MOST_CLASSES = 256  # train ids are bytes
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a checkpoint or an evaluation measured. All fractions; NaN where a class has none."""
+
+    epoch: int | None = None  # counted from 1
+    metrics: Mapping[str, float] = field(default_factory=dict)  # {"miou": ..., "loss": ...}
+    classes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # {name: {"iou", "dice", "pixels", ...}}
+
+
+@dataclass(frozen=True)
+class EvaluationFiles:
+    """A folder below evaluations/."""
+
+    name: str
+    protocol: Mapping[str, Any]
+    scores: Mapping[str, Score]  # {"original": ..., "network": ...}, the headline's first
+    matrix: Confusion | None
+    pictures: Mapping[str, Path]  # {"best": ..., "worst": ...}
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """What a page tells of one run."""
+
+    folder: Path
+    record: Mapping[str, Any]  # of the right types at its top level; empty where there is none
+    state: runs.State
+    config: Mapping[str, Any]  # what comes from the environment as the text of its interpolation
+    history: Sequence[Mapping[str, float]]  # the rows of metrics.csv
+    matrix: Confusion | None  # of the best checkpoint
+    sheets: Mapping[int, Path]  # {epoch, from 1: picture}, in their order
+    evaluations: Sequence[EvaluationFiles]
+    colours: Mapping[str, str]  # {class: "#rrggbb"} of the data set
+    traceback: str | None
+    problems: Sequence[str]  # what could not be read
+
+    @property
+    def name(self) -> str:
+        """'exp1', or 'losses/loss-dice' of a job of a sweep."""
+        parts = self.folder.absolute().parts
+        return "/".join(parts[-2:]) if parts[-3:-2] == ("sweeps",) else parts[-1]
+
+    @property
+    def best(self) -> Score:
+        return score_of(self.record.get("best"))
+
+    @property
+    def last(self) -> Score:
+        return score_of(self.record.get("last"))
+
+
+def read_run(folder: Path) -> RunFiles:
+    """All that can be read of the run in `folder`."""
+    problems: list[str] = []
+
+    def tried(read: Callable[[], T], otherwise: T) -> T:
+        try:
+            return read()
+        except (SeglabError, OSError) as error:
+            problems.append(str(error))
+            return otherwise
+
+    record = tried(lambda: runs.read_record(folder), None) or {}
+    config = tried(lambda: _config(folder), {})
+    rows, lost = tried(lambda: whole_rows(folder / METRICS), ([], None))
+    problems += [lost] if lost else []
+    return RunFiles(
+        folder=folder,
+        record=record,
+        state=tried(lambda: runs.state(folder), runs.State(status="pending")) if record else runs.State(status="pending"),
+        config=config,
+        history=numbers(rows),
+        matrix=tried(lambda: _matrix(folder, record), None),
+        sheets=dict(sorted(_sheets(folder))),
+        evaluations=[found for path in _folders(folder / "evaluations") if (found := tried(lambda: _evaluation(path), None))],
+        colours=_colours(config),
+        traceback=tried(lambda: _traceback(folder, record), None),
+        problems=problems,
+    )
+
+
+def number(value: Any) -> float:
+    """The value as a number; NaN for what is none."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+
+
+def whole(value: Any) -> int | None:
+    """The value as a whole number; None for what is none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """The value as a mapping; an empty one for what is none."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def score_of(value: Any) -> Score:
+    """Of "best" in a record, or of a resolution in metrics.json."""
+    node = mapping(value)
+    epoch = whole(node.get("epoch"))
+    classes = list(mapping(node.get("classes")).items())[:_MOST_CLASSES]
+    return Score(
+        epoch=None if epoch is None else epoch + 1,
+        metrics={name: number(value) for name, value in mapping(node.get("metrics")).items()},
+        classes={name: {key: number(value) for key, value in mapping(one).items()} for name, one in classes},
+    )
+
+
+def _config(folder: Path) -> Mapping[str, Any]:
+    """Not resolved: interpolations are all that config.yaml says of the environment."""
+    if not (folder / runs.CONFIG).exists():
+        return {}
+    return mapping(OmegaConf.to_container(runs.read_config(folder), resolve=False))
+
+
+def _matrix(folder: Path, record: Mapping[str, Any]) -> Confusion | None:
+    """From the table that the end of a training leaves; before there is one, from the checkpoint."""
+    path, checkpoint = folder / confusion.NAME, folder / "checkpoints" / BEST
+    if path.exists() and (record.get("status") == "finished" or not checkpoint.exists()):
+        return confusion.read_confusion(path)
+    return _in_checkpoint(checkpoint) if checkpoint.exists() and checkpoint.stat().st_size else None
+
+
+def _in_checkpoint(path: Path) -> Confusion | None:
+    import pickle
+
+    import torch  # for this alone: the other files need seconds less
+
+    try:
+        state = torch.load(path, map_location="cpu", mmap=True, weights_only=True)["seglab"]
+        counts = tuple(map(tuple, state["validation"]["confusion"].tolist()))
+        return Confusion(tuple(map(str, state["class_names"])), counts) if counts else None
+    except (pickle.UnpicklingError, RuntimeError, KeyError, TypeError, ValueError, AttributeError, EOFError) as error:
+        raise SeglabError(f"{path}: expected the best checkpoint of a run; it cannot be read ({error})") from error
+
+
+def _sheets(folder: Path) -> Iterator[tuple[int, Path]]:
+    for path in (folder / "pictures").glob("epoch_*.png"):
+        if match := _SHEET.fullmatch(path.name):
+            yield int(match[1]), path
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*/") if not path.name.startswith("."))
+
+
+def _evaluation(folder: Path) -> EvaluationFiles | None:
+    """None where a folder holds no scores."""
+    path = folder / "metrics.json"
+    if not path.is_file():
+        return None
+    try:
+        result = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise SeglabError(f"{path}: expected the scores of an evaluation; came a damaged file ({error})") from error
+    protocol = mapping(mapping(result).get("protocol"))
+    order = [protocol.get("resolution"), "original", "network"]
+    scores = {key: score_of(result[key]) for key in order if isinstance(key, str) and key in mapping(result)}
+    table = folder / confusion.NAME
+    return EvaluationFiles(
+        name=folder.name,
+        protocol=protocol,
+        scores=scores,
+        matrix=confusion.read_confusion(table) if table.exists() else None,
+        pictures={name: folder / f"{name}.png" for name in ("best", "worst") if (folder / f"{name}.png").is_file()},
+    )
+
+
+def _colours(config: Mapping[str, Any]) -> Mapping[str, str]:
+    labels = mapping(config.get("data")).get("labels")
+    try:
+        space = label_space(labels)  # type: ignore[arg-type] # what is none is refused
+        return {name: "#{:02x}{:02x}{:02x}".format(*colour) for name, colour in zip(space.names, space.colors, strict=True)}
+    except (SeglabError, TypeError, ValueError, AttributeError, KeyError):
+        return {}
+
+
+def _traceback(folder: Path, record: Mapping[str, Any]) -> str | None:
+    path = folder / runs.TRACEBACK
+    if not record.get("traceback") or not path.is_file():
+        return None
+    return path.read_text(encoding="utf-8", errors="replace")[-_MOST_TRACEBACK:]
