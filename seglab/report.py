@@ -44,7 +44,9 @@ def task(cfg: DictConfig) -> None:
     folders, home = chosen(settings["run"], sweep=settings["sweep"])
     path = Path(settings["output"]) if settings["output"] else home / run_page.NAME
     if path.is_dir():
-        raise SeglabError(f"output={path} is a folder; expected the name of the page's file, such as {path / run_page.NAME}")
+        raise SeglabError(
+            f"output={path} is a folder; expected the name of the page's file, such as {path / run_page.NAME}"
+        )
     size = run_page.write_page(folders, path, title=home.name)
     print(f"{runs.shown(path.absolute())}, {size / 1e6:.1f} MB, {len(folders)} run{'s' if len(folders) != 1 else ''}")
     if settings["curves"]:
@@ -66,7 +68,9 @@ def chosen(run: Any, *, sweep: str | None) -> tuple[list[Path], Path]:
     asked = [str(name) for name in run] if isinstance(run, list) else [] if run is None else [str(run)]
     if bool(asked) == (sweep is not None):
         came = "both" if asked else "neither"
-        raise SeglabError(f"expected run=NAME, run=[NAME,NAME] or sweep=NAME; came {came} - python -m seglab.runs lists the runs")
+        raise SeglabError(
+            f"expected run=NAME, run=[NAME,NAME] or sweep=NAME; came {came} - python -m seglab.runs lists the runs"
+        )
     if sweep is not None:
         home = sweep_folder(Path(find.OUTPUT) / "sweeps", sweep)
         return _begun_jobs(home), home
@@ -88,7 +92,9 @@ def _begun_jobs(folder: Path) -> list[Path]:
     """The jobs of a sweep that have a record, in the order of its plan."""
     jobs: Sequence[Path] = [job.folder for job in read_sweep(folder).jobs if (job.folder / runs.RECORD).is_file()]
     if not jobs:
-        raise SeglabError(f"{runs.shown(folder.absolute())}: expected a sweep with at least one begun job; came none - start it first")
+        raise SeglabError(
+            f"{runs.shown(folder.absolute())}: expected a sweep with at least one begun job; came none - start it first"
+        )
     return list(jobs)
 
 

@@ -25,13 +25,15 @@ def usual_choices() -> dict[str, str | None]:
     return {key: option for line in lines for key, option in line.items() if not key.startswith("override ")}
 
 
-def chosen_defaults(choices: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration of the train command with these options and nothing else, in plain values.
+def chosen_defaults(choices: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    """What stands in conf/train.yaml and these options, in plain values.
 
-    A value that comes from the environment, or from an option that is not there, stays the text of its interpolation.
+    A value that follows from others, such as `${augment}`, follows from those of `config` and is the default for it.
+    One that comes from the environment, or from an option that is not there, stays the text of its interpolation.
 
     Args:
         choices: {group: option}; of a group that is left out, and of an option that is not in conf/, there is nothing.
+        config: of a run; may be a stranger's, whose interpolations are no more than text here.
     """
     register()
     settings = [field.name for field in fields(TrainConfig)]
@@ -39,8 +41,8 @@ def chosen_defaults(choices: Mapping[str, Any]) -> dict[str, Any]:
     for group in usual_choices():
         if group != "experiment":
             values[group] = _option(group, choices.get(group))
-    cfg = OmegaConf.create(values)
-    return _with_names(environment.resolved_where_possible(cfg), values)
+    followed = environment.resolved_where_possible(OmegaConf.create(_laid_over(values, config)))
+    return _followed(values, followed)
 
 
 def is_option(group: str, option: object) -> bool:
@@ -73,9 +75,34 @@ def _content(name: str) -> dict[str, Any]:
     return yaml.load((FOLDER / name).read_text(encoding="utf-8"), Loader=get_yaml_loader())
 
 
-def _with_names(written: Any, raw: Any) -> Any:
-    """`written`, with the interpolation in place of every value that reads the environment."""
-    if isinstance(written, dict):
-        inner = raw if isinstance(raw, dict) else {}
-        return {key: _with_names(value, inner.get(key)) for key, value in written.items()}
-    return raw if environment.names(raw) else written
+def _laid_over(default: Any, own: Any) -> Any:
+    """The run's values wherever the default does not follow from others."""
+    if isinstance(default, dict) and isinstance(own, Mapping):
+        added = {key: _as_text(value) for key, value in own.items() if key not in default}
+        return added | {key: _laid_over(value, own[key]) if key in own else value for key, value in default.items()}
+    if isinstance(default, list) and isinstance(own, list) and len(default) == len(own):
+        return [_laid_over(*pair) for pair in zip(default, own, strict=True)]
+    return default if _follows(default) else _as_text(own)
+
+
+def _followed(default: Any, followed: Any) -> Any:
+    """The defaults, with what `followed` holds in place of those that follow from others."""
+    if isinstance(default, dict):
+        inner = followed if isinstance(followed, dict) else {}  # a stranger's configuration has any shape
+        return {key: _followed(value, inner.get(key)) for key, value in default.items()}
+    if isinstance(default, list) and isinstance(followed, list) and len(default) == len(followed):
+        return [_followed(*pair) for pair in zip(default, followed, strict=True)]
+    return followed if _follows(default) and not environment.names(default) else default
+
+
+def _follows(value: Any) -> bool:
+    return isinstance(value, str) and "${" in value
+
+
+def _as_text(value: Any) -> Any:
+    """The value, in which nothing will be resolved."""
+    if isinstance(value, Mapping):
+        return {key: _as_text(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_as_text(inner) for inner in value]
+    return environment.escaped(value) if isinstance(value, str) else value

@@ -49,7 +49,7 @@ def read_confusion(path: Path) -> Confusion:
     except (ValueError, IndexError, csv.Error) as error:  # ValueError: also of a text that is no UTF-8
         raise _damaged(path, str(error)) from error
     widths = {len(row) for row in counts}
-    if not 1 <= len(names) <= _MOST_CLASSES or not widths <= {len(names)} and not widths <= {len(names) + 1}:
+    if not 1 <= len(names) <= _MOST_CLASSES or (not widths <= {len(names)} and not widths <= {len(names) + 1}):
         raise _damaged(path, f"{len(names)} lines of {sorted(widths)} numbers")
     if min(map(min, counts)) < 0:
         raise _damaged(path, "a number below 0")

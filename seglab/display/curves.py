@@ -57,9 +57,9 @@ def _draw_score(axes: Axes, histories: Mapping[str, History], name: str) -> None
         if found:
             axes.plot(*zip(*found, strict=True), marker=".", markersize=4, color=f"C{index % 10}", label=run)
             highest.append(max((y, -x, index, run) for x, y in found))
-    best = max(highest, default=None)
-    if best is not None:
-        value, negative, index, run = best
+    best = None
+    if highest:
+        value, negative, index, run = max(highest)
         axes.plot(-negative, value, "o", color=f"C{index % 10}", markersize=7)
         best = (value, -negative, run)
     axes.set_title(_titled(f"val {TITLES[name]}, %", best, several=several, form=".1f"))
@@ -88,7 +88,7 @@ def _finish(axes: Axes) -> None:
     axes.set_xlabel("epoch")
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
-    lines = [line for line in axes.lines if not line.get_label().startswith("_")]
+    lines = [line for line in axes.lines if not str(line.get_label()).startswith("_")]
     if 1 < len(lines) <= _MOST_NAMED:
         for entry in axes.legend(frameon=False, fontsize=8).get_texts():
             entry.set_parse_math(False)

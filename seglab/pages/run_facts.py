@@ -6,10 +6,11 @@ from typing import Any
 
 from seglab.config.defaults import chosen_defaults, is_option, usual_choices
 from seglab.display.numbers import duration, sides
+from seglab.metrics.titles import FIRST
 from seglab.pages.html import bullets, facts, folded, scrolling, table, text, warnings
 from seglab.pages.run_files import RunFiles, mapping, number, whole
 from seglab.pages.run_scores import headline
-from seglab.runs.identity import decides, flat
+from seglab.runs.identity import decides
 
 _ABSENT = "(not there)"
 _STATES = {
@@ -25,7 +26,7 @@ _MOST_SHOWN = 300  # characters of a value of the configuration
 def status(run: RunFiles) -> str:
     """A line with the state and the score."""
     best = run.best
-    score = headline(best)
+    score = headline(best, names=FIRST)
     where = f" at epoch {best.epoch}" if score and best.epoch else ""
     told = f"{score}{where}" if score else "nothing was validated" if run.state.status == "finished" else ""
     badge = f'<span class="tag {run.state.status}">{run.state.status}</span>'
@@ -81,11 +82,18 @@ def configuration(run: RunFiles) -> str:
     parts = [
         _changes("options", ("group", "this run", "default"), options),
         _changes("keys", ("key", "this run", "default of its options"), decisive),
-        folded(f"{len(others)} changed keys that decide no result", _changes("keys", ("key", "this run", "default"), others)),
+        folded(
+            f"{len(others)} changed keys that decide no result",
+            _changes("keys", ("key", "this run", "default"), others),
+        ),
         folded("As it was typed", bullets([str(override) for override in run.record.get("overrides") or ()])),
     ]
-    nothing = "" if options or decisive else "<p>Nothing differs from the defaults that decides the result.</p>"
-    return nothing + "".join(parts)
+    differs = (
+        "What differs from the defaults"
+        if options or decisive
+        else "Nothing that decides the result differs from the defaults"
+    )
+    return f"<p>{differs}.</p>{''.join(parts)}"
 
 
 def differences(config: Mapping[str, Any], choices: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
@@ -93,12 +101,23 @@ def differences(config: Mapping[str, Any], choices: Mapping[str, Any]) -> list[t
 
     Left out are keys whose default depends on the environment: what it holds stays there.
     """
-    before, after = dict(flat(chosen_defaults(choices))), dict(flat(config))
+    before, after = dict(_leaves(chosen_defaults(choices, config))), dict(_leaves(config))
     return [
         (key, after.get(key, _ABSENT), before.get(key, _ABSENT))
         for key in dict.fromkeys([*after, *before])
         if after.get(key, _ABSENT) != before.get(key, _ABSENT) and "${" not in str(before.get(key))
     ]
+
+
+def _leaves(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """("optimizer.lr", 0.1), ("augment.transforms.0.p", 0.5) and so on; a list of plain values is one value."""
+    if isinstance(node, list) and any(isinstance(inner, list | Mapping) for inner in node):
+        node = dict(enumerate(node))
+    if isinstance(node, Mapping) and node:
+        for key, value in node.items():
+            yield from _leaves(value, f"{prefix}.{key}" if prefix else str(key))
+    else:
+        yield prefix, node
 
 
 def _changes(label: str, heads: Sequence[str], lines: Sequence[tuple[str, Any, Any]]) -> str:
@@ -154,13 +173,12 @@ def costs(run: RunFiles) -> str:
     attempts = whole(record.get("attempts")) or 1
     once = seconds == seconds and attempts == 1 and epochs
     return facts([
-        ("training took" if attempts == 1 else "the last attempt took", duration(seconds) if seconds == seconds else ""),
-        ("an epoch took", f"{seconds / epochs:.3g} s" if once and epochs else ""),
+        ("training" if attempts == 1 else "the last attempt", duration(seconds) if seconds == seconds else ""),
+        ("an epoch", f"{seconds / epochs:.3g} s" if once and epochs else ""),
         ("epochs, steps", f"{epochs}, {record.get('steps')}" if epochs is not None else ""),
         ("device", f"{record.get('device')}{f' x {devices}' if devices > 1 else ''}" if record.get("device") else ""),
         ("threads", threads),
         ("images a second", f"{speed:.3g}" if speed == speed else ""),
         ("parameters", f"{parameters:,}" if parameters is not None else ""),
-        ("FLOPs of one image", f"{flops:.4g}" if flops == flops else ""),
+        ("GFLOPs of one image", f"{flops / 1e9:.3g}" if flops == flops else ""),
     ])  # fmt: skip
-

@@ -6,9 +6,11 @@ it should be. Nothing of it is built or resolved.
 
 import json
 import math
+import pickle
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -83,31 +85,32 @@ class RunFiles:
 def read_run(folder: Path) -> RunFiles:
     """All that can be read of the run in `folder`."""
     problems: list[str] = []
-
-    def tried(read: Callable[[], T], otherwise: T) -> T:
-        try:
-            return read()
-        except (SeglabError, OSError) as error:
-            problems.append(str(error))
-            return otherwise
-
-    record = tried(lambda: runs.read_record(folder), None) or {}
-    config = tried(lambda: _config(folder), {})
-    rows, lost = tried(lambda: whole_rows(folder / METRICS), ([], None))
-    problems += [lost] if lost else []
+    record: Mapping[str, Any] = _tried(lambda: runs.read_record(folder) or {}, {}, problems)
+    config: Mapping[str, Any] = _tried(partial(_config, folder), {}, problems)
+    pending = runs.State(status="pending")
+    evaluations = [_tried(partial(_evaluation, path), None, problems) for path in _folders(folder / "evaluations")]
     return RunFiles(
         folder=folder,
         record=record,
-        state=tried(lambda: runs.state(folder), runs.State(status="pending")) if record else runs.State(status="pending"),
+        state=_tried(partial(runs.state, folder), pending, problems) if record else pending,
         config=config,
-        history=numbers(rows),
-        matrix=tried(lambda: _matrix(folder, record), None),
+        history=_tried(partial(_history, folder, problems), [], problems),
+        matrix=_tried(partial(_matrix, folder, record), None, problems),
         sheets=dict(sorted(_sheets(folder))),
-        evaluations=[found for path in _folders(folder / "evaluations") if (found := tried(lambda: _evaluation(path), None))],
+        evaluations=[evaluation for evaluation in evaluations if evaluation is not None],
         colours=_colours(config),
-        traceback=tried(lambda: _traceback(folder, record), None),
+        traceback=_tried(partial(_traceback, folder, record), None, problems),
         problems=problems,
     )
+
+
+def _tried(read: Callable[[], T], otherwise: T, problems: list[str]) -> T:
+    """What `read` returns; where that cannot be read `otherwise`, and a line in `problems`."""
+    try:
+        return read()
+    except (SeglabError, OSError) as error:
+        problems.append(str(error))
+        return otherwise
 
 
 def number(value: Any) -> float:
@@ -144,6 +147,13 @@ def _config(folder: Path) -> Mapping[str, Any]:
     return mapping(OmegaConf.to_container(runs.read_config(folder), resolve=False))
 
 
+def _history(folder: Path, problems: list[str]) -> Sequence[Mapping[str, float]]:
+    """The whole rows of metrics.csv; what is lost of it is one of the problems."""
+    rows, lost = whole_rows(folder / METRICS)
+    problems += [lost] if lost else []
+    return numbers(rows)
+
+
 def _matrix(folder: Path, record: Mapping[str, Any]) -> Confusion | None:
     """From the table that the end of a training leaves; before there is one, from the checkpoint."""
     path, checkpoint = folder / confusion.NAME, folder / "checkpoints" / BEST
@@ -153,8 +163,6 @@ def _matrix(folder: Path, record: Mapping[str, Any]) -> Confusion | None:
 
 
 def _in_checkpoint(path: Path) -> Confusion | None:
-    import pickle
-
     import torch  # for this alone: the other files need seconds less
 
     try:
@@ -201,7 +209,9 @@ def _colours(config: Mapping[str, Any]) -> Mapping[str, str]:
     labels = mapping(config.get("data")).get("labels")
     try:
         space = label_space(labels)  # type: ignore[arg-type] # what is none is refused
-        return {name: "#{:02x}{:02x}{:02x}".format(*colour) for name, colour in zip(space.names, space.colors, strict=True)}
+        return {
+            name: "#{:02x}{:02x}{:02x}".format(*colour) for name, colour in zip(space.names, space.colors, strict=True)
+        }
     except (SeglabError, TypeError, ValueError, AttributeError, KeyError):
         return {}
 

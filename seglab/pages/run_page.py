@@ -71,7 +71,11 @@ def _page_of_many(found: Sequence[RunFiles], title: str) -> str:
         key = f"r{index}"
         parts = _parts(run, key=key, data=data, sheets=_SHEETS // len(found), with_extremes=few)
         content = status(run) + caveats(run, key=key) + "".join(section(*part) for part in parts)
-        own.append(folded(f"{label}: {headline(run.best) or run.state.status}", content).replace("<details", '<details class="run"', 1))
+        own.append(
+            folded(f"{label}: {headline(run.best, names=FIRST) or run.state.status}", content).replace(
+                "<details", '<details class="run"', 1
+            )
+        )
     main = [
         section("comparison", "Comparison", _comparison(named)),
         section("curves", "Curves", shared_curves(named, charts=data["charts"])),
@@ -102,7 +106,7 @@ def _parts(run: RunFiles, *, key: str, data: dict[str, Any], sheets: int, with_e
         for index, evaluation in enumerate(run.evaluations)
     )
     yield _Part(f"{key}-evaluations", "Evaluations", evaluated)
-    yield _Part(f"{key}-configuration", "Configuration: what differs from the defaults", configuration(run))
+    yield _Part(f"{key}-configuration", "Configuration", configuration(run))
     yield _Part(f"{key}-cost", "Cost", costs(run))
     yield _Part(f"{key}-provenance", "Provenance", provenance(run))
 
@@ -116,7 +120,9 @@ def _evaluation(
     if first := next(iter(evaluation.scores.values()), None):
         content.append(class_table(first, run.colours, label=f"classes of {evaluation.name}"))
     if evaluation.matrix is not None:
-        content.append(folded("Confusion matrix", confusion_table(evaluation.matrix, key=key, confusions=data["confusions"])))
+        content.append(
+            folded("Confusion matrix", confusion_table(evaluation.matrix, key=key, confusions=data["confusions"]))
+        )
     if with_extremes:
         content.append(extremes(evaluation.pictures, of=evaluation.name))
     return folded(f"{evaluation.name}: {_how(evaluation)}", "".join(content), is_open=is_open)
@@ -126,7 +132,11 @@ def _how(evaluation: EvaluationFiles) -> str:
     """'val, 8 images, size seen by the network 64x128, flipped as well'."""
     protocol = evaluation.protocol
     size = protocol.get("size")
-    told = [str(protocol.get("split", "?")), f"{protocol.get('images', '?')} images", f"{protocol.get('checkpoint', '?')}.ckpt"]
+    told = [
+        str(protocol.get("split", "?")),
+        f"{protocol.get('images', '?')} images",
+        f"{protocol.get('checkpoint', '?')}.ckpt",
+    ]
     told.append(f"the network sees {sides(size)}" if isinstance(size, list) else "images at their own size")
     if protocol.get("flip") is True:
         told.append("flipped as well")
@@ -161,7 +171,9 @@ def _overrides(run: RunFiles) -> dict[str, str]:
 def _comparison(named: Mapping[str, RunFiles]) -> str:
     """A <table> of the runs that can be sorted."""
     columns = [name for name in FIRST if any(name in run.best.metrics for run in named.values())]
-    best = {name: max((run.best.metrics.get(name, -math.inf) for run in named.values()), default=0.0) for name in columns}
+    best = {
+        name: max((run.best.metrics.get(name, -math.inf) for run in named.values()), default=0.0) for name in columns
+    }
     heads = ["run", "status", *(f"{NARROW[name]} %" for name in columns), "val loss", "epoch", "M params", "time"]
     lines = [_compared(label, run, columns, best) for label, run in named.items()]
     return scrolling(table(map(sortable, heads), lines, kind="scores compared"), label="comparison of the runs")

@@ -13,6 +13,7 @@ log = logging.getLogger("seglab")
 
 _WIDTH = 1100  # pixels at most, of an embedded sheet
 _QUALITY = 68  # of its JPEG
+_COLUMNS = "image, ground truth, prediction, overlay and errors"
 _THREADS = 4  # Pillow decodes and encodes beside the interpreter
 
 
@@ -33,13 +34,15 @@ def panels(sheets: Mapping[int, Path], *, key: str, most: int, scores: Mapping[i
     words = {epoch: _epoch_words(epoch, scores.get(epoch), is_best=epoch == best) for epoch in shown}
     images = "".join(
         pictures[str(epoch)].tag(
-            f"{words[epoch]}: image, ground truth, prediction, overlay and errors of validation images",
+            f"{words[epoch]}: {_COLUMNS} of validation images",
             attributes=f' data-told="{text(words[epoch])}"',
         )
         for epoch in shown
     )
     left = len(sheets) - len(shown)
-    note = f'<p class="note small">{len(shown)} of {len(sheets)} sheets; the others are in pictures/</p>' if left else ""
+    note = (
+        f'<p class="note small">{len(shown)} of {len(sheets)} sheets; the others are in pictures/</p>' if left else ""
+    )
     slider = (
         f'<div class="slider"><label for="{key}-epoch">epoch</label>'
         f'<input type="range" id="{key}-epoch" min="0" max="{len(shown) - 1}" value="{len(shown) - 1}" step="1">'
@@ -60,7 +63,7 @@ def extremes(pictures: Mapping[str, Path], *, of: str) -> str:
     return "".join(
         f'<figure class="extreme"><figcaption>{name} images, by their own mIoU</figcaption>'
         f'<div class="scroll sheet" role="region" tabindex="0" aria-label="{name} images">'
-        f"{read[name].tag(f'{name} images of {of}: image, ground truth, prediction, overlay and errors')}</div></figure>"
+        f"{read[name].tag(f'{name} images of {of}: {_COLUMNS}')}</div></figure>"
         for name in pictures
         if name in read
     )
@@ -82,7 +85,7 @@ def read_pictures(pictures: Mapping[str, Path]) -> dict[str, Embedded]:
 
 
 def chosen_epochs(epochs: list[int], *, most: int, best: int | None) -> list[int]:
-    """At most so many epochs, evenly spread from the first to the last, with the best among them; of less than 3 that."""
+    """At most so many epochs, evenly spread from the first to the last, with the best among them; below 3 only that."""
     if len(epochs) <= most:
         return epochs
     if most < 3:
@@ -90,7 +93,7 @@ def chosen_epochs(epochs: list[int], *, most: int, best: int | None) -> list[int
     spread = {epochs[round(index * (len(epochs) - 1) / (most - 1))] for index in range(most)}
     if best in epochs and best not in spread:
         inner = spread - {epochs[0], epochs[-1]}
-        spread = spread - {min(inner, key=lambda epoch: abs(epoch - best))} | {best}  # type: ignore[operator] # in epochs
+        spread = spread - {min(inner, key=lambda epoch: abs(epoch - best))} | {best}
     return sorted(spread)
 
 

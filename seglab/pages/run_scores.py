@@ -1,7 +1,7 @@
 """The classes of a score as a table with bars, and a confusion matrix that can be read for many classes."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seglab.display.confusion import Confusion
@@ -17,10 +17,9 @@ _MANY = 24  # classes, from which cells are smaller
 _MOST_MISTAKES = 12  # lines of the list
 
 
-def headline(score: Score) -> str:
+def headline(score: Score, *, names: Sequence[str] = tuple(TITLES)) -> str:
     """'mIoU 43.1 %, mean Dice 55.0 %, ...'; "" without a score."""
-    told = [f"{title} {100 * score.metrics[name]:.1f} %" for name, title in TITLES.items() if _known(score, name)]
-    return ", ".join(told)
+    return ", ".join(f"{TITLES[name]} {100 * score.metrics[name]:.1f} %" for name in names if _known(score, name))
 
 
 def class_table(score: Score, colours: Mapping[str, str], *, label: str) -> str:
@@ -112,7 +111,7 @@ def _cell(fraction: float, *, bar: bool = False) -> str:
         return f"<td>{NOT_THERE}</td>"
     width = 100 * min(max(fraction, 0.0), 1.0)
     drawn = f'<svg class="meter" aria-hidden="true"><rect width="{width:.1f}%" height="100%"/></svg>' if bar else ""
-    return f'<td data-value="{fraction!r}">{100 * fraction:.1f}{drawn}</td>'
+    return f'<td data-value="{fraction!r}">{drawn}{100 * fraction:.1f}</td>'
 
 
 def _swatch(colour: str | None) -> str:

@@ -1,4 +1,4 @@
-"""A page as one HTML file: its frame, its own style and script, and a policy that lets nothing else run or be loaded."""
+"""A page as one HTML file: its frame, style and script, and a policy that lets nothing else run or be loaded."""
 
 import base64
 import hashlib
@@ -14,9 +14,7 @@ _FRAME = Path(__file__).with_name("shell.html")
 _STYLE, _SCRIPT = Path(__file__).with_name("shell.css"), Path(__file__).with_name("shell.js")
 
 
-def document(
-    title: str, *, header: str, main: str, data: Any, parts: Sequence[Path], after: str = ""
-) -> str:
+def document(title: str, *, header: str, main: str, data: Any, parts: Sequence[Path], after: str = "") -> str:
     """The text of an HTML file.
 
     Args:

@@ -30,7 +30,7 @@ def identity(config: Mapping[str, Any]) -> dict[str, Any]:
     """The flat {dotted key: value} of what decides the result of a run; classes by their lasting names."""
     return {
         key: lasting_name(value) if key.endswith("_target_") and isinstance(value, str) else value
-        for key, value in flat(config)
+        for key, value in _flat(config)
         if decides(key) and (key not in CAME_LATER or value != CAME_LATER[key])
     }
 
@@ -50,11 +50,10 @@ def decides(key: str) -> bool:
     return not _is_under(key, NOT_IDENTITY)
 
 
-def flat(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """("optimizer.lr", 0.1) and so on of nested mappings; a list is one value."""
+def _flat(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     if isinstance(node, Mapping):
         for key, value in node.items():
-            yield from flat(value, f"{prefix}.{key}" if prefix else str(key))
+            yield from _flat(value, f"{prefix}.{key}" if prefix else str(key))
     else:
         yield prefix, node
 

@@ -24,7 +24,7 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 
 
 def read_history(path: Path) -> list[dict[str, float]]:
-    """The rows of a metrics.csv as numbers, each with the columns that it fills; what `draw.curves_figure` draws."""
+    """The rows of a metrics.csv as numbers, each with the columns that it fills; what `curves_figure` draws."""
     return numbers(read_rows(path))
 
 

@@ -34,4 +34,8 @@ def test_several_runs_stand_in_one_figure_and_the_title_names_the_best():
 
 @pytest.mark.parametrize("history", [[], [{"epoch": 0.0, "val/miou": math.nan}]])
 def test_nothing_to_draw(history):
-    assert [axes.get_title() for axes in curves_figure({"a": history}).axes] == ["loss", "val mean Dice, %", "val mIoU, %"]
+    assert [axes.get_title() for axes in curves_figure({"a": history}).axes] == [
+        "loss",
+        "val mean Dice, %",
+        "val mIoU, %",
+    ]

@@ -1,6 +1,6 @@
 """A Chromium that a test drives through its own pipe (--remote-debugging-pipe): no driver needs to be installed.
 
-Importing this skips the tests of a module where there is no Chromium. Its fixtures are imported by name.
+Its fixtures are those of all tests; where there is no Chromium, they skip.
 """
 
 import json
@@ -15,11 +15,6 @@ import pytest
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 BROWSER = os.environ.get("SEGLAB_BROWSER") or next(filter(None, map(shutil.which, NAMES)), None)
-if BROWSER is None:
-    pytest.skip(
-        "no Chromium on this machine; on Debian: apt-get install chromium, elsewhere set SEGLAB_BROWSER to its program",
-        allow_module_level=True,
-    )
 OPTIONS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
            "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions",
            "--hide-scrollbars", "--force-color-profile=srgb")  # fmt: skip
@@ -122,6 +117,9 @@ class Tab:
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
+    """A running Chromium, of all tests of a module."""
+    if BROWSER is None:
+        pytest.skip("no Chromium here; on Debian: apt-get install chromium, elsewhere SEGLAB_BROWSER=PROGRAM")
     tab = Tab(tmp_path_factory.mktemp("profile"))
     yield tab
     tab.close()
@@ -129,5 +127,6 @@ def browser(tmp_path_factory):
 
 @pytest.fixture
 def tab(browser):
+    """Its page; what the tests before have left in the log is gone."""
     browser.events.clear()
     return browser

@@ -1,4 +1,4 @@
-"""The page in a real browser, by mouse and keyboard: sorting, legend, origins, heat map; nothing is loaded or logged."""
+"""The page in a real browser, by mouse and keyboard: sorting, legend, origins, heat map; nothing loaded or logged."""
 
 import json
 from dataclasses import replace
@@ -7,7 +7,6 @@ import pytest
 
 from seglab.tables.comparison.comparison import compare
 from seglab.tables.render.page import write_page
-from tests.pages.browser import browser, tab  # noqa: F401 - fixtures
 
 pytestmark = pytest.mark.slow
 
