@@ -11,7 +11,7 @@ from seglab.metrics.titles import FIRST, NARROW
 from seglab.pages.html import folded, scrolling, section, sortable, table, text
 from seglab.pages.run_curves import points, run_curves, shared_curves
 from seglab.pages.run_facts import caveats, configuration, costs, provenance, status
-from seglab.pages.run_files import EvaluationFiles, RunFiles, number, read_run, whole
+from seglab.pages.run_files import EvaluationFiles, RunFiles, mapping, number, read_run, whole
 from seglab.pages.run_pictures import extremes, panels
 from seglab.pages.run_scores import class_table, confusion_table, headline
 from seglab.pages.shell import document
@@ -176,7 +176,10 @@ def _comparison(named: Mapping[str, RunFiles]) -> str:
     }
     heads = ["run", "status", *(f"{NARROW[name]} %" for name in columns), "val loss", "epoch", "M params", "time"]
     lines = [_compared(label, run, columns, best) for label, run in named.items()]
-    return scrolling(table(map(sortable, heads), lines, kind="scores compared"), label="comparison of the runs")
+    losses = {str(mapping(run.record.get("choices")).get("loss")) for run in named.values()}
+    note = '<p class="note small">val loss: the runs have different losses, it does not compare them</p>'
+    written = scrolling(table(map(sortable, heads), lines, kind="scores compared"), label="comparison of the runs")
+    return written + (note if len(losses) > 1 else "")
 
 
 def _compared(label: str, run: RunFiles, columns: Sequence[str], best: Mapping[str, float]) -> str:

@@ -111,7 +111,7 @@ def _cell(fraction: float, *, bar: bool = False) -> str:
         return f"<td>{NOT_THERE}</td>"
     width = 100 * min(max(fraction, 0.0), 1.0)
     drawn = f'<svg class="meter" aria-hidden="true"><rect width="{width:.1f}%" height="100%"/></svg>' if bar else ""
-    return f'<td data-value="{fraction!r}">{drawn}{100 * fraction:.1f}</td>'
+    return f'<td data-value="{fraction!r}">{drawn}<span class="number">{100 * fraction:.1f}</span></td>'
 
 
 def _swatch(colour: str | None) -> str:
