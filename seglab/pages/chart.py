@@ -156,8 +156,10 @@ def _x_ticks(low: float, high: float) -> list[float]:
 
 def _ticks(low: float, high: float) -> list[float]:
     """Round numbers from below `low` to above `high`."""
-    span = max(high - low, 1e-6 * max(1.0, abs(high)), 1e-9)
+    if high - low <= 1e-6 * max(abs(low), abs(high)):  # a line that does not move stands in the middle
+        low, high = low - (abs(low) / 10 or 1), high + (abs(high) / 10 or 1)
+    span = high - low
     power = 10.0 ** math.floor(math.log10(span / _TICKS))
     step = next(factor * power for factor in _STEPS if factor * power >= span / _TICKS)
     first, last = math.floor(low / step), math.ceil(high / step)
-    return [round(index * step, 12) for index in range(first, max(last, first + 1) + 1)]
+    return [float(f"{index * step:.12g}") for index in range(first, max(last, first + 1) + 1)]

@@ -13,6 +13,7 @@ from seglab.pages.run_files import RunFiles
 Points = list[tuple[float, float]]  # epoch, counted from 1, and value
 
 _MOST_POINTS = 600  # of a curve, and lines of the table
+_MOST_MARKED = 6  # curves with a dot at the best value; more of them would be confetti
 _LOSSES = {"train/loss": "train", "val/loss": "val"}
 _IN_STEPS = {"train/loss_step": "train, each step"}  # of a run without a whole epoch
 _CLASSES = {"val/iou/": "IoU", "val/dice/": "Dice"}
@@ -115,8 +116,10 @@ def _chart(
     places = [x for group in groups for line in group.lines for x, _ in line.points]
     if not places:
         return ""
-    x_range = (min(places), max(places))
     bests = [line.told for group in groups for line in group.lines if line.best]
+    if len(groups) > _MOST_MARKED:
+        groups = [group._replace(lines=[line._replace(best=None) for line in group.lines]) for group in groups]
+    x_range = (min(places), max(places))
     charts[key] = values(groups, x_title="epoch", x_range=x_range, form=form)
     return chart(
         groups,

@@ -75,11 +75,9 @@ class RunFiles:
 
     @property
     def best(self) -> Score:
-        return score_of(self.record.get("best"))
-
-    @property
-    def last(self) -> Score:
-        return score_of(self.record.get("last"))
+        """Of the best checkpoint; before the record has it, of the best validation in metrics.csv."""
+        recorded = score_of(self.record.get("best"))
+        return recorded if recorded.metrics else _best_so_far(self.history, self.config)
 
 
 def read_run(folder: Path) -> RunFiles:
@@ -137,6 +135,28 @@ def score_of(value: Any) -> Score:
         epoch=None if epoch is None else epoch + 1,
         metrics={name: number(value) for name, value in mapping(node.get("metrics")).items()},
         classes={name: {key: number(value) for key, value in mapping(one).items()} for name, one in classes},
+    )
+
+
+def _best_so_far(history: Sequence[Mapping[str, float]], config: Mapping[str, Any]) -> Score:
+    """By the monitor of the run, as far as its configuration tells of one."""
+    best = mapping(mapping(config.get("callbacks")).get("best"))
+    monitor = str(best.get("monitor", "val/miou"))
+    choose = min if best.get("mode") == "min" else max
+    rows = [
+        row
+        for row in history
+        if math.isfinite(row.get(monitor, math.nan)) and math.isfinite(row.get("epoch", math.nan))
+    ]
+    if not rows:
+        return Score()
+    row = choose(rows, key=lambda row: row[monitor])
+    values = {key.removeprefix("val/"): value for key, value in row.items() if key.startswith("val/")}
+    names = [key.removeprefix("iou/") for key in values if key.startswith("iou/")]
+    return Score(
+        epoch=int(row["epoch"]) + 1,
+        metrics={key: value for key, value in values.items() if "/" not in key},
+        classes={name: {kind: values.get(f"{kind}/{name}", math.nan) for kind in ("iou", "dice")} for name in names},
     )
 
 

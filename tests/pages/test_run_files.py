@@ -33,6 +33,16 @@ def test_the_job_of_a_sweep_is_called_as_run_takes_it(run_folder):
     assert read_run(run_folder("../sweeps/losses/loss-dice")).name == "losses/loss-dice"
 
 
+@pytest.mark.parametrize(("mode", "epoch"), [("max", 2), ("min", 1)])
+def test_before_the_record_has_a_score_the_best_validation_has(run_folder, mode, epoch):
+    folder = run_folder(status="running", best=None)
+    best = {"monitor": "val/miou", "mode": mode}
+    (folder / "config.yaml").write_text(json.dumps({"callbacks": {"best": best}}))
+    score = read_run(folder).best
+    assert (score.epoch, score.metrics["miou"]) == (epoch, 0.1 * (epoch - 1))
+    assert score.classes["sky"] == {"iou": 0.1 * (epoch - 1), "dice": 0.1 * (epoch - 1)}
+
+
 def test_an_empty_folder(tmp_path):
     run = read_run(tmp_path)
     assert run.state.status == "pending"
