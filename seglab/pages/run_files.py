@@ -26,6 +26,7 @@ from seglab.runs.metrics_file import METRICS, numbers, whole_rows
 
 _SHEET = re.compile(r"epoch_(\d{1,9})\.png")
 _MOST_TRACEBACK = 20_000  # characters
+_HUGE = 1e300  # what is larger counts and measures nothing
 _MOST_CLASSES = 256  # train ids are bytes
 
 T = TypeVar("T")
@@ -106,19 +107,20 @@ def _tried(read: Callable[[], T], otherwise: T, problems: list[str]) -> T:
     """What `read` returns; where that cannot be read `otherwise`, and a line in `problems`."""
     try:
         return read()
-    except (SeglabError, OSError) as error:
+    except (SeglabError, OSError, RecursionError) as error:  # the last: of values nested without end
         problems.append(str(error))
         return otherwise
 
 
 def number(value: Any) -> float:
-    """The value as a number; NaN for what is none."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+    """The value as a finite number; NaN for what is none."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _HUGE
+    return float(value) if is_number else math.nan
 
 
 def whole(value: Any) -> int | None:
     """The value as a whole number; None for what is none."""
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _HUGE else None
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
@@ -143,11 +145,7 @@ def _best_so_far(history: Sequence[Mapping[str, float]], config: Mapping[str, An
     best = mapping(mapping(config.get("callbacks")).get("best"))
     monitor = str(best.get("monitor", "val/miou"))
     choose = min if best.get("mode") == "min" else max
-    rows = [
-        row
-        for row in history
-        if math.isfinite(row.get(monitor, math.nan)) and math.isfinite(row.get("epoch", math.nan))
-    ]
+    rows = [row for row in history if all(math.isfinite(row.get(key, math.nan)) for key in (monitor, "epoch"))]
     if not rows:
         return Score()
     row = choose(rows, key=lambda row: row[monitor])

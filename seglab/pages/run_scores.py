@@ -28,9 +28,7 @@ def class_table(score: Score, colours: Mapping[str, str], *, label: str) -> str:
         return ""
     total = sum(scores.get("pixels", 0.0) for scores in score.classes.values() if scores.get("pixels", 0.0) > 0)
     columns = [key for key in _COLUMNS if any(key in scores for scores in score.classes.values())]
-    heads = [
-        sortable(title) for title in ("class", *(_COLUMNS[key] for key in columns), *(["pixels %"] if total else []))
-    ]
+    titles = ["class", *(_COLUMNS[key] for key in columns), *(["pixels %"] if total else [])]
     lines = [
         f'<tr><th scope="row" data-value="{text(name)}">{_swatch(colours.get(name))}{text(name)}</th>'
         f"{''.join(_cell(scores.get(key, math.nan), bar=key == 'iou') for key in columns)}"
@@ -41,7 +39,7 @@ def class_table(score: Score, colours: Mapping[str, str], *, label: str) -> str:
     foot = f'<tr><th scope="row">mean</th>{means}{"<td></td>" if total else ""}</tr>'
     absent = any(math.isnan(scores.get("iou", math.nan)) for scores in score.classes.values())
     note = f'<p class="note small">{NOT_THERE} absent: there is no such pixel; it is left out of the mean</p>'
-    shown = scrolling(table(heads, lines, kind="scores classes", foot=foot), label=label)
+    shown = scrolling(table(map(sortable, titles), lines, kind="scores classes", foot=foot), label=label)
     return shown + (note if absent else "")
 
 

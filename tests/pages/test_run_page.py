@@ -1,6 +1,7 @@
 """The page of a run, and of several: whole, safe, small, and honest about what is not there."""
 
 import json
+import math
 import re
 
 import pytest
@@ -67,13 +68,18 @@ def test_an_empty_folder_has_a_page_that_says_so(tmp_path):
     assert "holds no record" in box["text"]
 
 
-@pytest.mark.parametrize("odd", [None, 3, "x", [1, "x"], {"x": [{}]}], ids=str)
+@pytest.mark.parametrize("odd", [None, 3, -(10**400), math.inf, "x", [1, "x"], {"x": [{}]}], ids=str)
 def test_a_record_whose_values_are_of_any_type_has_a_page(run_folder, odd):
     keys = ("best", "last", "protocol", "choices", "git", "init_from", "overrides", "codes", "evaluations", "monitor")
     fitting = {
         key: odd for key in keys if isinstance(odd, list if key in ("overrides", "codes") else dict) or odd is None
     }
     free = dict.fromkeys(("versions", "parameters", "flops", "images_per_second", "threads", "devices", "command"), odd)
+    if isinstance(odd, int | float):
+        free |= {
+            "seconds": odd,
+            "best": {"metrics": {"miou": odd, "loss": odd}, "classes": {"a": {"iou": odd, "pixels": odd}}},
+        }
     folder = run_folder(**fitting, **free)
     (folder / "config.yaml").write_text(
         json.dumps({"data": {"labels": odd}, "model": odd, "augment": {"transforms": odd}})
