@@ -8,8 +8,8 @@ import json
 import math
 import pickle
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +21,7 @@ from seglab.display import confusion
 from seglab.display.confusion import Confusion
 from seglab.errors import SeglabError
 from seglab.labels import label_space
+from seglab.runs import environment
 from seglab.runs.files import BEST
 from seglab.runs.metrics_file import METRICS, numbers, whole_rows
 
@@ -67,12 +68,14 @@ class RunFiles:
     colours: Mapping[str, str]  # {class: "#rrggbb"} of the data set
     traceback: str | None
     problems: Sequence[str]  # what could not be read
+    hidden: Set[str]  # environment variables that the configuration reads; their values stand nowhere here
 
     @property
     def name(self) -> str:
         """'exp1', or 'losses/loss-dice' of a job of a sweep."""
         parts = self.folder.absolute().parts
-        return "/".join(parts[-2:]) if parts[-3:-2] == ("sweeps",) else parts[-1]
+        name = "/".join(parts[-2:]) if parts[-3:-2] == ("sweeps",) else parts[-1]
+        return environment.masked(name, self.hidden)
 
     @property
     def best(self) -> Score:
@@ -86,21 +89,36 @@ def read_run(folder: Path) -> RunFiles:
     problems: list[str] = []
     record: Mapping[str, Any] = _tried(lambda: runs.read_record(folder) or {}, {}, problems)
     config: Mapping[str, Any] = _tried(partial(_config, folder), {}, problems)
+    hidden = environment.names(config)
+    record = _masked(record, hidden)
     pending = runs.State(status="pending")
+    state = _tried(partial(runs.state, folder), pending, problems) if record else pending
     evaluations = [_tried(partial(_evaluation, path), None, problems) for path in _folders(folder / "evaluations")]
     return RunFiles(
         folder=folder,
         record=record,
-        state=_tried(partial(runs.state, folder), pending, problems) if record else pending,
+        state=replace(state, error=_masked(state.error, hidden)),
         config=config,
         history=_tried(partial(_history, folder, problems), [], problems),
         matrix=_tried(partial(_matrix, folder, record), None, problems),
         sheets=dict(sorted(_sheets(folder))),
         evaluations=[evaluation for evaluation in evaluations if evaluation is not None],
         colours=_colours(config),
-        traceback=_tried(partial(_traceback, folder, record), None, problems),
-        problems=problems,
+        traceback=_masked(_tried(partial(_traceback, folder, record), None, problems), hidden),
+        problems=_masked(problems, hidden),
+        hidden=hidden,
     )
+
+
+def _masked(node: T, hidden: Set[str]) -> T:
+    """The values with the names of these environment variables in place of what they hold."""
+    if not hidden:
+        return node
+    if isinstance(node, str):
+        return environment.masked(node, hidden)  # type: ignore[return-value]
+    if isinstance(node, Mapping):
+        return {key: _masked(value, hidden) for key, value in node.items()}  # type: ignore[return-value]
+    return [_masked(value, hidden) for value in node] if isinstance(node, list) else node  # type: ignore[return-value]
 
 
 def _tried(read: Callable[[], T], otherwise: T, problems: list[str]) -> T:

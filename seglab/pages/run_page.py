@@ -15,7 +15,7 @@ from seglab.pages.run_files import EvaluationFiles, RunFiles, mapping, number, r
 from seglab.pages.run_pictures import extremes, panels
 from seglab.pages.run_scores import class_table, confusion_table, headline
 from seglab.pages.shell import document
-from seglab.runs import write_atomically
+from seglab.runs import environment, write_atomically
 
 NAME = "report.html"  # in the folder of a run or of a sweep
 
@@ -42,7 +42,9 @@ def write_page(folders: Sequence[Path], path: Path, *, title: str | None = None)
         title: of a page of several runs.
     """
     found = [read_run(folder) for folder in folders]
-    page = _page_of_one(found[0]) if len(found) == 1 else _page_of_many(found, title or f"{len(found)} runs")
+    hidden = set[str]().union(*(run.hidden for run in found))
+    shared = environment.masked(title or f"{len(found)} runs", hidden)
+    page = _page_of_one(found[0]) if len(found) == 1 else _page_of_many(found, shared)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, page)
     return len(page.encode())
@@ -159,7 +161,7 @@ def labels(found: Sequence[RunFiles]) -> dict[str, RunFiles]:
     if not keys or len(set(told)) < len(told):
         told = [run.name for run in found]
     if len(set(told)) < len(told):
-        told = [str(run.folder) for run in found]
+        told = [f"{index}: {run.name}" for index, run in enumerate(found, 1)]
     return dict(zip(told, found, strict=True))
 
 

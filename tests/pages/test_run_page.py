@@ -76,10 +76,8 @@ def test_a_record_whose_values_are_of_any_type_has_a_page(run_folder, odd):
     }
     free = dict.fromkeys(("versions", "parameters", "flops", "images_per_second", "threads", "devices", "command"), odd)
     if isinstance(odd, int | float):
-        free |= {
-            "seconds": odd,
-            "best": {"metrics": {"miou": odd, "loss": odd}, "classes": {"a": {"iou": odd, "pixels": odd}}},
-        }
+        classes = {"a": {"iou": odd, "pixels": odd}}
+        free |= {"seconds": odd, "best": {"metrics": {"miou": odd, "loss": odd}, "classes": classes}}
     folder = run_folder(**fitting, **free)
     (folder / "config.yaml").write_text(
         json.dumps({"data": {"labels": odd}, "model": odd, "augment": {"transforms": odd}})
@@ -140,4 +138,17 @@ def test_several_runs_share_curves_and_a_comparison(run_folder):
 def test_runs_that_were_typed_alike_are_told_apart_by_their_names(run_folder):
     found = [read_run(run_folder(name, overrides=["loss=dice", f"name={name}"])) for name in ("a", "b")]
     assert list(labels(found)) == ["a", "b"]
-    assert list(labels([found[0], found[0]])) == [str(found[0].folder)]
+    assert list(labels([found[0], found[0]])) == ["1: a", "2: a"]
+
+
+def test_what_the_environment_holds_stands_nowhere(run_folder, monkeypatch):
+    monkeypatch.setenv("MY_SECRET", "hunter2-and-more")
+    told = {"status": "failed", "error": "no hunter2-and-more here", "command": "x hunter2-and-more", "traceback": "t"}
+    folders = [run_folder(f"{number} of hunter2-and-more", **told) for number in range(2)]
+    for folder in folders:
+        (folder / "config.yaml").write_text("name: of ${oc.env:MY_SECRET}\n")
+        (folder / "traceback.txt").write_text("hunter2-and-more")
+        (folder / "confusion.csv").write_text("damaged")
+    for text in (written(folders[0]), written(*folders, title="hunter2-and-more")):
+        assert "hunter2-and-more" not in text
+        assert "0 of ${oc.env:MY_SECRET}" in text
