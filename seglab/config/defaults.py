@@ -7,6 +7,7 @@ option builds on others of its own group, named in its list of defaults. A test 
 import re
 from collections.abc import Mapping
 from dataclasses import fields
+from functools import cache
 from typing import Any
 
 import yaml
@@ -56,10 +57,10 @@ def _option(group: str, name: object) -> dict[str, Any]:
         return {}
     content = _content(f"{group}/{name}.yaml")
     merged: dict[str, Any] = {}
-    for base in content.pop("defaults", ()):
+    for base in content.get("defaults", ()):
         if base != "_self_":
             merged = _merged(merged, _option(group, base))
-    return _merged(merged, content)
+    return _merged(merged, {key: value for key, value in content.items() if key != "defaults"})
 
 
 def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
@@ -71,6 +72,7 @@ def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     return {**below, **both}
 
 
+@cache
 def _content(name: str) -> dict[str, Any]:
     return yaml.load((FOLDER / name).read_text(encoding="utf-8"), Loader=get_yaml_loader())
 
