@@ -8,8 +8,9 @@ from seglab.config.defaults import chosen_defaults, is_option, usual_choices
 from seglab.display.numbers import duration, sides
 from seglab.metrics.titles import FIRST
 from seglab.pages.html import bullets, facts, folded, scrolling, table, text, warnings
-from seglab.pages.run_files import RunFiles, mapping, number, whole
+from seglab.pages.run_files import RunFiles
 from seglab.pages.run_scores import headline
+from seglab.pages.values import mapping, number, whole
 from seglab.runs.identity import decides
 
 _ABSENT = "(not there)"

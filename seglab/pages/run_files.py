@@ -4,12 +4,11 @@ The folder may be a stranger's, or that of a run that is being written, died, or
 it should be. Nothing of it is built or resolved.
 """
 
-import json
 import math
 import pickle
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,36 +20,16 @@ from seglab.display import confusion
 from seglab.display.confusion import Confusion
 from seglab.errors import SeglabError
 from seglab.labels import label_space
+from seglab.pages.evaluation_files import EvaluationFiles, evaluation_folders, read_evaluation
+from seglab.pages.values import Score, mapping, score_of
 from seglab.runs import environment
 from seglab.runs.files import BEST
 from seglab.runs.metrics_file import METRICS, numbers, whole_rows
 
 _SHEET = re.compile(r"epoch_(\d{1,9})\.png")
 _MOST_TRACEBACK = 20_000  # characters
-_HUGE = 1e300  # what is larger counts and measures nothing
-_MOST_CLASSES = 256  # train ids are bytes
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Score:
-    """What a checkpoint or an evaluation measured. All fractions; NaN where a class has none."""
-
-    epoch: int | None = None  # counted from 1
-    metrics: Mapping[str, float] = field(default_factory=dict)  # {"miou": ..., "loss": ...}
-    classes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # {name: {"iou", "dice", "pixels", ...}}
-
-
-@dataclass(frozen=True)
-class EvaluationFiles:
-    """A folder below evaluations/."""
-
-    name: str
-    protocol: Mapping[str, Any]
-    scores: Mapping[str, Score]  # {"original": ..., "network": ...}, the headline's first
-    matrix: Confusion | None
-    pictures: Mapping[str, Path]  # {"best": ..., "worst": ...}
 
 
 @dataclass(frozen=True)
@@ -93,7 +72,9 @@ def read_run(folder: Path) -> RunFiles:
     record = _masked(record, hidden)
     pending = runs.State(status="pending")
     state = _tried(partial(runs.state, folder), pending, problems) if record else pending
-    evaluations = [_tried(partial(_evaluation, path), None, problems) for path in _folders(folder / "evaluations")]
+    evaluations = [
+        _tried(partial(read_evaluation, path), None, problems) for path in evaluation_folders(folder, record)
+    ]
     return RunFiles(
         folder=folder,
         record=record,
@@ -128,34 +109,6 @@ def _tried(read: Callable[[], T], otherwise: T, problems: list[str]) -> T:
     except (SeglabError, OSError, RecursionError) as error:  # the last: of values nested without end
         problems.append(str(error))
         return otherwise
-
-
-def number(value: Any) -> float:
-    """The value as a finite number; NaN for what is none."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _HUGE
-    return float(value) if is_number else math.nan
-
-
-def whole(value: Any) -> int | None:
-    """The value as a whole number; None for what is none."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _HUGE else None
-
-
-def mapping(value: Any) -> Mapping[str, Any]:
-    """The value as a mapping; an empty one for what is none."""
-    return value if isinstance(value, Mapping) else {}
-
-
-def score_of(value: Any) -> Score:
-    """Of "best" in a record, or of a resolution in metrics.json."""
-    node = mapping(value)
-    epoch = whole(node.get("epoch"))
-    classes = list(mapping(node.get("classes")).items())[:_MOST_CLASSES]
-    return Score(
-        epoch=None if epoch is None else epoch + 1,
-        metrics={name: number(value) for name, value in mapping(node.get("metrics")).items()},
-        classes={name: {key: number(value) for key, value in mapping(one).items()} for name, one in classes},
-    )
 
 
 def _best_so_far(history: Sequence[Mapping[str, float]], config: Mapping[str, Any]) -> Score:
@@ -213,32 +166,6 @@ def _sheets(folder: Path) -> Iterator[tuple[int, Path]]:
     for path in (folder / "pictures").glob("epoch_*.png"):
         if match := _SHEET.fullmatch(path.name):
             yield int(match[1]), path
-
-
-def _folders(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("*/") if not path.name.startswith("."))
-
-
-def _evaluation(folder: Path) -> EvaluationFiles | None:
-    """None where a folder holds no scores."""
-    path = folder / "metrics.json"
-    if not path.is_file():
-        return None
-    try:
-        result = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise SeglabError(f"{path}: expected the scores of an evaluation; came a damaged file ({error})") from error
-    protocol = mapping(mapping(result).get("protocol"))
-    order = [protocol.get("resolution"), "original", "network"]
-    scores = {key: score_of(result[key]) for key in order if isinstance(key, str) and key in mapping(result)}
-    table = folder / confusion.NAME
-    return EvaluationFiles(
-        name=folder.name,
-        protocol=protocol,
-        scores=scores,
-        matrix=confusion.read_confusion(table) if table.exists() else None,
-        pictures={name: folder / f"{name}.png" for name in ("best", "worst") if (folder / f"{name}.png").is_file()},
-    )
 
 
 def _colours(config: Mapping[str, Any]) -> Mapping[str, str]:

@@ -8,13 +8,15 @@ from typing import Any, NamedTuple
 from seglab.display.comparison import differing, name_of
 from seglab.display.numbers import NOT_THERE, duration, sides
 from seglab.metrics.titles import FIRST, NARROW
+from seglab.pages.evaluation_files import EvaluationFiles
 from seglab.pages.html import folded, scrolling, section, sortable, table, text
 from seglab.pages.run_curves import points, run_curves, shared_curves
 from seglab.pages.run_facts import caveats, configuration, costs, provenance, status
-from seglab.pages.run_files import EvaluationFiles, RunFiles, mapping, number, read_run, whole
+from seglab.pages.run_files import RunFiles, read_run
 from seglab.pages.run_pictures import extremes, panels
 from seglab.pages.run_scores import class_table, confusion_table, headline
 from seglab.pages.shell import document
+from seglab.pages.values import mapping, number, whole
 from seglab.runs import environment, write_atomically
 
 NAME = "report.html"  # in the folder of a run or of a sweep

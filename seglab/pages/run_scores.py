@@ -8,7 +8,7 @@ from seglab.display.confusion import Confusion
 from seglab.display.numbers import NOT_THERE
 from seglab.metrics.titles import TITLES
 from seglab.pages.html import scrolling, sortable, table, text
-from seglab.pages.run_files import Score
+from seglab.pages.values import Score
 
 _COLUMNS = {"iou": "IoU %", "dice": "Dice %", "accuracy": "accuracy %", "precision": "precision %"}
 _MEANS = {"iou": "miou", "dice": "mdice", "accuracy": "mean_accuracy"}

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from seglab.display.confusion import Confusion
-from seglab.pages.run_files import number, read_run, score_of, whole
+from seglab.pages.run_files import read_run
 from tests.pages.conftest import MATRIX, NAMES
 
 
@@ -72,18 +72,6 @@ def test_a_damaged_record_leaves_the_other_files(run_folder):
     assert run.state.status == "pending"
     assert "expected the record of a run" in run.problems[0]
     assert len(run.history) == 9
-
-
-@pytest.mark.parametrize(
-    "odd", [None, 3, "x", [1], {"metrics": 3, "classes": {"a": 4, "b": {"iou": "x"}}, "epoch": "x"}]
-)
-def test_scores_of_any_shape_are_no_scores(odd):
-    score = score_of(odd)
-    assert score.epoch is None
-    assert score.metrics == {}
-    assert all(math.isnan(value) for classes in score.classes.values() for value in classes.values())
-    assert math.isnan(number(True))
-    assert whole(1.5) is None
 
 
 def test_of_a_run_that_has_not_ended_the_matrix_lies_in_its_checkpoint(run_folder):

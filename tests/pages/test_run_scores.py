@@ -3,8 +3,8 @@
 import math
 
 from seglab.display.confusion import Confusion
-from seglab.pages.run_files import Score, score_of
 from seglab.pages.run_scores import class_table, confusion_table, headline
+from seglab.pages.values import Score, score_of
 from tests.pages.conftest import HOSTILE, MATRIX, NAMES, score
 from tests.pages.html import Page
 
