@@ -22,6 +22,7 @@ from PIL import Image
 from seglab import config
 from seglab.labels import CITYSCAPES_LABELS
 from tests.forked import Forked
+from tests.pages.browser import browser, tab  # noqa: F401 - fixtures
 from tests.standins import standin, standins  # noqa: F401 - fixtures
 
 # A shell starts what it runs in the background deaf to Ctrl-C, and every command of a test would inherit that.

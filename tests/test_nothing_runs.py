@@ -76,7 +76,8 @@ ATTACKS = {
     "benchmark_data": (["--config-dir", "theirs", "data=theirs"], True),
     "check_data": (["--config-dir", "theirs", "data=theirs"], True),
     "table": (["--config-dir", "theirs", "table=theirs", "run=true"], True),
-    "sweeps": (["live=false"], False),  # they look at records and build nothing
+    "report": (["run=outputs/runs/stranger"], False),  # they look at files and build nothing
+    "sweeps": (["live=false"], False),
     "dashboard": ([], False),
 }
 

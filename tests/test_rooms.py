@@ -14,7 +14,7 @@ ROOMS = {
     "labels": 1, "runs": 1, "models": 1,
     "config": 2, "losses": 2, "metrics": 2, "data": 2,
     "display": 3, "loggers": 3,
-    "callbacks": 4,
+    "callbacks": 4, "pages": 4,
     "training": 5,
     "inference": 6, "multirun": 6,
     "evaluation": 7, "diagnostics": 7,

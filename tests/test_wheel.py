@@ -62,7 +62,9 @@ def test_wheel_holds_the_package_and_its_configurations_and_nothing_else(install
     options = {str("seglab" / path.relative_to(ROOT)) for path in (ROOT / "conf").rglob("*.yaml")}
     assert "seglab/conf/train.yaml" in options
     files = {path.relative_to(installed) for path in installed.rglob("*") if path.is_file()}
-    page = {f"seglab/tables/render/page.{suffix}" for suffix in ("html", "css", "js")}
+    parts = [path for suffix in ("html", "css", "js") for path in (ROOT / "seglab").rglob(f"*.{suffix}")]
+    page = {str(path.relative_to(ROOT)) for path in parts}
+    assert {"seglab/pages/shell.html", "seglab/pages/run.js", "seglab/tables/render/page.css"} <= page
     measured = {str("seglab" / path.relative_to(ROOT)) for path in (ROOT / "conf" / "table").glob("*.csv")}
     assert {str(path) for path in files if path.parts[0] == "seglab"} == modules | options | page | measured
     others = {path.parts[0] for path in files} - {"seglab"}

@@ -1,21 +1,19 @@
-"""Label maps as pictures: colours, overlays, comparison sheets; and two figures, confusion matrix and curves.
+"""Label maps as pictures: colours, overlays, comparison sheets; and the figure of a confusion matrix.
 
 Images are uint8 (H,W,3) RGB and label maps (H,W) train ids with IGNORE_INDEX, everywhere in this file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
 
 from seglab.labels import IGNORE_INDEX, LabelSpace
-from seglab.metrics.titles import val_titles
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _LEAST_HEIGHT, _MOST_HEIGHT = 240, 320  # of one column: smaller pictures are enlarged, larger ones reduced
@@ -214,24 +212,6 @@ def confusion_figure(matrix: np.ndarray, names: Sequence[str]) -> Figure:
     return figure
 
 
-def curves_figure(history: Sequence[Mapping[str, float]]) -> Figure:
-    """Losses and scores over the epochs, from the rows of metrics.csv; the best validation mIoU is marked."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 3.4), dpi=120, layout="constrained")
-    losses, scores = figure.subplots(1, 2)
-    _curves(losses, history, {"train/loss": "train", "val/loss": "val"})
-    _curves(scores, history, val_titles(), factor=100)
-    losses.set_ylabel("loss")
-    scores.set_ylabel("val, %")
-    points = [(row["epoch"] + 1, 100 * row["val/miou"]) for row in history if not np.isnan(row.get("val/miou", np.nan))]
-    if points:
-        epoch, best = max(points, key=lambda point: point[1])
-        scores.plot(epoch, best, "o", color="C0", markersize=6)
-        scores.annotate(f"{best:.1f}", (epoch, best), xytext=(0, 7), textcoords="offset points", ha="center")
-    return figure
-
-
 def rendered(figure: Figure) -> np.ndarray:
     """The figure as a uint8 picture (H,W,3)."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -239,20 +219,3 @@ def rendered(figure: Figure) -> np.ndarray:
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
-
-
-def _curves(
-    axes: Axes, history: Sequence[Mapping[str, float]], titles: Mapping[str, str], *, factor: float = 1.0
-) -> None:
-    from matplotlib.ticker import MaxNLocator
-
-    for key, title in titles.items():
-        points = [(row["epoch"] + 1, factor * row[key]) for row in history if not np.isnan(row.get(key, np.nan))]
-        if points:
-            axes.plot(*zip(*points, strict=True), marker=".", markersize=4, linewidth=1.5, label=title)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel("epoch")
-    axes.grid(alpha=0.3)
-    axes.spines[["top", "right"]].set_visible(False)
-    if axes.lines:
-        axes.legend(frameon=False, fontsize=9)

@@ -1,22 +1,17 @@
 """What an evaluation leaves: a folder with tables and figures, named after what was measured."""
 
-import csv
-import io
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import seglab.lean_imports  # noqa: F401
 
-import numpy as np
-
 from seglab import runs
-from seglab.display import draw
-from seglab.display.csv_text import as_cell
+from seglab.display import confusion, draw
 from seglab.display.numbers import sides
 from seglab.errors import SeglabError
 from seglab.evaluation.evaluation import Scores
@@ -60,7 +55,7 @@ def new_folder(usual: Path, *, output: str | None) -> Iterator[Draft]:
 def write(folder: Path, result: Mapping[str, Any], scores: Scores, labels: LabelSpace) -> None:
     """metrics.json, the confusion matrix as table and picture, the best and the worst images."""
     runs.write_atomically(folder / METRICS, json.dumps(result, indent=2, ensure_ascii=False) + "\n")
-    runs.write_atomically(folder / "confusion.csv", confusion_csv(scores.matrix, labels.names))
+    runs.write_atomically(folder / confusion.NAME, confusion.confusion_csv(scores.matrix.tolist(), labels.names))
     write_png(folder / "confusion.png", draw.rendered(draw.confusion_figure(scores.matrix, labels.names)))
     for name, images in (("best", scores.extremes.best()), ("worst", scores.extremes.worst())):
         if images:
@@ -82,15 +77,6 @@ def readable_name(protocol: Mapping[str, Any]) -> str:
     if protocol["limit"]:
         parts.append(f"limit-{protocol['limit']}")
     return "_".join(parts).replace("/", ".")
-
-
-def confusion_csv(matrix: np.ndarray, names: Sequence[str]) -> str:
-    """Pixel counts: a line for each class of the ground truth, a column for each predicted class, and for none."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["truth \\ prediction", *map(as_cell, names), *["none of them"] * (matrix.shape[1] - len(names))])
-    writer.writerows([as_cell(name), *row] for name, row in zip(names, matrix.tolist(), strict=True))
-    return buffer.getvalue()
 
 
 def _publish(draft: Path, target: Path, *, may_be_numbered: bool) -> Path:

@@ -3,7 +3,6 @@
 import csv
 import io
 import logging
-import math
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -14,10 +13,9 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from torch import Tensor
 
 from seglab import runs
+from seglab.runs.metrics_file import METRICS, whole_rows
 
 log = logging.getLogger("seglab")
-
-_WORDS = ("", "nan", "inf", "-inf")  # all that stands in a cell besides numbers
 
 
 class RunCSVLogger(Logger):
@@ -29,7 +27,7 @@ class RunCSVLogger(Logger):
 
     def __init__(self, folder: str | Path) -> None:
         super().__init__()
-        self.path = Path(folder) / "metrics.csv"
+        self.path = Path(folder) / METRICS
         self._rows: list[dict[str, str]] | None = None  # read when the first row is written
         self._columns: list[str] = []
         self._training_row_seen = False
@@ -57,7 +55,7 @@ class RunCSVLogger(Logger):
         opening = self._rows is None
         if self._rows is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._rows, lost = _read(self.path)
+            self._rows, lost = whole_rows(self.path)
             if lost:
                 log.warning("%s; the file as it was: %s", lost, shutil.copy(self.path, f"{self.path}.damaged"))
             self._columns = list(self._rows[0]) if self._rows else []
@@ -84,46 +82,6 @@ class RunCSVLogger(Logger):
                 return False
         rows.append(row)
         return not later
-
-
-def read_rows(path: Path) -> list[dict[str, str]]:
-    """The rows of a metrics.csv as text, "" where nothing was logged; and not the half row that a kill may leave.
-
-    Damaged ones, as a power cut or a full disk leave them, are left out with a warning.
-    """
-    rows, lost = _read(path)
-    if lost:
-        log.warning("%s", lost)
-    return rows
-
-
-def read_history(path: Path) -> list[dict[str, float]]:
-    """The rows of a metrics.csv as numbers, each with the columns that it fills; what `draw.curves_figure` draws."""
-    return [{key: float(text) for key, text in row.items() if text} for row in read_rows(path)]
-
-
-def _read(path: Path) -> tuple[list[dict[str, str]], str | None]:
-    """The rows, and what was lost of them, if anything."""
-    if not path.exists():
-        return [], None
-    whole, _, _ = path.read_bytes().decode(errors="replace").rpartition("\n")
-    header, *lines = whole.split("\n")
-    columns = next(csv.reader([header]), [])
-    cells = [line.rstrip("\r").split(",") for line in lines]
-    rows = [dict(zip(columns, row, strict=True)) for row in cells if _is_whole(row, columns)]
-    if len(rows) == len(lines):
-        return rows, None
-    return rows, f"{path}: {len(lines) - len(rows)} of {len(lines)} rows are damaged and left out"
-
-
-def _is_whole(cells: Sequence[str], columns: Sequence[str]) -> bool:
-    if len(cells) != len(columns) or "step" not in columns:
-        return False
-    try:
-        int(cells[columns.index("step")])
-        return all(math.isfinite(float(text)) for text in cells if text not in _WORDS)
-    except ValueError:
-        return False
 
 
 def _exact(value: float | Tensor) -> str:

@@ -38,6 +38,11 @@ def resolved_where_possible(cfg: DictConfig) -> dict[str, Any]:
     return plain
 
 
+def escaped(text: str) -> str:
+    """A text that looks like an interpolation and is none: read again it stays what it is."""
+    return _INTERPOLATION.sub(r"\1\1\\${", text)
+
+
 def names(node: Any) -> set[str]:
     """The environment variables whose values a written configuration leaves out."""
     if isinstance(node, Mapping):
@@ -83,8 +88,7 @@ def _written(node: DictConfig | ListConfig, *, path: str, reads: list[str]) -> A
         elif isinstance(value, DictConfig | ListConfig):
             items[key] = _written(value, path=where, reads=reads)
         else:
-            # a text that looks like an interpolation and is none: read again it must stay one
-            items[key] = _INTERPOLATION.sub(r"\1\1\\${", value) if isinstance(value, str) else value
+            items[key] = escaped(value) if isinstance(value, str) else value
     return items if isinstance(node, DictConfig) else list(items.values())
 
 

@@ -1,7 +1,7 @@
 """The files of a run's folder, and how they are written: whole or not at all.
 
 A run folder holds config.yaml, record.json, heartbeat.json, metrics.csv, checkpoints/{best,last,previous}.ckpt,
-pictures/ and run.log, and after a failure traceback.txt.
+pictures/ and run.log, at its end confusion.csv and report.html, and after a failure traceback.txt.
 """
 
 import logging

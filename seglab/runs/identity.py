@@ -31,7 +31,7 @@ def identity(config: Mapping[str, Any]) -> dict[str, Any]:
     return {
         key: lasting_name(value) if key.endswith("_target_") and isinstance(value, str) else value
         for key, value in _flat(config)
-        if not _is_under(key, NOT_IDENTITY) and (key not in CAME_LATER or value != CAME_LATER[key])
+        if decides(key) and (key not in CAME_LATER or value != CAME_LATER[key])
     }
 
 
@@ -43,6 +43,11 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
         for key in sorted({*before, *after})
         if before.get(key) != after.get(key)
     ]
+
+
+def decides(key: str) -> bool:
+    """Whether a key of a configuration, such as "optimizer.lr", decides the result of a run."""
+    return not _is_under(key, NOT_IDENTITY)
 
 
 def _flat(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -13,6 +13,8 @@ import torch
 
 from seglab import runs
 from seglab.callbacks import tracking
+from seglab.display.confusion import NAME as CONFUSION
+from seglab.display.confusion import confusion_csv
 from seglab.display.sheet import show
 from seglab.errors import Interrupted
 from seglab.loggers import trackers
@@ -57,6 +59,7 @@ def fit(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     measured = scores(folder)
     if runs.is_first_process():
         (folder / "checkpoints" / PREVIOUS).unlink(missing_ok=True)  # last.ckpt has just been read
+        _write_confusion(folder)
     return {
         "device": device_name(run.trainer.strategy.root_device),
         "devices": run.trainer.world_size,
@@ -125,6 +128,15 @@ def _score(path: Path) -> dict[str, Any]:
     is_of_these_weights = state["validation"].get("step", step) == step
     measured = tracking.scored(state["validation"], state["class_names"]) if is_of_these_weights else {}
     return {"epoch": checkpoint["epoch"], "step": step, **measured}
+
+
+def _write_confusion(folder: Path) -> None:
+    """The matrix that best.ckpt was scored by, as a table: who reads it needs no torch."""
+    path = folder / "checkpoints" / BEST
+    state = torch.load(path, map_location="cpu", mmap=True, weights_only=True)["seglab"] if path.exists() else {}
+    if validation := state.get("validation"):
+        text = confusion_csv(validation["confusion"].tolist(), state["class_names"])
+        runs.write_atomically(folder / CONFUSION, text)
 
 
 def _protocol(config: Mapping[str, Any]) -> dict[str, Any]:

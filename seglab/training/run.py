@@ -112,6 +112,8 @@ def _fit_and_record(settings: dict[str, Any], folder: Path, *, hidden: set[str])
         text = environment.masked(traceback.format_exc(), hidden) if status == "failed" else None
         seconds = round(time.monotonic() - started, 1)
         _note_end(folder, told=told, text=text, status=status, seconds=seconds)
+        if status == "failed" and (folder / runs.HEARTBEAT).exists():
+            _write_page(folder)
         if status == "interrupted":
             resume = shlex.quote(f"resume={quoted(runs.shown(folder))}")
             log.warning("interrupted; to continue: python -m seglab.train %s", resume)
@@ -121,6 +123,7 @@ def _fit_and_record(settings: dict[str, Any], folder: Path, *, hidden: set[str])
     seconds = round(time.monotonic() - started, 1)
     record = runs.update_record(folder, status="finished", ended=runs.now(), seconds=seconds, **result)
     logging.getLogger(RUN_LOG).info("finished: %s", scores.headline(record))
+    _write_page(folder)
     return record
 
 
@@ -141,6 +144,17 @@ def _note_end(folder: Path, *, told: str, text: str | None, status: str, seconds
         runs.update_record(folder, status=status, ended=runs.now(), seconds=seconds, error=told, **kept)
     except OSError as second:
         log.error("%s: the end of the run could not be written (%s)", runs.shown(folder), second.strerror)
+
+
+def _write_page(folder: Path) -> None:
+    """Leaves report.html in the folder. The run has ended: nothing that goes wrong here may change how."""
+    from seglab.pages import run_page  # nothing of it is needed before
+
+    try:
+        run_page.write_page([folder], folder / run_page.NAME)
+    except Exception as error:
+        again = shlex.quote(f"run={quoted(runs.shown(folder))}")
+        log.warning("the page of the run was not written (%s); to try again: python -m seglab.report %s", error, again)
 
 
 def _deleted(folder: Path) -> SeglabError:

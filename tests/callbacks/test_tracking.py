@@ -18,7 +18,7 @@ from wandb.proto import wandb_internal_pb2
 from seglab import PACKAGE, config
 from seglab.callbacks import tracking
 from seglab.labels import label_space
-from seglab.loggers import csv_logger
+from seglab.runs.metrics_file import read_history
 from tests.forked import Forked
 
 SECRET = "hunter2-hunter2"
@@ -111,7 +111,7 @@ def wandb_curves(parts: list[Recorded]) -> Curves:
 
 def csv_curves(folder: Path) -> Curves:
     curves: Curves = {}
-    for row in csv_logger.read_history(folder / "metrics.csv"):
+    for row in read_history(folder / "metrics.csv"):
         for name, value in row.items():
             curves.setdefault(name, {})[int(row["step"])] = value
     return {name: curve for name, curve in curves.items() if name != "step"}

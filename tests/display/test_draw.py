@@ -104,16 +104,3 @@ def test_confusion_figure_shows_percent_of_each_row_and_no_row_for_absent_classe
     picture = draw.rendered(figure)
     assert picture.dtype == np.uint8
     assert picture.shape[2] == 3
-
-
-def test_curves_figure_marks_the_best_epoch():
-    history = [
-        {"epoch": 0.0, "train/loss": 2.0},
-        {"epoch": 0.0, "val/loss": 1.5, "val/miou": 0.1},
-        {"epoch": 1.0, "val/loss": 1.0, "val/miou": 0.4},
-        {"epoch": 2.0, "val/loss": 1.2, "val/miou": float("nan")},
-    ]
-    losses, scores = draw.curves_figure(history).axes
-    assert [text.get_text() for text in losses.get_legend().get_texts()] == ["train", "val"]
-    assert scores.lines[0].get_xydata().tolist() == [[1, 10], [2, 40]]
-    assert [text.get_text() for text in scores.texts] == ["40.0"]

@@ -36,7 +36,7 @@ def test_files(run):
 def test_an_output_that_exists_is_refused_and_a_failure_leaves_nothing(run, tmp_path, monkeypatch):
     with pytest.raises(SeglabError, match="exists; expected the name of a new folder"):
         score.evaluate(settings(run, output=str(tmp_path)))
-    monkeypatch.setattr(files, "confusion_csv", lambda matrix, names: 1 / 0)
+    monkeypatch.setattr(files.confusion, "confusion_csv", lambda matrix, names: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         score.evaluate(settings(run))
     assert list((run / "evaluations").iterdir()) == []

@@ -8,7 +8,8 @@ from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import LearningRateMonitor
 from torch.utils.data import DataLoader
 
-from seglab.loggers.csv_logger import RunCSVLogger, read_history, read_rows
+from seglab.loggers.csv_logger import RunCSVLogger
+from seglab.runs.metrics_file import read_history, read_rows
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*num_workers.*", "ignore:.*LeafSpec.*:FutureWarning", "ignore:.*your dataloader is not resumable.*"

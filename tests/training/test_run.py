@@ -146,3 +146,25 @@ def test_the_folder_of_a_failure_in_mid_training_stays(tiny_config, tmp_path, mo
     with pytest.raises(SeglabError, match="a mask"):
         train(tiny_config(), tmp_path / "run", overrides=[])
     assert runs.read_record(tmp_path / "run")["status"] == "failed"
+
+
+def test_a_run_ends_as_it_did_where_its_page_cannot_be_written(tiny_config, tmp_path, ends, monkeypatch, caplog):
+    ends(None)
+    monkeypatch.setattr("seglab.pages.run_page.write_page", lambda *arguments: 1 / 0)
+    assert train(tiny_config(), tmp_path / "run", overrides=["seed=1"])["status"] == "finished"
+    assert "the page of the run was not written (division by zero); to try again: python -m" in caplog.text
+
+
+@pytest.mark.parametrize("began", [True, False])
+def test_a_failure_has_a_page_once_a_step_is_made(tiny_config, tmp_path, monkeypatch, began):
+    def fit(config, folder):
+        if began:
+            (folder / runs.HEARTBEAT).write_text("{}")
+        raise ValueError("x is wrong")
+
+    monkeypatch.setattr(importlib.import_module("seglab.training.fit"), "fit", fit)
+    with pytest.raises(ValueError, match="x is wrong"):
+        train(tiny_config(), tmp_path / "run", overrides=["seed=1"])
+    assert (tmp_path / "run" / "report.html").exists() == began
+    if began:
+        assert "x is wrong" in (tmp_path / "run" / "report.html").read_text()

@@ -7,7 +7,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from seglab import runs
 from seglab.errors import SeglabError
-from seglab.loggers.csv_logger import read_history
+from seglab.runs.metrics_file import read_history
 from seglab.training.build import build
 from seglab.training.schedule import Constant, Cosine, Plateau, Poly
 

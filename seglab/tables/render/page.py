@@ -1,32 +1,32 @@
 """A comparison as one HTML file that asks no network for anything: tables, heat map, curves, pictures, origins."""
 
-import base64
-import hashlib
-import io
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from string import Template
-from typing import Any
-
-from PIL import Image, UnidentifiedImageError
 
 from seglab.errors import SeglabError
+from seglab.pages.html import bullets, listing, scrolling, text, warnings
+from seglab.pages.pictures import embedded
+from seglab.pages.shell import document
 from seglab.runs import write_atomically
-from seglab.runs.picture_size import require_room
 from seglab.tables.comparison.comparison import Block, Comparison, PublishedResult
 from seglab.tables.comparison.protocol import shown, words
 from seglab.tables.plan.model import Plan
 from seglab.tables.render.page_curves import learning_curves
 from seglab.tables.render.page_details import details
-from seglab.tables.render.page_scores import heat_map, published_table, score_table, scrolling
+from seglab.tables.render.page_scores import heat_map, published_table, score_table
 from seglab.tables.render.page_transposed import transposed_published, transposed_table
 from seglab.tables.render.published import published_notes
 from seglab.tables.render.sheets import baseline_of, best_rows, missing_words, protocol_words, unmeasured
-from seglab.tables.render.words import ABSENT, estimate, number, text
+from seglab.tables.render.words import ABSENT, estimate, number
 
 _PICTURE_WIDTH = 1200  # pixels at most, of an embedded picture
 _BROAD = 2.2  # times as wide as high: such a picture stands on a line of its own
+_PARTS = tuple(Path(__file__).with_name(name) for name in ("page.css", "page.js"))
+_DIALOG = """<dialog aria-labelledby="details-title">
+<div class="bar"><h2 id="details-title"></h2><button type="button" class="close" aria-label="close">×</button></div>
+<div class="details"></div>
+</dialog>
+<noscript><p>Without JavaScript the tables do not sort and the origin of a row does not open.</p></noscript>"""
 
 
 def write_page(comparison: Comparison, path: Path, *, pictures: Mapping[str, Path] | None = None) -> None:
@@ -39,66 +39,31 @@ def write_page(comparison: Comparison, path: Path, *, pictures: Mapping[str, Pat
         SeglabError: a picture cannot be read.
     """
     plan = comparison.plan
-    style, script = _part("page.css"), _part("page.js")
-    page = Template(_part("page.html")).substitute(
-        policy=_policy(style, script),
-        style=style,
-        script=script,
-        title=text(plan.title),
-        source=text(plan.source),
-        notes=_list(plan.notes),
-        warnings=_warnings(comparison),
-        blocks="".join(_blocks(comparison)),
-        unsaid=_listing("u", "Left unsaid by the source", plan.unsaid),
-        pictures=_pictures(pictures or {}),
-        data=_safe_json(dict(details(comparison))),
+    sections = [_warnings(comparison), *_blocks(comparison)]
+    sections.append(listing("u", "Left unsaid by the source", plan.unsaid))
+    page = document(
+        plan.title,
+        header=f'<p class="source">{text(plan.source)}</p>{bullets(plan.notes)}',
+        main="".join([*sections, _pictures(pictures or {})]),
+        after=_DIALOG,
+        data=dict(details(comparison)),
+        parts=_PARTS,
     )
     write_atomically(path, page)
-
-
-def _part(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")
-
-
-def _policy(style: str, script: str) -> str:
-    """Only this style and this script, known by their hashes: markup that slips in through a label stays dead."""
-    style_hash, script_hash = (
-        base64.b64encode(hashlib.sha256(part.encode()).digest()).decode() for part in (style, script)
-    )
-    return (
-        f"default-src 'none'; img-src data:; style-src 'sha256-{style_hash}'; script-src 'sha256-{script_hash}'; "
-        "base-uri 'none'; form-action 'none'"
-    )
-
-
-def _safe_json(value: Any) -> str:
-    """JSON that can close no script element, whatever its strings hold."""
-    written = json.dumps(value, allow_nan=False)
-    return written.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-def _list(lines: Sequence[str]) -> str:
-    return f"<ul>{''.join(f'<li>{text(line)}</li>' for line in lines)}</ul>" if lines else ""
 
 
 def _warnings(comparison: Comparison) -> str:
     lines = list(comparison.warnings)
     if missing := missing_words(comparison):
         lines.append(f"planned and {missing}")
-    return _listing("w", "Read this first", lines, attributes=' class="warnings"')
-
-
-def _listing(key: str, heading: str, lines: Sequence[str], *, attributes: str = "") -> str:
-    """A section; nothing where it would be empty."""
-    head = f'<section{attributes} aria-labelledby="{key}"><h2 id="{key}">{heading}</h2>'
-    return f"{head}{_list(lines)}</section>" if lines else ""
+    return warnings(lines)
 
 
 def _blocks(comparison: Comparison) -> Iterator[str]:
     plan = comparison.plan
     if comparison.split_because:
         yield "<p>The rows were not all measured the same way. They stand in separate blocks, and nothing is compared "
-        yield f"across them, because these differ:</p>{_list(comparison.split_because)}"
+        yield f"across them, because these differ:</p>{bullets(comparison.split_because)}"
     colours = {row.label: index for index, row in enumerate(plan.rows)}
     drawn = set[str]()  # one training is scored on several splits, and has one curve
     for index, block in enumerate(comparison.blocks):
@@ -182,24 +147,13 @@ def _pictures(pictures: Mapping[str, Path]) -> str:
 
 
 def _figure(label: str, path: Path) -> str:
-    """The picture embedded as WebP, which every browser of today reads and which keeps label maps crisp and small."""
     try:
-        data = path.read_bytes()
-        require_room(data, path)
-        with Image.open(io.BytesIO(data)) as file:
-            picture = file.convert("RGB")
-    except (OSError, UnidentifiedImageError) as error:
+        picture = embedded(path, width=_PICTURE_WIDTH)
+    except OSError as error:
         raise SeglabError(
             f"{path} is no picture that can be read ({error}); expected the sample predictions of {label!r}"
             " - evaluate the run again, or render the page without pictures"
         ) from error
-    picture.thumbnail((_PICTURE_WIDTH, 4 * _PICTURE_WIDTH))
-    buffer = io.BytesIO()
-    picture.save(buffer, "WEBP", quality=82)
-    encoded = base64.b64encode(buffer.getvalue()).decode()
     kind = ' class="broad"' if picture.width > _BROAD * picture.height else ""
-    image = (
-        f'<img src="data:image/webp;base64,{encoded}" width="{picture.width}" height="{picture.height}" '
-        f'alt="sample predictions of {text(label)}">'
-    )
+    image = picture.tag(f"sample predictions of {label}")
     return f"<figure{kind}>{image}<figcaption>{text(label)}</figcaption></figure>"

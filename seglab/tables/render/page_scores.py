@@ -1,19 +1,21 @@
 """The scores of a block as a table that can be sorted, and its differences class by class as a heat map."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from seglab.display.numbers import NOT_THERE
 from seglab.evaluation.columns import title
+from seglab.pages.html import scrolling, sortable, table, text
 from seglab.tables.comparison.comparison import Block, PublishedResult
 from seglab.tables.comparison.differences import Difference
 from seglab.tables.comparison.rows import RowResult
 from seglab.tables.plan.model import Row
 from seglab.tables.render.published import published_notes
 from seglab.tables.render.sheets import best_rows
-from seglab.tables.render.words import estimate, interval, number, points, probability, sentence, text
+from seglab.tables.render.words import estimate, interval, number, points, probability, sentence
 
 _LEVELS = 5  # shades on either side of zero
+_HINT = "Choose a cell (click, or the tabulator key and arrows) to read its interval and test here."
 _STEPS = (1, 1.5, 2, 2.5, 3, 4, 5, 7.5)
 
 
@@ -33,20 +35,6 @@ def score_table(block: Block, columns: tuple[str, ...], *, key: str, absent: Seq
 def published_table(published: tuple[PublishedResult, ...], columns: tuple[str, ...], *, key: str) -> str:
     """A <table> of the published rows that stand beside no block."""
     return table(_heads(columns), _published_lines(published, columns, key=key))
-
-
-def table(heads: Iterable[str], lines: Iterable[str], *, kind: str = "scores") -> str:
-    return f'<table class="{kind}"><thead><tr>{"".join(heads)}</tr></thead><tbody>{"".join(lines)}</tbody></table>'
-
-
-def scrolling(table: str, *, label: str) -> str:
-    """A <div> in which a broad table scrolls alone."""
-    return f'<div class="scroll" role="region" tabindex="0" aria-label="{text(label)}">{table}</div>'
-
-
-def sortable(heading: str) -> str:
-    """A <th>; by a click on it the lines are sorted."""
-    return f'<th scope="col" aria-sort="none"><button type="button" class="sort">{text(heading)}</button></th>'
 
 
 def opening(label: str, key: str, *, mark: str) -> str:
@@ -127,7 +115,7 @@ def heat_map(block: Block) -> str:
     lines += [_heat_line(row, block.class_names, limit) for row in rows]
     heat = table(['<th scope="col">row</th>', *heads], lines, kind="heat")
     box = scrolling(heat, label="differences class by class")
-    return f'{box}<p class="readout" aria-live="polite"></p>{_scale(limit)}'
+    return f'{box}<p class="readout" aria-live="polite" data-hint="{_HINT}"></p>{_scale(limit)}'
 
 
 def _baseline_line(row: RowResult, names: tuple[str, ...]) -> str:

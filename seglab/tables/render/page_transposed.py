@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from seglab.display.numbers import NOT_THERE
 from seglab.evaluation.columns import COSTS, title
+from seglab.pages.html import sortable, table, text
 from seglab.tables.comparison.comparison import Block, PublishedResult
 from seglab.tables.comparison.rows import RowResult
 from seglab.tables.plan.model import Row
-from seglab.tables.render.page_scores import measured_cell, opening, published_cell, sortable, table
+from seglab.tables.render.page_scores import measured_cell, opening, published_cell
 from seglab.tables.render.published import published_notes
 from seglab.tables.render.sheets import best_rows
-from seglab.tables.render.words import text
 
 
 def transposed_table(block: Block, columns: tuple[str, ...], *, key: str, absent: Sequence[Row]) -> str:

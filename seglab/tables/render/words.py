@@ -1,7 +1,6 @@
 """How tables write numbers: fractions in percent or points, costs in their own units, what is not known as a dash."""
 
 import math
-from html import escape
 
 from seglab.display.numbers import NOT_THERE, duration
 from seglab.evaluation.columns import COSTS, class_of
@@ -9,11 +8,6 @@ from seglab.tables.comparison.differences import Difference, Estimate, Interval
 
 _LEAST_P = 0.001
 ABSENT = "NaN"  # the IoU of a class that is neither in the ground truth nor predicted; a dash is what nobody measured
-
-
-def text(value: object) -> str:
-    """The value where it is shown as text or stands in a quoted attribute, whatever it contains."""
-    return escape(str(value), quote=True)
 
 
 def number(column: str, value: float | None) -> str:

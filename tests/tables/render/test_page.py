@@ -17,7 +17,8 @@ from seglab.errors import SeglabError
 from seglab.tables.comparison.comparison import compare
 from seglab.tables.plan.model import Published
 from seglab.tables.render.page import write_page
-from tests.tables.render.html import Page, written
+from tests.pages.html import Page
+from tests.tables.render.html import written
 
 
 def test_page_asks_nothing_of_the_network(comparison, tmp_path):

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from seglab.tables.render.page_curves import learning_curves
-from tests.tables.render.html import Page
+from tests.pages.html import Page
 
 
 def test_curves_are_drawn_to_scale_with_a_gap_where_nothing_was_validated(comparison):

@@ -4,7 +4,8 @@ import json
 from dataclasses import replace
 
 from seglab.tables.comparison.comparison import compare
-from tests.tables.render.html import Page, written
+from tests.pages.html import Page
+from tests.tables.render.html import written
 
 
 def test_origin_of_every_run_is_in_the_data(comparison, tmp_path):

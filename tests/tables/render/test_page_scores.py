@@ -5,7 +5,8 @@ from dataclasses import replace
 from seglab.tables.plan.model import Published
 from seglab.tables.render.page_scores import heat_map
 from seglab.tables.render.words import estimate, interval, points, probability
-from tests.tables.render.html import Page, difference, written
+from tests.pages.html import Page
+from tests.tables.render.html import difference, written
 
 
 def test_scores_stand_with_their_difference_to_the_baseline(comparison, tmp_path):

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from seglab.tables.comparison.comparison import compare
 from seglab.tables.plan.model import Published
-from tests.tables.render.html import Page, written
+from tests.pages.html import Page
+from tests.tables.render.html import written
 
 
 def test_columns_are_lines_where_the_plan_says_so(comparison, tmp_path):
