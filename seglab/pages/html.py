@@ -29,14 +29,16 @@ def warnings(lines: Sequence[str], *, key: str = "w") -> str:
     return listing(key, "Read this first", lines, attributes=' class="warnings"')
 
 
-def table(heads: Iterable[str], lines: Iterable[str], *, kind: str = "scores", foot: str = "") -> str:
+def table(
+    heads: Iterable[str], lines: Iterable[str], *, kind: str = "scores", foot: str = "", attributes: str = ""
+) -> str:
     """A <table> of <th> and <tr>; the lines of one of the kind "scores" can be sorted.
 
     Args:
         foot: a <tr> that stays below.
     """
     body = f"<thead><tr>{''.join(heads)}</tr></thead><tbody>{''.join(lines)}</tbody>"
-    return f'<table class="{kind}">{body}{f"<tfoot>{foot}</tfoot>" if foot else ""}</table>'
+    return f'<table class="{kind}"{attributes}>{body}{f"<tfoot>{foot}</tfoot>" if foot else ""}</table>'
 
 
 def sortable(heading: str) -> str:
@@ -55,10 +57,10 @@ def facts(pairs: Iterable[tuple[str, object]]) -> str:
     return f"<dl>{told}</dl>" if told else ""
 
 
-def folded(summary: str, content: str, *, is_open: bool = False) -> str:
+def folded(summary: str, content: str, *, is_open: bool = False, attributes: str = "") -> str:
     """A <details> that opens by a click; nothing where it would be empty."""
     opened = " open" if is_open else ""
-    return f"<details{opened}><summary>{text(summary)}</summary>{content}</details>" if content else ""
+    return f"<details{opened}{attributes}><summary>{text(summary)}</summary>{content}</details>" if content else ""
 
 
 def section(key: str, heading: str, content: str) -> str:

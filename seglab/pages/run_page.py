@@ -75,11 +75,8 @@ def _page_of_many(found: Sequence[RunFiles], title: str) -> str:
         key = f"r{index}"
         parts = _parts(run, key=key, data=data, sheets=_SHEETS // len(found), with_extremes=few)
         content = status(run) + caveats(run, key=key) + "".join(section(*part) for part in parts)
-        own.append(
-            folded(f"{label}: {headline(run.best, names=FIRST) or run.state.status}", content).replace(
-                "<details", '<details class="run"', 1
-            )
-        )
+        told = headline(run.best, names=FIRST) or run.state.status
+        own.append(folded(f"{label}: {told}", content, attributes=' class="run"'))
     main = [
         section("comparison", "Comparison", _comparison(named)),
         section("curves", "Curves", shared_curves(named, charts=data["charts"])),

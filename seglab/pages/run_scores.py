@@ -57,7 +57,8 @@ def confusion_table(matrix: Confusion, *, key: str, confusions: dict[str, Any]) 
     ]
     kind = "heat confusion" + (" many" if len(matrix.names) > _MANY else "")
     corner = '<th scope="col"><span class="corner">truth ↓ prediction →</span></th>'
-    written = table([corner, *heads], lines, kind=f'{kind}" data-confusion="{text(key)}')
+    place = f' data-confusion="{text(key)}"'
+    written = table([corner, *heads], lines, kind=kind, attributes=place)
     hint = "Choose a cell (click, or the tabulator key and arrows) to read its pixels here."
     scale = "".join(f'<span class="swatch plus level{level}">{20 * level}</span>' for level in range(1, _LEVELS + 1))
     return (

@@ -25,7 +25,7 @@ def document(title: str, *, header: str, main: str, data: Any, parts: Sequence[P
         after: HTML behind the sections.
     """
     style, script = (_joined([shared, *parts], shared.suffix) for shared in (_STYLE, _SCRIPT))
-    return Template(_FRAME.read_text(encoding="utf-8")).substitute(
+    page = Template(_FRAME.read_text(encoding="utf-8")).substitute(
         policy=_policy(style, script),
         style=style,
         script=script,
@@ -35,6 +35,7 @@ def document(title: str, *, header: str, main: str, data: Any, parts: Sequence[P
         after=after,
         data=_safe_json(data),
     )
+    return page.encode(errors="replace").decode()  # a folder's name, or a text in JSON, may be no Unicode
 
 
 def _joined(paths: Sequence[Path], suffix: str) -> str:

@@ -43,6 +43,12 @@ def test_titles_and_data_are_no_markup():
     assert json.loads(page.find("script", id="data")[0]["text"]) == {HOSTILE: [HOSTILE, "<!--<script>"]}
 
 
+def test_a_text_that_is_no_unicode_is_written_all_the_same():
+    page = Page(written(title="of \ud800", data=["\udcff"]))
+    assert page.find("h1")[0]["text"] == "of ?"
+    assert json.loads(page.find("script", id="data")[0]["text"]) == ["\udcff"]
+
+
 def test_data_without_a_value_in_json_are_our_own_mistake():
     with pytest.raises(ValueError, match="not JSON compliant"):
         written(data=[float("nan")])
