@@ -14,7 +14,7 @@ from seglab.data.progress import tracked
 from seglab.data.source import Source
 from seglab.data.transforms import resize
 from seglab.display.numbers import percent, word
-from seglab.display.sheet import Sheet
+from seglab.display.sheet import Cell, Sheet
 from seglab.errors import SeglabError
 from seglab.evaluation.counts import Pixels
 from seglab.inference.exported import LABELS, LOGITS, ExportedPredictor
@@ -115,12 +115,18 @@ def require(parity: Parity, bounds: Mapping[str, float | None], *, what: str) ->
 def parity_sheet(parity: Parity, *, caption: str) -> Sheet:
     """Class by class the IoU of both and what was lost; the bounds' numbers below."""
     rows = [
-        [word(name), percent(run), percent(exported), percent(exported - run)]
+        [word(name), percent(run), percent(exported), _change(exported - run)]
         for name, (run, exported) in parity.classes.items()
     ]
-    mean = [word("mean"), percent(parity.run), percent(parity.exported), percent(parity.exported - parity.run)]
+    mean = [word("mean"), percent(parity.run), percent(parity.exported), _change(parity.exported - parity.run)]
     notes = [
         f"{100 * parity.equal_pixels:.3f} % of the pixels have the same label; logits differ by at most "
         f"{parity.largest_difference:.3g}"
     ]
     return Sheet(caption, ("class", "IoU %, run", "exported", "difference"), rows, mean=mean, notes=notes)
+
+
+def _change(difference: float) -> Cell:
+    """In percent; 0.0 and not -0.0 for what rounds to nothing."""
+    cell = percent(difference)
+    return cell._replace(text="0.0") if cell.text == "-0.0" else cell
