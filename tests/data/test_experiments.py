@@ -57,6 +57,15 @@ def composed(*overrides):
         return compose("train", overrides=list(overrides))
 
 
+@pytest.mark.parametrize("other", ["model=unet", "loss=ce", "augment=default"])
+def test_the_first_training_takes_another_network_loss_or_augmentation(other):
+    """As `make train ARGS=...` gives them: nothing of the experiment is for one network alone."""
+    cfg = composed("experiment=quickstart", "data.root=/nowhere", other)
+    config.check(cfg)
+    key, _, option = other.partition("=")
+    assert cfg[key] == composed(f"{key}={option}", "data.root=/nowhere")[key]
+
+
 def test_settings_are_those_that_the_sources_state():
     """Where a text and its settings had come apart."""
     study = composed("experiment=camvid_fcn_basic_balanced", "data.root=/nowhere").trainer
