@@ -6,7 +6,7 @@ ARGS   ?=
 
 .PHONY: help train test tables lint lock clean
 help:
-	@echo "make train [ARGS='loss=dice']   set up .venv if needed, train the default on generated street scenes"
+	@echo "make train [ARGS='loss=dice']   set up .venv if needed, train experiment=quickstart on generated street scenes"
 	@echo "make test  [ARGS='-m \"not slow\"']  set up .venv if needed, run the tests"
 	@echo "make tables                     render the README's and its guide's tables again from the measurements in conf/table/"
 	@echo "make lint                       ruff and mypy"
@@ -14,7 +14,7 @@ help:
 	@echo "make clean                      remove .venv"
 
 train: $(VENV)/.ready
-	$(BIN)/python -m seglab.train $(ARGS)
+	$(BIN)/python -m seglab.train experiment=quickstart $(ARGS)
 
 test: $(VENV)/.ready
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)

@@ -43,7 +43,7 @@ def filled(build: Callable[P, nn.Module], model: Mapping[str, Any]) -> Callable[
     if came != (_ENCODER, 3):
         raise SeglabError(
             f"model.encoder_weights={_WEIGHTS}: expected model.encoder_name={_ENCODER} with images of 3 channels, as "
-            f"model=smp_unet_lite0 has; came {came[0]} with {came[1]} - choose that one, or encoder_weights=imagenet "
+            f"model=fpn_lite0 has; came {came[0]} with {came[1]} - choose that one, or encoder_weights=imagenet "
             "where there is a network"
         )
     weights = _state_dict()

@@ -38,7 +38,9 @@ def test_opens_with_what_it_reproduces_and_its_command(experiment):
     text = experiment.read_text()
     head = text.partition("\ndefaults:")[0]
     assert text.startswith("# @package _global_\n")
-    assert f"python -m seglab.train experiment={experiment.stem} data.root=" in head
+    is_generated = composed(f"experiment={experiment.stem}", "data.root=/nowhere").data.get("prepare") is not None
+    command = f"python -m seglab.train experiment={experiment.stem}"
+    assert f"{command}\n" in head if is_generated else f"{command} data.root=" in head
     assert re.search(r"published", head, re.IGNORECASE) or "Otherwise" in head or "stage before" in head
     assert max(map(len, text.splitlines())) <= 160
 
@@ -53,6 +55,15 @@ def composed(*overrides):
     config.register()
     with initialize_config_dir(version_base="1.3", config_dir=str(config.FOLDER)):
         return compose("train", overrides=list(overrides))
+
+
+@pytest.mark.parametrize("other", ["model=unet", "loss=ce", "augment=default"])
+def test_the_first_training_takes_another_network_loss_or_augmentation(other):
+    """As `make train ARGS=...` gives them: nothing of the experiment is for one network alone."""
+    cfg = composed("experiment=quickstart", "data.root=/nowhere", other)
+    config.check(cfg)
+    key, _, option = other.partition("=")
+    assert cfg[key] == composed(f"{key}={option}", "data.root=/nowhere")[key]
 
 
 def test_settings_are_those_that_the_sources_state():

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 # were exported so when this list was made, with no larger difference.
 EXPORTED = (
     "deeplabv3plus", "fcn8s", "fcn_basic", "fpn", "lraspp", "manet", "modern_unet", "pan", "pspnet", "segformer",
-    "segnet_basic", "smp_unet_lite0", "torchvision_fcn", "u_lite", "unet", "unet_self_attention", "upernet",
+    "segnet_basic", "fpn_lite0", "torchvision_fcn", "u_lite", "unet", "unet_self_attention", "upernet",
 )  # fmt: skip
 ALIKE = {
     "deeplabv3": "deeplabv3plus", "encoder_decoder": "unet", "fcn16s": "fcn8s", "fcn32s": "fcn8s",

@@ -11,6 +11,7 @@ from omegaconf import OmegaConf, open_dict
 from torch.overrides import TorchFunctionMode
 
 from seglab import config
+from seglab.models import pretrained
 from seglab.models.activation import build_with_activation
 
 # With 19 classes; where no source printed a count, it was added up by hand from the layers.
@@ -26,6 +27,7 @@ PARAMETERS = {
     "fcn_basic_no_addition_no_dim_reduction": 1_662_355,
     "fcn_basic_no_dim_reduction": 1_662_355,
     "fpn": 23_157_715,
+    "fpn_lite0": 3_093_299,
     "linknet": 21_772_531,
     "lraspp": 3_221_198,
     "manet": 31_786_243,
@@ -48,7 +50,6 @@ PARAMETERS = {
     "segnet_bayesian": 29_453_971,
     "smp_unet": 14_330_819,
     "smp_unet_efficientnet": 6_254_079,
-    "smp_unet_lite0": 5_200_771,
     "smp_unet_mobilenet": 6_631_555,
     "smp_unet_scse": 24_552_970,
     "torchvision_deeplabv3": 39_638_355,
@@ -100,6 +101,7 @@ def composed(model, activation, *overrides):
 def built(cfg):
     with open_dict(cfg.model):
         divisor = cfg.model.pop("size_divisor")
+        cfg.model.update(pretrained.without_weights(cfg.model))
     network, report = build_with_activation(
         instantiate(cfg.model, _partial_=True, _convert_="all"),
         instantiate(cfg.activation.factory),

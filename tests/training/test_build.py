@@ -53,7 +53,7 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
 def test_a_run_that_began_with_bundled_weights_is_read_without_their_package(tmp_path, monkeypatch, caplog):
     config.register()
     with initialize_config_dir(version_base="1.3", config_dir=str(config.FOLDER)):
-        cfg = compose("train", overrides=["model=smp_unet_lite0", "model.encoder_weights=bundled"])
+        cfg = compose("train", overrides=["model=fpn_lite0"])
     OmegaConf.save(cfg, tmp_path / "config.yaml", resolve=True)
     trained = build_module.build_module(runs.plain(cfg))
     assert "bundled weights were trained with 0.5 and 0.5" in caplog.text
