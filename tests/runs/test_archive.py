@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,12 @@ def test_an_archive_that_was_replaced_is_read_anew(packed):
     after = archive.status(packed / "gt/train/b.png")
     assert before.size == after.size
     assert before.version != after.version
+
+
+def test_threads_read_at_the_same_time(packed):
+    paths = [packed / name for name in CONTENT] * 100
+    with ThreadPoolExecutor(8) as pool:
+        assert [*pool.map(archive.read_bytes, paths)] == [*CONTENT.values()] * 100
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
