@@ -10,12 +10,16 @@ import numpy as np
 
 from seglab.inference.exported import INPUT
 
-_QUANTISED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+# With the activations, or the range of a convolution would be that of before its ReLU: on CamVid 9 points of mIoU.
+_QUANTISED = (
+    "Conv", "ConvTranspose", "Gemm", "MatMul", "Relu", "Clip", "Add", "Mul", "Concat", "Resize", "MaxPool",
+    "AveragePool", "GlobalAveragePool",
+)  # fmt: skip
 _SCOPE = "network"  # of `seglab.deployment.camera.Camera`: the resizing and the normalisation around it stay in float
 
 
 def quantised(model: Any, images: Iterator[np.ndarray]) -> Any:
-    """The onnx.ModelProto with 8-bit integers for the products inside the network; scales are an axis's own.
+    """The onnx.ModelProto with 8-bit integers inside the network; the scales of weights are an axis's own.
 
     Args:
         images: uint8, batches as the model takes them, of which the ranges of the activations are read.
