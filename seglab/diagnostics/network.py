@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from seglab.diagnostics.published import PUBLISHED
 from seglab.display.numbers import NOT_THERE, cell, sides, word
-from seglab.display.sheet import Sheet
+from seglab.display.sheet import Cell, Sheet
 from seglab.errors import SeglabError
 from seglab.losses import CrossEntropy
 from seglab.training.build import build_network
@@ -121,7 +121,9 @@ def comparison_sheet(all_costs: Sequence[Costs]) -> Sheet:
             None if training is None else training.images_per_second,
             None if training is None else training.memory,
         ]
-        rows.append([word(costs.title), *(cell(number, ".3g") for number in numbers)])
+        rows.append([word(costs.title), *map(_three_digits, numbers)])
+    filled = [0, *(at for at in range(1, len(header)) if any(row[at].exact for row in rows))]  # inference alone, say
+    header, rows = [header[at] for at in filled], [[row[at] for at in filled] for row in rows]
     published = [PUBLISHED.get(costs.title) for costs in all_costs]
     words = 1
     if any(published):
@@ -129,6 +131,11 @@ def comparison_sheet(all_costs: Sequence[Costs]) -> Sheet:
         rows = [[row[0], word(text or NOT_THERE), *row[1:]] for row, text in zip(rows, published, strict=True)]
     caption = f"{sides(all_costs[0].complexity.size)}, {all_costs[0].conditions}"
     return Sheet(caption=caption, header=header, rows=rows, words=words)
+
+
+def _three_digits(number: float | None) -> Cell:
+    """At least three digits, and no power of ten."""
+    return cell(number, ",.0f" if number is not None and number >= 100 else ".3g")
 
 
 def _timed(call: Callable[[], None], image: Tensor, *, repetitions: int) -> Speed:
