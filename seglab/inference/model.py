@@ -84,8 +84,10 @@ def load(run: str | Path, *, device: str = "auto") -> Model:
         SeglabError: there is no such run, checkpoint or device.
     """
     if find.is_exported(run):
-        raise SeglabError(f"'{run}' is an exported network, which holds no torch.nn.Module; expected the run that it came "
-                          "from - or score and predict with it: seglab evaluate run=FILE, seglab predict run=FILE")  # fmt: skip
+        raise SeglabError(
+            f"'{run}' is an exported network, which holds no torch.nn.Module; expected the run that it came from - or "
+            "score and predict with it: seglab evaluate run=FILE, seglab predict run=FILE"
+        )
     asked = find.with_run({"run": str(run), "checkpoint": Path(BEST).stem})
     folder, checkpoint = Path(asked["run"]), f"{asked['checkpoint']}.ckpt"
     predictor = load_predictor(folder, checkpoint=checkpoint, device=device)

@@ -145,7 +145,7 @@ def test_a_folder_gives_its_best_weights_and_a_checkpoint_its_own(run):
     [
         ("nowhere", {}, "expected a run - its name or the beginning of it, its folder or a checkpoint; there is none"),
         ("run/checkpoints/other.ckpt", {}, "and checkpoints/other.ckpt in it; it has no checkpoints/other.ckpt"),
-        ("model.onnx", {}, "is an exported network, which holds no torch.nn.Module; expected the run that it came from"),
+        ("model.onnx", {}, "is an exported network, which holds no torch.nn.Module; expected the run that"),
         ("run", {"device": "cuda:99"}, "expected a device that is there (auto, cpu, cuda, cuda:1); device='cuda:99'"),
     ],
 )
