@@ -72,9 +72,14 @@ def with_run(settings: Mapping[str, Any]) -> dict[str, Any]:
     A checkpoint that was named is `checkpoint` then. A folder that is no run is left for `require_run` to tell of.
     """
     run = settings["run"]
-    if run is None or Path(run).is_dir() or is_exported(run):
+    if run is None or is_exported(run):
         return dict(settings)
-    folder = named_run(run, key="run")
+    try:
+        folder = named_run(run, key="run")
+    except SeglabError:
+        if Path(run).is_dir():
+            return dict(settings)
+        raise
     named = {"checkpoint": Path(run).stem} if Path(run).suffix == ".ckpt" else {}
     return {**settings, "run": str(folder), **named}
 

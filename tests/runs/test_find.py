@@ -79,4 +79,8 @@ def test_the_checkpoint_that_was_named_is_the_one_that_is_taken(four_runs):
     assert with_run(settings) == {"run": "outputs/runs/exp1", "checkpoint": "last", "x": 1}
     assert with_run({"run": "exp1", "checkpoint": "best"}) == {"run": "outputs/runs/exp1", "checkpoint": "best"}
     assert with_run({"run": None, "checkpoint": "best"}) == {"run": None, "checkpoint": "best"}
+    Path("exp1").mkdir()  # a folder of that name, of data say, is no run and hides none
+    assert with_run({"run": "exp1", "checkpoint": "best"}) == {"run": "outputs/runs/exp1", "checkpoint": "best"}
+    Path("data").mkdir()
+    assert with_run({"run": "data", "checkpoint": "best"})["run"] == "data"  # which `require_run` tells of
     assert init_from.locate("exp2", output=Path("outputs")) == Path("outputs/runs/exp2/checkpoints/best.ckpt")
