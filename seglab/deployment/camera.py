@@ -75,23 +75,33 @@ def resize_bytes(image: Tensor, size: Size) -> Tensor:
     every runtime computes alike; operators called Resize differ between runtimes, and none knows area.
     """
     height, width = image.shape[-2:]
-    rows = _weights(height, size[0], like=image)  # (h, H)
-    columns = _weights(width, size[1], like=image)  # (w, W)
+    scales = height / size[0], width / size[1]
+    rows = _weights(height, size[0], scales, like=image)  # (h, H)
+    columns = _weights(width, size[1], scales[::-1], like=image)  # (w, W)
     resized = torch.matmul(torch.matmul(rows, image), columns.transpose(0, 1))
     return torch.floor(resized + 0.5)
 
 
-def _weights(length: int, target: int, *, like: Tensor) -> Tensor:
-    """(target, length): the share of each old pixel in each new one."""
-    scale = length / target
+def _weights(length: int, target: int, scales: tuple[float, float], *, like: Tensor) -> Tensor:
+    """(target, length): the share of each old pixel in each new one.
+
+    Args:
+        scales: old pixels for each new one, along this axis and along the other.
+    """
+    scale, other = scales
     new = torch.arange(target, dtype=like.dtype, device=like.device)[:, None]
     old = torch.arange(length, dtype=like.dtype, device=like.device)[None]
     begin, end = new * scale, (new + 1) * scale
     covered = (torch.minimum(old + 1, end) - torch.maximum(old, begin)).clamp(min=0)
-    by_area = covered / scale
     centre = ((new + 0.5) * scale - 0.5).clamp(min=0).clamp(max=length - 1)
-    linear = (1 - (old - centre).abs()).clamp(min=0)
-    return torch.where(new * 0 + scale >= 1, by_area, linear)
+    # OpenCV's area, where one axis grows though there are fewer pixels in all: two neighbours, along both axes
+    first = torch.floor(begin)
+    share = (new + 1 - (first + 1) / scale).clamp(min=0)
+    between = (first + share - torch.floor(share)).clamp(max=length - 1)
+    shrinks = new * 0 + scale * other > 1
+    both_shrink = torch.logical_and(new * 0 + scale >= 1, new * 0 + other >= 1)
+    linear = (1 - (old - torch.where(shrinks, between, centre)).abs()).clamp(min=0)
+    return torch.where(both_shrink, covered / scale, linear)
 
 
 def _bilinear(maps: Tensor, size: Sequence[int]) -> Tensor:

@@ -42,6 +42,8 @@ def module_of(outputs: int = 4) -> SegmentationModule:
         ((97, 301), (32, 100), 0.001),
         ((64, 64), (64, 64), 0.0),
         ((1024, 2048), (256, 512), 0.04),  # OpenCV rounds halves to even there, to the larger number elsewhere
+        ((50, 200), (64, 100), 0.15),  # fewer pixels in all, though one axis grows
+        ((300, 40), (100, 60), 0.15),
         ((64, 64), (100, 130), 0.15),  # OpenCV's weights have 11 bits where it enlarges
     ],
 )
