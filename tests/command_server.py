@@ -6,7 +6,9 @@ the server that a sweep's jobs are forked from. The fixtures `command` and `star
 commands; `command(..., fresh=True)` is an interpreter that has imported nothing.
 """
 
+import atexit
 import fcntl
+import gc
 import json
 import multiprocessing.util
 import os
@@ -14,7 +16,9 @@ import runpy
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 FORK_SERVER = "from multiprocessing.forkserver import main;"  # how the code begins that multiprocessing starts
 
@@ -31,6 +35,8 @@ def import_libraries() -> None:
 
     for name in [name for name in sys.modules if name.partition(".")[0] == "seglab"]:
         del sys.modules[name]
+    gc.collect()
+    gc.freeze()  # or each fork would write into what the server has collected, and so copy all of its pages
 
 
 def requested() -> dict | None:
@@ -136,13 +142,42 @@ def _out_of_the_way(descriptors: Sequence[int]) -> list[int]:
     return moved
 
 
-if __name__ == "__main__":
+def run_and_exit(function: Callable[[], object]) -> NoReturn:
+    """Ends as an interpreter does, but leaves it to the system to free the memory: taking all modules apart lasts
+    longer than many a command. Errors are printed, threads waited for, what is registered to run at exit runs."""
+    code: object = 0
+    try:
+        function()
+    except SystemExit as end:
+        code = end.code
+    except BaseException as error:
+        sys.excepthook(type(error), error, error.__traceback__)
+        code = -signal.SIGINT if isinstance(error, KeyboardInterrupt) else 1
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    if not isinstance(code, int | None):
+        print(code, file=sys.stderr)
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if code == -signal.SIGINT:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+    os._exit((code or 0) & 0xFF)
+
+
+def main() -> None:
     import_libraries()
     request = requested()
-    if request is not None:
-        become(request)
-        code = fork_server_wanted()
-        if code is None:
-            runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
-        else:
-            exec(code)
+    if request is None:
+        return
+    become(request)
+    code = fork_server_wanted()
+    if code is None:
+        runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
+    else:
+        exec(code, {"__name__": "__main__"})
+
+
+if __name__ == "__main__":
+    run_and_exit(main)
