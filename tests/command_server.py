@@ -2,25 +2,32 @@
 
 A command is a process with everything of its own: seglab's modules, arguments, folder, environment, standard streams,
 exit code. Only what is not ours was imported before, which takes 4 s of the 5 of a small training. The same holds for
-the server that a sweep's jobs are forked from. The fixtures `command` and `started` of tests/conftest.py start
-commands; `command(..., fresh=True)` is an interpreter that has imported nothing.
+the interpreters that a command starts: the server that a sweep's jobs are forked from, a table's trainings and
+evaluations, further processes of a training on several devices, joblib's workers. The fixtures `command` and `started`
+of tests/conftest.py start commands; `command(..., fresh=True)` is an interpreter that has imported nothing.
 """
 
+import _posixsubprocess
 import atexit
+import ctypes
 import fcntl
 import gc
 import json
-import multiprocessing.util
 import os
 import runpy
 import signal
 import socket
+import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 FORK_SERVER = "from multiprocessing.forkserver import main;"  # how the code begins that multiprocessing starts
+_PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
+_libc = ctypes.CDLL(None)
+_fork_exec = _posixsubprocess.fork_exec
 
 
 def import_libraries() -> None:
@@ -80,58 +87,94 @@ def become(request: dict) -> None:
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["environment"])
-    sys.argv = [request["module"], *request["arguments"]]
-    sys.orig_argv = [sys.executable, "-m", request["module"], *request["arguments"]]
-    sys.path[0] = request["folder"]
 
 
-def fork_server_wanted() -> str | None:
-    """In a process beside the command, once multiprocessing starts its fork server there: the code of that server.
+def program_wanted() -> list[str] | None:
+    """From here on the interpreters that this process starts are forked, too, from a process beside it.
 
-    In the command: None. The server has imported what the command had at its beginning, so nothing of seglab.
+    In this process: None. In each of those: what it has to run. It is a child of the process that starts it, has its
+    folder, environment and files, and has imported what that one had at its beginning, so nothing of seglab.
     """
     ours, theirs = socket.socketpair()
-    process = os.fork()
-    if process == 0:
+    if os.fork() == 0:
         ours.close()
-        return _received(theirs)
+        return _started(theirs)
     theirs.close()
-    start_program = multiprocessing.util.spawnv_passfds
+    lock, owner = threading.Lock(), os.getpid()
 
-    def start(path: bytes, arguments: Sequence[str], descriptors: Sequence[int]) -> int:
-        if not arguments[-1].startswith(FORK_SERVER) or ours.fileno() < 0:
-            return start_program(path, arguments, descriptors)
+    def fork_exec(arguments: Sequence[bytes], *others: Any) -> int:
+        typed = [os.fsdecode(argument) for argument in arguments]
+        pass_fds, folder, environment, stdin, _, _, stdout, _, stderr, _, errors, _, new_session = others[2:15]
+        if os.getpid() != owner or not _is_program(typed[:3]):  # a fork is no parent of what is started beside it
+            return _fork_exec(arguments, *others)
+        inherited = {0: stdin, 1: stdout, 2: stderr} | {number: number for number in pass_fds if number != errors}
         wanted = {
-            "code": arguments[-1], "descriptors": list(descriptors), "environment": dict(os.environ),
-            "folder": os.getcwd(),
+            "arguments": typed, "parent": os.getpid(), "folder": os.fsdecode(folder or os.getcwd()),
+            "environment": dict(os.environ) if environment is None else
+                           dict(os.fsdecode(entry).split("=", 1) for entry in environment),
+            "descriptors": list(inherited), "new_session": bool(new_session),
+            "ignores_sigint": signal.getsignal(signal.SIGINT) is signal.SIG_IGN,
         }  # fmt: skip
-        with ours:
-            socket.send_fds(ours, [json.dumps(wanted).encode()], descriptors)
+        message = json.dumps(wanted).encode()
+        with lock:
+            _adopt_orphans(True)
+            socket.send_fds(ours, [len(message).to_bytes(8, "big")],
+                            [number if of < 0 else of for number, of in inherited.items()])  # fmt: skip
+            ours.sendall(message)
+            process = int.from_bytes(ours.recv(8), "big")
+            _adopt_orphans(False)
         return process
 
-    multiprocessing.util.spawnv_passfds = start
+    subprocess._fork_exec = _posixsubprocess.fork_exec = fork_exec  # type: ignore[attr-defined]
     return None
 
 
-def _received(theirs: socket.socket) -> str:
-    """The code to run, in the folder and with the environment and files that were sent; ends here if none comes."""
+def _is_program(typed: list[str]) -> bool:
+    executable, flag, program = [*typed, "", ""][:3]
+    return executable == sys.executable and (
+        program.startswith(("seglab.", "joblib.")) if flag == "-m" else program.startswith(FORK_SERVER)
+    )
+
+
+def _adopt_orphans(wanted: bool) -> None:
+    """Whether a grandchild whose parent ends becomes a child of this process, as one is that it starts itself."""
+    assert _libc.prctl(_PR_SET_CHILD_SUBREAPER, int(wanted), 0, 0, 0) == 0
+
+
+def _started(theirs: socket.socket) -> list[str]:
+    """In the process beside: never returns. In one that is forked from it: its command line."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with theirs:
-        message, received, _, _ = socket.recv_fds(theirs, 1 << 16, 8)
-        while part := theirs.recv(1 << 16):
-            message += part
-    if not message:
-        os._exit(0)
-    wanted = json.loads(message)
+    while True:
+        length, received, _, _ = socket.recv_fds(theirs, 8, 64)
+        if not length:
+            os._exit(0)
+        message = b""
+        while len(message) < int.from_bytes(length, "big"):
+            message += theirs.recv(1 << 16)
+        wanted = json.loads(message)
+        between = os.fork()
+        if between == 0:
+            if os.fork():
+                os._exit(0)
+            break
+        os.waitpid(between, 0)
+        for descriptor in received:
+            os.close(descriptor)
+    while os.getppid() != wanted["parent"]:
+        time.sleep(0.001)
+    theirs.sendall(os.getpid().to_bytes(8, "big"))
+    theirs.close()
     for number, descriptor in zip(wanted["descriptors"], _out_of_the_way(received), strict=True):
         os.dup2(descriptor, number)
         os.close(descriptor)
+    if wanted["new_session"]:
+        os.setsid()
     os.chdir(wanted["folder"])
     os.environ.clear()
     os.environ.update(wanted["environment"])
-    sys.argv = ["-c"]
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    return wanted["code"]
+    if not wanted["ignores_sigint"]:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    return wanted["arguments"]
 
 
 def _out_of_the_way(descriptors: Sequence[int]) -> list[int]:
@@ -172,11 +215,17 @@ def main() -> None:
     if request is None:
         return
     become(request)
-    code = fork_server_wanted()
-    if code is None:
-        runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
+    typed = [sys.executable, "-m", request["module"], *request["arguments"]]
+    while (program := program_wanted()) is not None:
+        typed = program
+    _, flag, program_or_code, *arguments = sys.orig_argv = typed
+    sys.argv = [flag, *arguments]
+    if flag == "-m":
+        sys.path[0] = os.getcwd()
+        runpy.run_module(program_or_code, run_name="__main__", alter_sys=True)
     else:
-        exec(code, {"__name__": "__main__"})
+        sys.path[0] = ""
+        exec(program_or_code, {"__name__": "__main__"})
 
 
 if __name__ == "__main__":
