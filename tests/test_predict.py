@@ -1,5 +1,6 @@
 """`python -m seglab.predict` as a user types it, with a run trained once for all of these tests."""
 
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -183,7 +184,8 @@ def test_submission_is_named_and_checked_as_the_server_does(predict, image, tmp_
     for name in ("berlin_000000_000019", "bonn_000003_000019"):
         (tmp_path / "test" / name.split("_")[0]).mkdir(parents=True)
         cv2.imwrite(str(tmp_path / "test" / name.split("_")[0] / f"{name}_leftImg8bit.png"), big)
-    done = predict("input=test", "format=cityscapes")
+    shutil.make_archive(str(tmp_path / "leftImg8bit"), "zip", tmp_path, "test")  # read in place
+    done = predict("input=leftImg8bit.zip/test", "format=cityscapes")
     assert done.returncode == 0, done.stderr
     names = ["berlin_000000_000019_pred_labelIds.png", "bonn_000003_000019_pred_labelIds.png"]
     with zipfile.ZipFile(tmp_path / "out" / "submission.zip") as archive:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from seglab.errors import SeglabError
+from seglab.runs import archive
 
 IMAGES = (".png", ".jpg", ".jpeg")
 OTHER_IMAGES = (".tif", ".tiff", ".npy")  # what others than RGB are kept in
@@ -26,31 +27,44 @@ class Input(NamedTuple):
 def find(given: str, *, suffixes: Sequence[str], output: Path) -> list[Input]:
     """The inputs that `given` stands for, sorted: a file, a folder with everything below it, or a glob (** goes deep).
 
-    Where `output` is a folder inside the one that is searched, what an earlier command has written there is no input.
+    A zip archive is a folder, in which a video cannot be read. Where `output` is a folder inside the one that is
+    searched, what an earlier command has written there is no input.
 
     Raises:
         SeglabError: there is no such file or folder, or none of its files ends in one of `suffixes`.
     """
     path = Path(given).expanduser()
-    if path.is_file():
-        return _named([path], below=path.parent)
+    try:
+        if archive.is_file(path):
+            return _named([path], below=path.parent)
+        below, matches = _searched(path)
+        if not below.is_dir():
+            suffixes = [suffix for suffix in suffixes if suffix not in VIDEOS]
+        files = _usable(filter(archive.is_file, matches), suffixes, below=below, output=output)
+    except OSError as error:
+        raise SeglabError(f"expected images in '{path}', which cannot be read: {error}") from error
     kinds = ", ".join(suffixes)
-    if path.is_dir():
-        files = _usable((file for file in path.rglob("*") if file.is_file()), suffixes, below=path, output=output)
-        if not files:
-            raise SeglabError(f"expected files ({kinds}) in the folder '{path}' or below it; none is there - "
-                              "is it the right folder?")  # fmt: skip
-        return _named(files, below=path)
-    if glob.has_magic(str(path)):
-        matches = [Path(match) for match in glob.glob(str(path), recursive=True)]
-        files = _usable((match for match in matches if match.is_file()), suffixes, below=_fixed(path), output=output)
-        if not files:
-            raise SeglabError(
-                f"expected files ({kinds}) that match '{path}'; {len(matches)} paths match and none is such a file - "
-                "look at the pattern, ** stands for folders at any depth"
-            )
-        return _named(files, below=_common_folder(files))
-    raise SeglabError(f"expected a file, a folder or a glob in input; '{path}' does not exist - look at the path")
+    if not files and below == path:
+        raise SeglabError(
+            f"expected files ({kinds}) in the folder '{path}' or below it; none is there - is it the right folder?"
+        )
+    if not files:
+        raise SeglabError(
+            f"expected files ({kinds}) that match '{path}'; {len(matches)} paths match and none is such a file - "
+            "look at the pattern, ** stands for folders at any depth"
+        )
+    return _named(files, below=below if below == path else _common_folder(files))
+
+
+def _searched(path: Path) -> tuple[Path, list[Path]]:
+    """The folder that a folder, an archive or a glob stands for, and all that is in it or matches."""
+    if archive.is_dir(path):
+        return path, list(archive.matching(path, "**/*"))
+    if not glob.has_magic(str(path)):
+        raise SeglabError(f"expected a file, a folder or a glob in input; '{path}' does not exist - look at the path")
+    folder = _fixed(path)
+    matches = [Path(match) for match in glob.glob(str(path), recursive=True)]
+    return folder, matches or list(archive.matching(folder, path.relative_to(folder).as_posix()))
 
 
 def _usable(files: Iterable[Path], suffixes: Sequence[str], *, below: Path, output: Path) -> list[Path]:

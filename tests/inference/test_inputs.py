@@ -1,6 +1,7 @@
 """Which files an input stands for, and that no two results get one name."""
 
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -55,6 +56,32 @@ def test_nothing_found_is_an_error_with_the_path(folder, given, words):
     with pytest.raises(SeglabError, match=words) as caught:
         find(str(folder / given), suffixes=(".png",), output=folder / "out")
     assert str(folder / given) in str(caught.value)
+
+
+@pytest.fixture
+def zipped(tmp_path) -> Path:
+    with ZipFile(tmp_path / "pictures.zip", "w") as archive:
+        for name in ("b.png", "deep/a.png", "deep/c.mp4", "deep/.hidden.png", "../out.png"):
+            archive.writestr(name, b"")
+    return tmp_path / "pictures.zip"
+
+
+def test_archive_is_a_folder(zipped):
+    assert names(zipped, zipped.parent) == ["b", "deep/a"]
+    assert names(zipped / "deep", zipped.parent) == ["a"]
+    assert names(zipped / "deep" / "*.png", zipped.parent) == ["a"]
+    assert names(zipped / "**" / "*.png", zipped.parent) == ["b", "deep/a"]
+    assert names(zipped / "deep" / "a.png", zipped.parent) == ["a"]
+    with pytest.raises(SeglabError, match="0 paths match"):
+        names(zipped / "*.jpg", zipped.parent)
+    with pytest.raises(SeglabError, match="gone' does not exist"):
+        names(zipped / "gone", zipped.parent)
+
+
+def test_damaged_archive_is_named(zipped):
+    zipped.write_bytes(zipped.read_bytes()[:-30])
+    with pytest.raises(SeglabError, match=r"expected images in '.*pictures.zip', which cannot be read: .*damaged"):
+        names(zipped, zipped.parent)
 
 
 def test_links_that_loop_end_and_show_each_file_once(folder):
