@@ -23,13 +23,17 @@ from seglab.errors import SeglabError, did_you_mean
 _NEED_TARGET = ("data", "model", "loss", "optimizer", "scheduler", "trainer", "module")
 _HOLD_TARGETS = ("callbacks", "logger")  # {name: class, or null to leave one out}
 _OF_HYDRA = frozenset({"_target_", "_partial_", "_convert_"})
-_OF_SEGLAB = {"model": frozenset({"size_divisor"})}  # read by build, not passed to the class
+# read by build, not passed to the class
+_OF_SEGLAB = {"model": frozenset({"size_divisor"}), "loss": frozenset({"auxiliary", "boundary"})}
 
 _LIST_OR_NAME = re.compile(r"loss(\.\w+)*\.class_weights")  # seglab.training puts numbers in place of a name or a file
 
 # What seglab.training.build passes besides the configuration's own arguments; a test compares them.
 SUPPLIED = {
-    "module": frozenset({"network", "loss", "class_names", "optimizer", "schedule", "size_divisor", "num_outputs"}),
+    "module": frozenset(
+        {"network", "loss", "class_names", "optimizer", "schedule", "size_divisor", "num_outputs"}
+        | {"auxiliary", "boundary"}
+    ),
     "trainer": frozenset(
         {"default_root_dir", "callbacks", "logger", "plugins", "enable_checkpointing", "use_distributed_sampler"}
         | {"enable_progress_bar"}

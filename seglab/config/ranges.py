@@ -94,6 +94,8 @@ RANGES = {
     "data.channels": whole(1),
     "model.in_channels": whole(1),
     "model.size_divisor": whole(1),
+    "loss.auxiliary": number(0),
+    "loss.boundary": number(0),
     "callbacks.ema.decay": Range("a number >= 0 and < 1", lambda value: _is_number(value) and 0 <= value < 1),
     "callbacks.swa.start": Range("a number >= 0 and < 1", lambda value: _is_number(value) and 0 <= value < 1),
     "callbacks.freeze.until_epoch": whole(1, also=(None,)),

@@ -101,15 +101,19 @@ def build_module(config: Mapping[str, Any]) -> SegmentationModule:
     if bundled.is_asked(config["model"]):
         bundled.warn_of_other_statistics(config["module"])
     loss = for_outputs(config["loss"], num_classes=labels.num_classes, num_outputs=num_outputs)
+    weights = {
+        key: loss[key] for key in ("auxiliary", "boundary") if key in loss
+    }  # of what a network may say beside its logits
     module: SegmentationModule = instantiate(
         config["module"],
         network=build_network(config),
-        loss=instantiate(loss),
+        loss=instantiate({key: value for key, value in loss.items() if key not in weights}),
         class_names=labels.names,
         optimizer=instantiate(config["optimizer"]),
         schedule=instantiate(config["scheduler"]),
         size_divisor=config["model"]["size_divisor"],
         num_outputs=num_outputs,
+        **weights,
     )
     if module.num_scores > labels.num_classes:
         log.info(

@@ -22,7 +22,7 @@ from seglab.runs import checkpoints, identity
 from seglab.runs.files import BEST, LAST, PREVIOUS
 from seglab.training.build import Run, build, without_weights
 from seglab.training.device import device_name
-from seglab.training.outputs import require_logits
+from seglab.training.outputs import checked
 from seglab.training.summary import Complexity, complexity, headline, summary_sheet
 from seglab.training.transfer import build_from
 
@@ -50,7 +50,7 @@ def fit(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         channels=run.module.channels,
     )
     if network.outputs is not None:  # else its first call is checked
-        require_logits(network.outputs, num_outputs=run.module.num_outputs, of=network.name)
+        checked(network.outputs, num_outputs=run.module.num_outputs, of=network.name)
     _announce(run, network, folder, checkpoint)
     costs = {"parameters": network.parameters, "flops": network.flops}
     facts = {**costs, "seed": config["seed"], "fingerprint": identity.fingerprint(config)}

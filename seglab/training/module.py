@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import seglab.lean_imports  # noqa: F401
@@ -16,9 +17,11 @@ from seglab.batch import Batch
 from seglab.errors import SeglabError
 from seglab.labels import IGNORE_INDEX
 from seglab.losses import Loss
+from seglab.losses.auxiliary import loss_and_terms
 from seglab.metrics import ConfusionMatrix, readings
+from seglab.models.auxiliary import WithAuxiliary
 from seglab.training.optimizer import OptimizerFactory, build_optimizer
-from seglab.training.outputs import label_maps, require_logits
+from seglab.training.outputs import checked, label_maps, mapped
 from seglab.training.schedule import Schedule
 
 _NEVER = sys.maxsize  # epochs between two steps that Lightning makes of a schedule
@@ -28,7 +31,8 @@ class SegmentationModule(LightningModule):
     """Trains and scores one network.
 
     Args:
-        network: maps a normalised image (B, 3, H, W) to logits (B, K, h, w); with others than RGB, (B, C, H, W).
+        network: maps a normalised image (B, 3, H, W) to logits (B, K, h, w); with others than RGB, (B, C, H, W). In
+            training mode it may return them in a WithAuxiliary.
         loss: `loss(logits, mask) -> scalar`, given logits at the size of the mask.
         class_names: the K names, in the order of the train ids.
         optimizer: called with the parameters, or with groups of them.
@@ -37,6 +41,7 @@ class SegmentationModule(LightningModule):
         channels_last: keep maps with the channels innermost, which most convolutions are faster with.
         mean, std: of each channel, on the scale 0..1.
         encoder_lr, decay_norm_and_bias: see `seglab.training.optimizer`; the defaults treat all parameters alike.
+        auxiliary, boundary: weights of the outputs that a network has in training alone, see seglab.losses.auxiliary.
         num_outputs: K of the network; None for one a class. Of more outputs than classes the first are the classes, and
             a pixel for which another is the strongest counts as missed.
 
@@ -61,6 +66,8 @@ class SegmentationModule(LightningModule):
         std: Sequence[float],
         encoder_lr: float = 1.0,
         decay_norm_and_bias: bool = True,
+        auxiliary: float = 0.4,
+        boundary: float = 20.0,
         num_outputs: int | None = None,
     ) -> None:
         super().__init__()
@@ -72,6 +79,7 @@ class SegmentationModule(LightningModule):
         self._schedule = schedule
         self._encoder_lr = encoder_lr
         self._decay_norm_and_bias = decay_norm_and_bias
+        self._auxiliary, self._boundary = auxiliary, boundary
         self.size_divisor = size_divisor
         self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1) * 255, persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1) * 255, persistent=False)
@@ -105,6 +113,10 @@ class SegmentationModule(LightningModule):
 
     def outputs(self, image: Tensor) -> Tensor:
         """What the loss is computed of: the network's outputs at the size of the image, logits in all but mse_rgb."""
+        return self._all_outputs(image).logits
+
+    def _all_outputs(self, image: Tensor) -> WithAuxiliary:
+        """The same, and what the network says beside it in training, all of it at the size of the image."""
         image = ((on_scale_of_bytes(image).float() - self.mean) / self.std).contiguous(
             memory_format=self._memory_format
         )
@@ -117,11 +129,13 @@ class SegmentationModule(LightningModule):
                 f"{type(self.network).__name__} has BatchNorm on a map of a single pixel: expected two images or more "
                 f"in a batch; came {len(image)} - set data.batch_size=2 or more"
             ) from error
-        return resize_logits(outputs, image.shape[-2:])
+        return mapped(outputs, partial(resize_logits, size=image.shape[-2:]))
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        terms = self.loss.terms(self.outputs(batch["image"]), batch["mask"])
-        loss = self.loss.combine(terms)
+        outputs = self._all_outputs(batch["image"])
+        loss, terms = loss_and_terms(
+            self.loss, outputs, batch["mask"], auxiliary=self._auxiliary, boundary=self._boundary
+        )
         self.train_loss.update(loss.detach())
         if self._is_logged(batch_idx):
             values = {"train/loss_step": loss.item()}
@@ -280,16 +294,15 @@ def resize_logits(logits: Tensor, size: Sequence[int]) -> Tensor:
     return nn.functional.interpolate(logits, size=tuple(size), mode="bilinear", align_corners=False)
 
 
-def _padded_call(network: nn.Module, image: Tensor, *, divisor: int, num_outputs: int) -> Tensor:
+def _padded_call(network: nn.Module, image: Tensor, *, divisor: int, num_outputs: int) -> WithAuxiliary:
     """The network's logits (B, K, h, w) for the image alone, though it saw one padded to multiples of `divisor`."""
     height, width = image.shape[-2:]
     below, right = -height % divisor, -width % divisor
     if below or right:
         # Zero is the mean colour. Padding below and to the right keeps the sampling grid of the image.
         image = nn.functional.pad(image, (0, right, 0, below))
-    logits = network(image)
-    require_logits(logits, num_outputs=num_outputs, of=type(network).__name__)
+    outputs = checked(network(image), num_outputs=num_outputs, of=type(network).__name__)
     if not below and not right:
-        return logits
-    logits = resize_logits(logits, (height + below, width + right))
-    return logits[..., :height, :width]
+        return outputs
+    padded = (height + below, width + right)
+    return mapped(outputs, lambda maps: resize_logits(maps, padded)[..., :height, :width])

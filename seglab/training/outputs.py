@@ -1,6 +1,6 @@
 """What a network has to return, and the label maps that are made of it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import seglab.lean_imports  # noqa: F401
 
@@ -9,15 +9,31 @@ from torch import Tensor
 
 from seglab.errors import SeglabError
 from seglab.labels import IGNORE_INDEX
+from seglab.models.auxiliary import WithAuxiliary
 
 
-def require_logits(outputs: object, *, num_outputs: int, of: str) -> None:
-    """Raises a SeglabError, saying how to adapt the network called `of`, unless these are logits (B, K, h, w)."""
-    if isinstance(outputs, Tensor) and outputs.ndim == 4 and outputs.shape[1] == num_outputs:
-        return
-    raise SeglabError(
-        f"model: expected {of} to return logits (B, {num_outputs}, h, w), one tensor with an output for each class; "
-        f"came {_described(outputs)} - {_advice(outputs, num_outputs)}"
+def checked(outputs: object, *, num_outputs: int, of: str) -> WithAuxiliary:
+    """What the network called `of` returned, as logits and what is beside them.
+
+    Raises:
+        SeglabError: it is neither logits (B, K, h, w) nor a WithAuxiliary of such; says how to adapt the network.
+    """
+    answer = outputs if isinstance(outputs, WithAuxiliary) else WithAuxiliary(outputs)  # type: ignore[arg-type]
+    for logits in (answer.logits, *answer.auxiliary.values()):
+        if not (isinstance(logits, Tensor) and logits.ndim == 4 and logits.shape[1] == num_outputs):
+            raise SeglabError(
+                f"model: expected {of} to return logits (B, {num_outputs}, h, w), one tensor with an output for each "
+                f"class; came {_described(logits)} - {_advice(logits, num_outputs)}"
+            )
+    return answer
+
+
+def mapped(outputs: WithAuxiliary, function: Callable[[Tensor], Tensor]) -> WithAuxiliary:
+    """The function of each of the outputs."""
+    return WithAuxiliary(
+        function(outputs.logits),
+        {name: function(logits) for name, logits in outputs.auxiliary.items()},
+        None if outputs.boundary is None else function(outputs.boundary),
     )
 
 

@@ -1,21 +1,24 @@
 """What a network returns is looked at before the first step; outputs beyond the classes are trained and never right."""
 
 import logging
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from seglab import runs
+from seglab import config, runs
 from seglab.errors import SeglabError
 from seglab.labels import label_space
 from seglab.metrics import count_pixels, readings
 from seglab.metrics.confusion import _count_on_device
+from seglab.models.auxiliary import WithAuxiliary
 from seglab.runs.png import write_png
 from seglab.training.build import build_module
 from seglab.training.fit import fit
-from seglab.training.outputs import label_maps
+from seglab.training.module import SegmentationModule
+from seglab.training.outputs import checked, label_maps
 from tests.training.test_module import Quarter, batch, module, validate
 
 
@@ -140,3 +143,57 @@ def test_a_run_with_34_outputs_is_trained_predicted_and_evaluated(command, tmp_p
         "predict", f"run={run}", f"input={source}", "output=masks", "write=[masks,overlays]", small=False
     )
     assert predicted.returncode == 0, predicted.stderr
+
+
+class Three(Quarter):
+    """Has an auxiliary head at a quarter of the size and one that finds boundaries, both in training alone."""
+
+    calls = 0
+
+    def forward(self, image: torch.Tensor) -> object:
+        logits = super().forward(image)
+        if not self.training:
+            return logits
+        self.calls += 1
+        return WithAuxiliary(logits, {"deep": logits[..., ::4, ::4]}, logits[:, :1])
+
+
+def test_what_only_training_has_is_weighed_there_logged_and_never_evaluated(monkeypatch):
+    torch.manual_seed(0)
+    data = batch(2)
+    plain, three = module(Quarter()), module(Three(), auxiliary=0.5, boundary=2.0)
+    three.load_state_dict(plain.state_dict())
+    assert torch.equal(three.eval()(data["image"]), plain.eval()(data["image"]))
+    assert validate(three, [data]) == validate(plain, [data])
+    assert three.network.calls == 0
+
+    logged = {}
+    monkeypatch.setattr(SegmentationModule, "_is_logged", lambda *_: True)
+    monkeypatch.setattr(SegmentationModule, "_log_now", lambda _, values, step: logged.update(values))
+    monkeypatch.setattr(SegmentationModule, "trainer", SimpleNamespace(global_step=0))
+    loss = three.train().training_step(data, 0).item()
+    names = ("loss", "auxiliary_deep", "boundary", "near_boundary")
+    main, deep, boundary, near = (logged[f"train/loss_step/{name}"] for name in names)
+    assert loss == pytest.approx(main + 0.5 * deep + 2 * boundary + near)
+    assert main == plain.train().loss(plain.outputs(data["image"]), data["mask"]).item()
+    assert deep != main
+
+
+def test_an_auxiliary_output_of_other_classes_is_refused():
+    answer = WithAuxiliary(torch.zeros(1, 3, 4, 4), {"deep": torch.zeros(1, 2, 4, 4)})
+    with pytest.raises(SeglabError, match=r"expected X to return logits \(B, 3, h, w\).* came a tensor \(1, 2, 4, 4\)"):
+        checked(answer, num_outputs=3, of="X")
+
+
+def test_the_weights_of_auxiliary_outputs_are_set_beside_any_loss(tiny_config):
+    for loss in ("ce", "ce_dice"):
+        cfg = tiny_config(f"loss={loss}", "loss.auxiliary=1.0")
+        config.check(cfg)
+        assert build_module(runs.plain(cfg))._auxiliary == 1.0
+    before = runs.plain(tiny_config())
+    del before["loss"]["auxiliary"], before["loss"]["boundary"]  # as in the folder of an older run
+    assert build_module(before)._auxiliary == 0.4
+    assert runs.fingerprint(before) == runs.fingerprint(runs.plain(tiny_config()))
+    assert runs.fingerprint(before) != runs.fingerprint(runs.plain(tiny_config("loss.auxiliary=1.0")))
+    with pytest.raises(SeglabError, match=r"loss.auxiliary is -1; expected a number >= 0"):
+        config.check(tiny_config("loss.auxiliary=-1"))
