@@ -17,6 +17,11 @@ class DiskFullError(SeglabError):
     """Nothing more could be written. Where there is room again, the same command goes on."""
 
 
+def first_line(error: BaseException) -> str:
+    """What an error of a library says at its beginning, without the pages that may follow; its class, if nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _ADVICE = {
     **dict.fromkeys(_FULL, "free some space, or raise the quota or the limit of a file's size"),

@@ -16,7 +16,7 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 from seglab.config.resolve import reason
 from seglab.config.signatures import find_definition
 from seglab.config.suggest import all_groups, meant_key, meant_option
-from seglab.errors import SeglabError, did_you_mean, disk_message
+from seglab.errors import SeglabError, did_you_mean, disk_message, first_line
 
 _EXTRAS = {  # of pyproject.toml, by the option of Hydra that a plugin brings
     "hydra/sweeper/optuna": "optuna",
@@ -41,7 +41,7 @@ def message_for(error: BaseException) -> str | None:
     if isinstance(error, ConfigCompositionException):
         return _composition(error)
     if isinstance(error, SearchPathException):
-        return f"{_first_line(error)} - expected a folder of your own groups after --config-dir"
+        return f"{first_line(error)} - expected a folder of your own groups after --config-dir"
     if isinstance(error, ConfigKeyError | ConfigAttributeError):
         return _unknown_key(error, written=None)
     if isinstance(error, OmegaConfBaseException):
@@ -51,7 +51,7 @@ def message_for(error: BaseException) -> str | None:
         return "this is not YAML: " + " ".join(str(error).split())
     if isinstance(error, RuntimeError) and str(error).startswith("DataLoader worker (pid"):
         return (
-            f"a worker process that reads the data has died: {_first_line(error)} - it may want memory or room in "
+            f"a worker process that reads the data has died: {first_line(error)} - it may want memory or room in "
             "/dev/shm: set data.num_workers to less, or to 0 to read in the process of the run"
         )
     return disk_message(error) if isinstance(error, OSError) else None
@@ -104,7 +104,7 @@ def _composition(error: ConfigCompositionException) -> str | None:
     if isinstance(cause, OmegaConfBaseException):
         return f"{cause.full_key}: {reason(cause)}"
     if text.startswith("Ambiguous value for argument"):
-        override = _first_line(error).partition("'")[2].removesuffix("'")
+        override = first_line(error).partition("'")[2].removesuffix("'")
         key, _, values = override.partition("=")
         return (
             f"{override!r} holds several values; expected one - to run each of them add -m, "
@@ -140,7 +140,3 @@ def _target(node: object) -> str | None:
         return str(OmegaConf.select(node, "_target_", throw_on_resolution_failure=False))
     except OmegaConfBaseException:
         return None
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0]

@@ -8,7 +8,7 @@ from typing import Any
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from seglab.errors import SeglabError
+from seglab.errors import SeglabError, first_line
 
 _REFERENCE = re.compile(r"\$\{[\w.]+\}")  # to another place of the same configuration; ${resolver:...} is none
 
@@ -46,7 +46,7 @@ def reason(error: OmegaConfBaseException) -> str:
     """The first line of an OmegaConf error; our own message where one of our resolvers raised it."""
     if isinstance(error.__cause__, SeglabError):
         return str(error.__cause__)
-    first = str(error).splitlines()[0]
+    first = first_line(error)
     return first.partition(" raised while resolving interpolation: ")[2].strip('"') or first
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
 from seglab.deployment.camera import Camera
-from seglab.errors import SeglabError
+from seglab.errors import SeglabError, first_line
 from seglab.inference.exported import ABOUT, INPUT, LABELS, LOGITS
 from seglab.inference.predictor import Size
 
@@ -60,7 +60,7 @@ def program_of(
             return torch.export.export(camera.eval(), (image,), dynamic_shapes={INPUT: free}, strict=False)
     except Exception as error:  # of many classes: what a network may not do, and what torch does not know
         raise SeglabError(
-            f"{type(camera.network).__name__} cannot be exported: {_first_line(error)} - "
+            f"{type(camera.network).__name__} cannot be exported: {first_line(error)} - "
             + ("give input_size=[height,width]" if input_size is None else "use format=safetensors")
         ) from error
 
@@ -74,7 +74,7 @@ def onnx_of(program: ExportedProgram) -> Any:
                 verbose=False,
             )  # fmt: skip
     except Exception as error:
-        raise SeglabError(f"the network has no form in ONNX: {_first_line(error)} - use format=torch") from error
+        raise SeglabError(f"the network has no form in ONNX: {first_line(error)} - use format=torch") from error
     assert exported is not None
     model = exported.model_proto
     _name_the_axes(model)
@@ -149,7 +149,3 @@ def _quiet() -> Iterator[None]:
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from seglab.diagnostics.published import PUBLISHED
 from seglab.display.numbers import NOT_THERE, cell, sides, word
 from seglab.display.sheet import Cell, Sheet
-from seglab.errors import SeglabError
+from seglab.errors import SeglabError, first_line
 from seglab.losses import CrossEntropy
 from seglab.training.build import build_network
 from seglab.training.device import device_name, device_of, wait_for
@@ -84,7 +84,7 @@ def measure(settings: Mapping[str, Any], *, title: str) -> Costs:
         network.train()
         training = _timed(train, image, repetitions=settings["repetitions"]) if settings["training"] else None
     except torch.OutOfMemoryError as error:
-        raise SeglabError(f"expected {device} to have room for this; {str(error).splitlines()[0]} - "
+        raise SeglabError(f"expected {device} to have room for this; {first_line(error)} - "
                           "take a smaller size or batch_size, or precision=16-mixed") from error  # fmt: skip
     except ValueError as error:  # BatchNorm's, of a single value for each channel
         raise SeglabError(f"{title} cannot be trained on a batch of {len(image)}: {error} - "

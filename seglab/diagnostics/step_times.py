@@ -25,7 +25,7 @@ from torch.utils.data import DataLoader
 from seglab.batch import Batch
 from seglab.config.instantiate import instantiate
 from seglab.data import counts
-from seglab.errors import SeglabError
+from seglab.errors import SeglabError, first_line
 from seglab.labels import label_space
 from seglab.training.build import build_module, without_weights
 from seglab.training.class_weights import with_names
@@ -51,7 +51,7 @@ def _told(config: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return measure(config)
     except torch.OutOfMemoryError as error:
-        return {"error": f"out of memory: {str(error).splitlines()[0]}"}
+        return {"error": f"out of memory: {first_line(error)}"}
     except Exception as error:
         return {"error": f"{type(error).__name__}: {' '.join(str(error).split())}"}
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from seglab.data.transforms import resize
-from seglab.errors import SeglabError
+from seglab.errors import SeglabError, first_line
 from seglab.inference.predictor import Size, size_of
 
 ABOUT = "seglab"  # the entry of the file's metadata
@@ -119,7 +119,7 @@ def load_exported(path: Path, *, threads: int | None = None) -> ExportedPredicto
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # of half a dozen classes, for bytes of another kind
-        raise SeglabError(f"run={path}: expected an ONNX file; it cannot be read: {_first_line(error)} - "
+        raise SeglabError(f"run={path}: expected an ONNX file; it cannot be read: {first_line(error)} - "
                           "export the run again") from error  # fmt: skip
     names = [output.name for output in session.get_outputs()]
 
@@ -149,7 +149,3 @@ def _whole_keys(node: dict[str, Any]) -> dict[Any, Any]:
 
 def _resized(image: np.ndarray, size: Size) -> np.ndarray:
     return resize(image, np.empty(size, dtype=np.uint8), size)[0]
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

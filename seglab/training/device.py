@@ -2,7 +2,7 @@
 
 import torch
 
-from seglab.errors import SeglabError
+from seglab.errors import SeglabError, first_line
 
 
 def device_of(name: str) -> torch.device:
@@ -13,7 +13,7 @@ def device_of(name: str) -> torch.device:
         return torch.empty(0, device=name).device
     except (RuntimeError, AssertionError) as error:
         raise SeglabError(
-            f"expected a device that is there (auto, cpu, cuda, cuda:1); device={name!r}: {str(error).splitlines()[0]}"
+            f"expected a device that is there (auto, cpu, cuda, cuda:1); device={name!r}: {first_line(error)}"
         ) from error
 
 
