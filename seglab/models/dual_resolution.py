@@ -27,7 +27,7 @@ class Residual(nn.Module):
 
 
 class Scales(nn.Module):
-    """Features (B, C, h, w) as five maps (B, width, h, w): themselves, their means over 5, 9 and 17 positions, over all.
+    """Features (B, C, h, w) as five maps (B, width, h, w): themselves, means over 5, 9 and 17 positions, that over all.
 
     Raises:
         ValueError: from BatchNorm, in training, for a batch of one image: the mean over all is one value of each map.

@@ -60,9 +60,7 @@ class ENet(nn.Module):
         self.encoder = _Encoder(in_channels, dropout=dropout, activation=in_encoder)
         fine, middle, coarse = _WIDTHS
         plain = partial(_Bottleneck, dilation=1, dropout=0.0, activation=in_decoder)
-        self.ups = nn.ModuleList(
-            [_Up(coarse, middle, activation=in_decoder), _Up(middle, fine, activation=in_decoder)]
-        )
+        self.ups = nn.ModuleList([_Up(coarse, middle, activation=in_decoder), _Up(middle, fine, activation=in_decoder)])
         self.behind_ups = nn.ModuleList([nn.Sequential(plain(middle), plain(middle)), plain(fine)])
         self.head = nn.ConvTranspose2d(fine, classes, kernel_size=2, stride=2)
         initialise(self.encoder, gain=kaiming_gain(activation or nn.PReLU))

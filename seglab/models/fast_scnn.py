@@ -1,8 +1,8 @@
 """Fast-SCNN: a shallow and a deep path that share their first three convolutions.
 
 Source: Poudel, Liwicki, Cipolla 2019, arXiv 1902.04502, section 3, figure 1 and tables 1 to 3; the auxiliary losses of
-section 4. The authors released no code. Where the text leaves a choice (widths of the auxiliary heads, dropout before
-the last convolution) it is as in open-mmlab/mmsegmentation and Tramac/Fast-SCNN-pytorch.
+section 4. The authors released no code. What the text leaves open is as in open-mmlab/mmsegmentation (widths of the
+auxiliary heads) and Tramac/Fast-SCNN-pytorch (dropout), which both leave out the dilation of table 3.
 """
 
 from functools import partial
@@ -21,6 +21,7 @@ _DOWN = (32, 48, 64)  # maps at 1/2, 1/4 and 1/8 of the size
 _DEEP = ((64, 2), (96, 2), (128, 1))  # maps and stride of the three groups of bottlenecks
 _BOTTLENECKS = 3  # in each group
 _EXPANSION = 6
+_RAISED = 4  # times the size, to join the shallow path: X in table 3
 _BINS = (1, 2, 3, 6)  # of the pyramid's grids
 _AUXILIARY = 32
 
@@ -139,7 +140,7 @@ class _Fusion(nn.Module):
         super().__init__()
         self.shallow = convolution(shallow, deep, kernel=1, activation=None)
         self.deep = nn.Sequential(
-            convolution(deep, deep, kernel=3, groups=deep, activation=activation),
+            convolution(deep, deep, kernel=3, dilation=_RAISED, groups=deep, activation=activation),
             convolution(deep, deep, kernel=1, activation=None),
         )
         self.activation = activation()
