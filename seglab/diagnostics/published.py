@@ -5,7 +5,8 @@ stands. Of networks that are not listed no such number was found with its source
 """
 
 # "mmseg": configs/*/README.md of open-mmlab/mmsegmentation, single scale; "PaddleSeg": configs/*/README.md of it.
-# "Cityscapes paper": arXiv 1604.01685, tables 4 and 11.
+# "Cityscapes paper": arXiv 1604.01685, tables 4 and 11. "paper": the network's own, named in its YAML; "authors": the
+# README of its authors' code. Whether the encoder began with ImageNet is said where it did.
 PUBLISHED = {
     "fcn8s": "65.3 test (VGG16; Cityscapes paper)",
     "fcn16s": "64.3 test (VGG16; Cityscapes paper)",
@@ -22,4 +23,13 @@ PUBLISHED = {
     "segformer_b3": "81.9 val (mmseg)",
     "segformer_b4": "81.9 val (mmseg)",
     "segformer_b5": "82.3 val (mmseg)",
+    "enet": "58.3 test (paper)",
+    "erfnet": "68.0 test (paper), 71.1 val (160k steps; mmseg)",
+    "fast_scnn": "68.0 test, 68.6 val (paper)",
+    "bisenetv2": "72.6 test, 73.4 val (512x1024; paper)",
+    "stdc1": "75.3 test, 74.5 val (768x1536, ImageNet; paper)",
+    "stdc2": "76.8 test, 77.0 val (768x1536, ImageNet; paper)",
+    "ddrnet_23_slim": "77.4 test, 77.8 val (ImageNet; authors)",
+    "pidnet_s": "78.6 test, 78.8 val (ImageNet; authors)",
+    "pidnet_m": "79.8 test, 79.9 val (ImageNet; authors)",
 }

@@ -16,9 +16,14 @@ from seglab.models.activation import build_with_activation
 
 # With 19 classes; where no source printed a count, it was added up by hand from the layers.
 PARAMETERS = {
+    "bisenetv2": 3_645_935,
+    "ddrnet_23_slim": 5_734_342,
     "deeplabv3": 39_638_355,
     "deeplabv3plus": 12_333_923,
     "encoder_decoder": 1_734_067,
+    "enet": 360_551,  # without the slopes of its PReLUs: with SiLU, as here
+    "erfnet": 2_064_191,
+    "fast_scnn": 1_194_473,
     "fcn16s": 134_348_134,
     "fcn32s": 134_338_387,
     "fcn8s": 134_353_017,
@@ -34,6 +39,8 @@ PARAMETERS = {
     "modern_unet": 3_125_683,
     "modern_unet_k2": 3_094_707,
     "pan": 21_481_018,
+    "pidnet_m": 28_763_111,
+    "pidnet_s": 7_720_935,
     "pspnet": 22_160_595,
     "segformer": 3_719_027,
     "segformer_b1": 13_682_131,
@@ -52,6 +59,8 @@ PARAMETERS = {
     "smp_unet_efficientnet": 6_254_079,
     "smp_unet_mobilenet": 6_631_555,
     "smp_unet_scse": 24_552_970,
+    "stdc1": 8_425_248,
+    "stdc2": 12_455_712,
     "torchvision_deeplabv3": 39_638_355,
     "torchvision_fcn": 32_955_987,
     "u_lite": 1_948_883,

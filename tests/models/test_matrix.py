@@ -17,7 +17,10 @@ from seglab.training.build import build_module
 pytestmark = pytest.mark.slow
 
 MODELS = sorted(path.stem for path in (config.FOLDER / "model").glob("*.yaml"))
-POOLED = ("deeplabv3", "deeplabv3plus", "pan", "torchvision_deeplabv3", "upernet")  # BatchNorm after global pooling
+POOLED = (  # BatchNorm after global pooling
+    "bisenetv2", "ddrnet_23_slim", "deeplabv3", "deeplabv3plus", "fast_scnn", "pan", "pidnet_m", "pidnet_s", "stdc1",
+    "stdc2", "torchvision_deeplabv3", "upernet",
+)  # fmt: skip
 H, W = 64, 64
 # Of our own networks, whose widest take most of the time; every one keeps its depth and its form.
 NARROW = {
