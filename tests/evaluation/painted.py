@@ -14,7 +14,7 @@ CAMVID = label_space("camvid_11")
 SKY, POLE, VOID = 0, 2, 11
 SETTINGS = {
     "checkpoint": "best", "data": None, "root": None, "split": "val", "limit": None, "resolution": "both",
-    "size": "run", "scales": [1.0], "flip": False, "tile": None, "overlap": 0.25, "official": "auto", "extra": [],
+    "size": "run", "scales": [1.0], "flip": False, "tile": None, "overlap": 0.25, "post": None, "official": "auto", "extra": [],
     "panels": 2, "device": "cpu", "threads": 2, "output": None, "predictions": None, "truth": None, "processes": "auto",
 }  # fmt: skip
 
