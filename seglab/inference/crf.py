@@ -1,9 +1,9 @@
 """The fully connected CRF behind a network: probabilities that follow the edges of the image.
 
-Source: Krähenbühl and Koltun 2011, arXiv 1210.5644, equations 2 and 3 and algorithm 1, with Potts' model of which labels
-go together, as DeepLab has it behind its network (arXiv 1412.7062, section 2.3). The sums over all pairs are normalised
-on both sides, D^-1/2 K D^-1/2 with D the sums of K's rows: the default of the authors' second program and of pydensecrf,
-whose example the numbers in conf/ are. As there, a pixel is its own neighbour too.
+Source: Krähenbühl and Koltun 2011, arXiv 1210.5644, equations 2 and 3 and algorithm 1, with Potts' model of which
+labels go together, as DeepLab has it behind its network (arXiv 1412.7062, section 2.3). The sums over all pairs are
+normalised on both sides, D^-1/2 K D^-1/2 with D the sums of K's rows: the default of the authors' second program and of
+pydensecrf, whose example the numbers in conf/ are. As there, a pixel is its own neighbour too.
 
 One image on one thread of an AMD EPYC: SPEED.
 """
@@ -98,7 +98,11 @@ class Normalised:
 
 
 class SpatialGaussian:
-    """For each pixel the sum of exp(-distance^2 / 2 sd^2) values over all pixels of the image: exact but for its end."""
+    """For each pixel the sum of exp(-distance^2 / 2 sd^2) values over all pixels of the image; exact but for its end.
+
+    Args:
+        sd: the standard deviation in pixels.
+    """
 
     def __init__(self, height: int, width: int, *, sd: float) -> None:
         self._height, self._width, self._sd = height, width, sd

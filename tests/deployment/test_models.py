@@ -16,8 +16,8 @@ pytestmark = pytest.mark.slow
 # In ONNX one of each kind of network: a minute of tests each would be too much. The others are of the same classes,
 # wider, deeper or with parts of these; the program of torch that ONNX is made of is tested of all of them.
 EXPORTED = (
-    "deeplabv3plus", "fcn8s", "fcn_basic", "fpn", "lraspp", "manet", "modern_unet", "pan", "pspnet", "segformer",
-    "segnet_basic", "fpn_lite0", "torchvision_fcn", "u_lite", "unet", "unet_self_attention", "upernet",
+    "deeplab_largefov", "deeplabv3plus", "fcn8s", "fcn_basic", "fpn", "lraspp", "manet", "modern_unet", "pan", "pspnet",
+    "segformer", "segnet_basic", "fpn_lite0", "torchvision_fcn", "u_lite", "unet", "unet_self_attention", "upernet",
 )  # fmt: skip
 ALIKE = {
     "deeplabv3": "deeplabv3plus", "encoder_decoder": "unet", "fcn16s": "fcn8s", "fcn32s": "fcn8s",
@@ -29,7 +29,7 @@ ALIKE = {
          "segnet_basic_single_channel", "segnet_bayesian"), "segnet_basic",
     ),
     **dict.fromkeys(("smp_unet", "smp_unet_efficientnet", "smp_unet_mobilenet", "smp_unet_scse"), "manet"),
-    "unetplusplus": "manet", "torchvision_deeplabv3": "torchvision_fcn",
+    "unetplusplus": "manet", "resnet38": "torchvision_fcn", "torchvision_deeplabv3": "torchvision_fcn",
     **dict.fromkeys(
         ("unet64", "unet_aspp", "unet_attention_gates", "unet_cbam", "unet_original", "unet_ppm",
          "unet_spatial_attention"), "unet",

@@ -16,6 +16,7 @@ from seglab.models.activation import build_with_activation
 
 # With 19 classes; where no source printed a count, it was added up by hand from the layers.
 PARAMETERS = {
+    "deeplab_largefov": 20_503_379,
     "deeplabv3": 39_638_355,
     "deeplabv3plus": 12_333_923,
     "encoder_decoder": 1_734_067,
@@ -35,6 +36,7 @@ PARAMETERS = {
     "modern_unet_k2": 3_094_707,
     "pan": 21_481_018,
     "pspnet": 22_160_595,
+    "resnet38": 124_033_363,
     "segformer": 3_719_027,
     "segformer_b1": 13_682_131,
     "segformer_b2": 27_361_235,
