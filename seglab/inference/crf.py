@@ -60,7 +60,7 @@ class DenseCRF:
         if self.bilateral_weight:
             features = bilateral_features(image.float(), sd_xy=self.bilateral_sd_xy, sd_rgb=self.bilateral_sd_rgb)
             terms.append((self.bilateral_weight, PermutohedralLattice(features)))
-        of_pixels = probabilities.flatten(1).T  # (N, K)
+        of_pixels = probabilities.flatten(1).T.contiguous()  # (N, K)
         normalised = [(weight, Normalised(kernel, like=of_pixels)) for weight, kernel in terms]
         refined = mean_field(of_pixels, normalised, iterations=self.iterations)
         return refined.T.reshape(classes, height, width).contiguous()

@@ -75,7 +75,7 @@ def test_another_protocol_with_a_crf_and_never_that_of_one_without(run, capsys):
     # The column beside the poles is told from them by its colour, which the network saw in one pixel with them.
     assert refined["original"]["metrics"]["miou"] > plain["original"]["metrics"]["miou"]
     assert Path(refined["folder"]).name == "camvid_val_best_size-8x16_crf-2-3-1-10-8-13"
-    printed = capsys.readouterr().out
+    printed = " ".join(capsys.readouterr().out.split())
     assert "CRF (iterations 2, spatial weight 3, spatial sd 1, bilateral weight 10, bilateral sd xy 8, " in printed
     asked = {key: refined["protocol"][key] for key in ("dataset", "split", "size")}
     found = Run(run, runs.read_record(run))

@@ -181,7 +181,7 @@ def test_what_comes_after_refines_probabilities_and_label_maps_at_the_size_asked
 
 def test_images_without_three_colours_are_refused():
     module = predictor(Nearest()).module
-    module.channels = 4
+    module.mean = torch.zeros(1, 4, 1, 1)
     with pytest.raises(SeglabError, match=r"post=crf: expected a run on images of 3 channels.* came one of 4"):
         Predictor(module, size=None, post=CRF)
 
