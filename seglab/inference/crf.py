@@ -81,7 +81,7 @@ def mean_field(probabilities: Tensor, terms: Sequence[tuple[float, Kernel]], *, 
     for _ in range(iterations):
         logits = unary
         for weight, kernel in terms:
-            logits = logits + weight * kernel(current)
+            logits = logits.add(kernel(current), alpha=weight)
         current = logits.softmax(1)
     return current
 
@@ -94,7 +94,7 @@ class Normalised:
         self._scale = kernel(like.new_ones(len(like), 1)).clamp(min=torch.finfo(torch.float32).tiny).rsqrt()  # (N, 1)
 
     def __call__(self, values: Tensor) -> Tensor:
-        return self._scale * self._kernel(self._scale * values)
+        return self._kernel(self._scale * values).mul_(self._scale)  # in place: a kernel's answer is new
 
 
 class SpatialGaussian:

@@ -20,7 +20,7 @@ def small(classes=3, *, widths=(2, 2, 2, 2, 2), fc=2, dropout=0.0, weights=None,
 
 
 def test_the_count_is_that_of_the_layers():
-    """The paper says 20.5 M, of VOC's 21 classes (table 1b)."""
+    """The paper says 20.5 M, of the 21 classes of VOC."""
     vgg = sum(9 * before * after + after for before, after in [
         (3, 64), (64, 64), (64, 128), (128, 128), (128, 256), (256, 256), (256, 256),
         (256, 512), (512, 512), (512, 512), (512, 512), (512, 512), (512, 512),
