@@ -27,6 +27,21 @@ def test_command_on_a_trained_run(command, tmp_path):
 
 
 @pytest.mark.slow
+def test_several_crfs_are_tried_by_one_command_and_told_apart(command, tmp_path):
+    assert command("train").returncode == 0
+    (run,) = (tmp_path / "outputs" / "runs").iterdir()
+    assert command("evaluate", f"run={run}", "split=val", small=False).returncode == 0
+    tried = command("evaluate", "-m", f"run={run}", "split=val", "post=crf", "crf.bilateral_weight=4,10", small=False)
+    assert tried.returncode == 0, tried.stderr
+    plain, *refined = json.loads((run / "record.json").read_text())["evaluations"].values()
+    assert "post" not in plain["protocol"]
+    assert [one["protocol"]["post"]["bilateral_weight"] for one in refined] == [4.0, 10.0]
+    wrong = command("evaluate", f"run={run}", "post=crf", "crf.sd=3", small=False)
+    assert wrong.returncode == 2
+    assert "no key 'sd' in 'crf'" in wrong.stderr
+
+
+@pytest.mark.slow
 def test_command_reports_mistakes_without_a_traceback(command, tmp_path):
     done = command("evaluate", "run=nowhere", "splt=val", small=False)
     assert done.returncode == 2

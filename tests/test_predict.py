@@ -130,6 +130,16 @@ def test_glob_chooses_the_images(predict, scenes, tmp_path):
 
 
 @pytest.mark.slow
+def test_a_crf_changes_label_maps_at_the_images_size(predict, image, tmp_path):
+    for output, options in (("plain", ()), ("refined", ("post=crf", "crf.spatial_sd=2", "crf.iterations=3"))):
+        done = predict(f"input={image}", f"output={output}", "write=[masks]", *options)
+        assert done.returncode == 0, done.stderr
+    plain, refined = (read_ids(tmp_path / output / "masks" / image.name) for output in ("plain", "refined"))
+    assert refined.shape == plain.shape == (64, 128)
+    assert (refined != plain).any()
+
+
+@pytest.mark.slow
 def test_batches_change_no_result(predict, scenes, tmp_path):
     (tmp_path / "photos").mkdir()
     for number, source in enumerate(sorted((scenes / "leftImg8bit").rglob("*.png"))[:6]):

@@ -58,7 +58,10 @@ def problem(key: str, value: Any, rule: Range) -> str | None:
 def require(settings: Mapping[str, Any], ranges: Mapping[str, Range]) -> None:
     """Raises SeglabError for the first value of a command's configuration that is out of its range."""
     for key, rule in ranges.items():
-        if (wrong := problem(key, settings[key], rule)) is not None:
+        value: Any = settings
+        for part in key.split("."):
+            value = value[part]
+        if (wrong := problem(key, value, rule)) is not None:
             raise SeglabError(wrong)
 
 
@@ -77,6 +80,19 @@ def _is_number(value: Any) -> bool:
 def _is_size(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(_is_whole(side) and side >= 1 for side in value)
 
+
+_above_0 = Range("a number > 0", lambda value: _is_number(value) and 0 < value < float("inf"))
+_at_least_1 = Range("a number >= 1", lambda value: _is_number(value) and 1 <= value < float("inf"))
+# Of conf/evaluate.yaml and conf/predict.yaml, by dotted key.
+POST = {
+    "post": Range("null or crf", lambda value: value in (None, "crf"), ("crf",)),
+    "crf.iterations": whole(1),
+    "crf.spatial_weight": number(0),
+    "crf.spatial_sd": _above_0,
+    "crf.bilateral_weight": number(0),
+    "crf.bilateral_sd_xy": _at_least_1,
+    "crf.bilateral_sd_rgb": _at_least_1,
+}
 
 # Of the configuration of a training, by dotted key.
 RANGES = {

@@ -1,7 +1,7 @@
 """The root keys of conf/, and what Hydra has to know before it composes: schemas and resolvers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -44,6 +44,18 @@ class TrainConfig:
 
 
 @dataclass
+class CrfConfig:
+    """What conf/evaluate.yaml and conf/predict.yaml say below `crf`; seglab.inference.crf.DenseCRF takes it."""
+
+    iterations: int = MISSING
+    spatial_weight: float = MISSING
+    spatial_sd: float = MISSING
+    bilateral_weight: float = MISSING
+    bilateral_sd_xy: float = MISSING
+    bilateral_sd_rgb: float = MISSING
+
+
+@dataclass
 class EvaluateConfig:
     """Root keys of conf/evaluate.yaml."""
 
@@ -62,6 +74,8 @@ class EvaluateConfig:
     flip: bool = MISSING
     tile: list[int] | None = None
     overlap: float = MISSING
+    post: str | None = None
+    crf: CrfConfig = field(default_factory=CrfConfig)
     official: Any = MISSING
     extra: list[str] = MISSING
     panels: int = MISSING
@@ -94,6 +108,8 @@ class PredictConfig:
     flip: bool = MISSING
     tile: list[int] | None = None
     overlap: float = MISSING
+    post: str | None = None
+    crf: CrfConfig = field(default_factory=CrfConfig)
     batch_size: int = MISSING
 
 

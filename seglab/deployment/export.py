@@ -99,7 +99,7 @@ def export(settings: Mapping[str, Any]) -> Path:
 
 def _subject(settings: Mapping[str, Any]) -> Subject:
     run = Path(settings["run"])
-    asked = {**settings, "device": "cpu", "scales": [1.0], "flip": False, "tile": None, "overlap": 0.0}
+    asked = {**settings, "device": "cpu", "scales": [1.0], "flip": False, "tile": None, "overlap": 0.0, "post": None}
     opened = open_run(asked)
     data = data_config(settings, opened.data)
     source = open_source(data)

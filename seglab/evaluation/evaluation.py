@@ -16,6 +16,7 @@ from seglab.data.progress import tracked
 from seglab.data.transforms import resize
 from seglab.display import draw
 from seglab.display.csv_text import as_cell
+from seglab.display.post import POST
 from seglab.display.rgb import as_rgb
 from seglab.errors import SeglabError
 from seglab.evaluation.cityscapes_files import read_png
@@ -176,6 +177,7 @@ class Evaluation:
             "overlap": None if predictor.tile is None else predictor.overlap,
             "reading": "dataset",
             "void": "removed",
+            **({} if predictor.post is None else {POST: predictor.post.protocol()}),  # protocols were written without
             **self._origin,
         }
 

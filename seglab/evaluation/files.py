@@ -13,6 +13,7 @@ import seglab.lean_imports  # noqa: F401
 from seglab import runs
 from seglab.display import confusion, draw
 from seglab.display.numbers import sides
+from seglab.display.post import POST, post_name
 from seglab.errors import SeglabError
 from seglab.evaluation.evaluation import Scores
 from seglab.labels import LabelSpace
@@ -74,6 +75,8 @@ def readable_name(protocol: Mapping[str, Any]) -> str:
         parts.append("flip")
     if protocol["tile"]:
         parts.append(f"tile-{sides(protocol['tile'])}-overlap-{protocol['overlap']:g}")
+    if POST in protocol:
+        parts.append(post_name(protocol[POST]))
     if protocol["limit"]:
         parts.append(f"limit-{protocol['limit']}")
     return "_".join(parts).replace("/", ".")

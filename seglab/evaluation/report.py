@@ -9,6 +9,7 @@ from typing import Any
 
 from seglab import runs
 from seglab.display.numbers import duration, percent, sides, words
+from seglab.display.post import POST, post_words
 from seglab.display.scores import class_sheet
 from seglab.display.sheet import Sheet, show
 from seglab.evaluation import columns
@@ -73,4 +74,6 @@ def _how(protocol: Mapping[str, Any]) -> str:
         parts.append("scales " + " ".join(f"{scale:g}" for scale in protocol["scales"]))
     if protocol["tile"]:
         parts.append(f"tiles {sides(protocol['tile'])}")
+    if POST in protocol:
+        parts.append(post_words(protocol[POST]))
     return ", ".join(parts)

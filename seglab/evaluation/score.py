@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from seglab import runs
-from seglab.config.ranges import one_of, require, size, some_of, whole
+from seglab.config.ranges import POST, one_of, require, size, some_of, whole
 from seglab.errors import SeglabError
 from seglab.evaluation import columns, official, report
 from seglab.runs.find import is_exported, require_run
@@ -25,6 +25,7 @@ _RANGES = {
     "limit": whole(1, also=(None,)),
     "size": size("run", "image"),
     "tile": size(None),
+    **POST,
 }
 
 

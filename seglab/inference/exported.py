@@ -31,7 +31,7 @@ class ExportedPredictor:
         path: of the file, for messages.
     """
 
-    scales, flip, tile, overlap = (1.0,), False, None, 0.0
+    scales, flip, tile, overlap, post = (1.0,), False, None, 0.0, None
 
     def __init__(self, call: Call, about: Mapping[str, Any], *, path: Path) -> None:
         self.path = path

@@ -21,7 +21,7 @@ from seglab.runs import checkpoints
 from seglab.runs.find import is_exported
 
 # What a file has decided already, each with the only value that may be asked for.
-_DECIDED = {"size": AS_TRAINED, "scales": [1.0], "flip": False, "tile": None}
+_DECIDED = {"size": AS_TRAINED, "scales": [1.0], "flip": False, "tile": None, "post": None}
 
 
 @dataclass

@@ -11,8 +11,10 @@ import torch
 from torch import Tensor
 
 from seglab.config.of_run import of_run
+from seglab.data.image_files import RGB
 from seglab.data.transforms import resize
 from seglab.errors import SeglabError
+from seglab.inference.crf import DenseCRF
 from seglab.runs.files import BEST
 from seglab.training.build import load
 from seglab.training.device import device_of
@@ -33,6 +35,8 @@ class Predictor:
         flip: it sees each of these mirrored as well.
         tile: (H, W) of the windows in which a larger image is shown to the network; None shows it whole.
         overlap: share of a window that the next one repeats, at least; logits are averaged where windows overlap.
+        post: refines the probabilities, at the size at which they are asked for, by the image at that size; None leaves
+            them as they are.
 
     With several scales or with `flip` the probabilities (softmax) of all views are averaged. An image is RGB,
     uint8 (H, W, 3), or has the channels of the training; one of 16 bits is uint16.
@@ -50,14 +54,21 @@ class Predictor:
         flip: bool = False,
         tile: Size | None = None,
         overlap: float = 0.25,
+        post: DenseCRF | None = None,
     ) -> None:
         _check(scales=scales, tile=tile, overlap=overlap)
+        if post is not None and module.channels != RGB:
+            raise SeglabError(
+                f"post=crf: expected a run on images of {RGB} channels, whose colours tell edges; came one of "
+                f"{module.channels} - leave post out"
+            )
         self.module = module.eval()
         self.size = size
         self.scales = tuple(scales)
         self.flip = flip
         self.tile = tile
         self.overlap = overlap
+        self.post = post
 
     @property
     def has_other_outputs(self) -> bool:
@@ -76,7 +87,7 @@ class Predictor:
     def probabilities(self, image: np.ndarray, *, size: Size | None = None) -> Tensor:
         """(K, H, W) float32 on the module's device, of an image (H, W, C); at `size`, else at the image's."""
         with torch.inference_mode():
-            return self._probabilities(list(self._views([image])), size or size_of(image))
+            return self._probabilities(image, list(self._views([image])), size or size_of(image))
 
     def logits(self, image: np.ndarray) -> Tensor:
         """(K, H, W) float32 on the module's device, at the size of the image (H, W, C), not mirrored, at scale 1."""
@@ -100,30 +111,37 @@ class Predictor:
             for indices in together.values():
                 views = list(self._views([images[index] for index in indices]))  # (B, K, h, w) each
                 for row, index in enumerate(indices):
-                    maps[index] = self._label_map([view[row : row + 1] for view in views], size_of(images[index]))
+                    of_image = [view[row : row + 1] for view in views]
+                    maps[index] = self._label_map(images[index], of_image, size_of(images[index]))
         return [maps[index] for index in range(len(images))]
 
     def label_maps(self, image: np.ndarray, *, sizes: Sequence[Size]) -> list[np.ndarray]:
         """A label map uint8 (H, W) for each of `sizes`; the network sees the image once, its logits are resized."""
         with torch.inference_mode():
             views = list(self._views([image]))
-            return [self._label_map(views, size) for size in sizes]
+            return [self._label_map(image, views, size) for size in sizes]
 
     def network_size(self, image: np.ndarray) -> Size:
         """(H, W) at which the network sees the image, at scale 1."""
         return self.size or size_of(image)
 
-    def _label_map(self, views: Sequence[Tensor], size: Size) -> np.ndarray:
-        """uint8 (H, W) at `size`, of the views (1, K, h, w) of one image."""
-        # One view needs no softmax, which changes no order.
-        scores = resize_logits(views[0], size) if len(views) == 1 else self._probabilities(views, size)[None]
+    def _label_map(self, image: np.ndarray, views: Sequence[Tensor], size: Size) -> np.ndarray:
+        """uint8 (H, W) at `size`, of an image (H, W, C) and its views (1, K, h, w)."""
+        if len(views) == 1 and self.post is None:  # needs no softmax, which changes no order
+            scores = resize_logits(views[0], size)
+        else:
+            scores = self._probabilities(image, views, size)[None]
         return label_maps(scores, num_classes=len(self.module.class_names))[0].cpu().numpy()
 
-    def _probabilities(self, views: Sequence[Tensor], size: Size) -> Tensor:
+    def _probabilities(self, image: np.ndarray, views: Sequence[Tensor], size: Size) -> Tensor:
         total = torch.zeros((), device=self.device)
         for logits in views:
             total = total + resize_logits(logits, size)[0].softmax(0)  # (K, H, W)
-        return total / len(views)
+        mean = total / len(views)
+        if self.post is None:
+            return mean
+        pixels = torch.from_numpy(_resized(image, size)).to(self.device)  # (H, W, 3)
+        return self.post(mean, on_scale_of_bytes(pixels))
 
     def _views(self, images: Sequence[np.ndarray]) -> Iterator[Tensor]:
         """Logits (B, K, h, w) float32 for each scale, not mirrored and mirrored (and mirrored back).
@@ -168,6 +186,7 @@ def load_predictor(
     flip: bool = False,
     tile: Sequence[int] | None = None,
     overlap: float = 0.25,
+    post: DenseCRF | None = None,
 ) -> Predictor:
     """The predictor of a trained run.
 
@@ -187,6 +206,7 @@ def load_predictor(
         flip=flip,
         tile=None if tile is None else (int(tile[0]), int(tile[1])),
         overlap=overlap,
+        post=post,
     )
 
 
@@ -194,7 +214,9 @@ def predictor_of(settings: Mapping[str, Any]) -> Predictor:
     """The predictor that the checked values of conf/predict.yaml or conf/evaluate.yaml describe."""
     keys = ("device", "size", "scales", "flip", "tile", "overlap")
     checkpoint = f"{settings['checkpoint']}.ckpt"
-    return load_predictor(Path(settings["run"]), checkpoint=checkpoint, **{key: settings[key] for key in keys})
+    post = None if settings["post"] is None else DenseCRF(**settings["crf"])
+    asked = {key: settings[key] for key in keys}
+    return load_predictor(Path(settings["run"]), checkpoint=checkpoint, post=post, **asked)
 
 
 def size_of(image: np.ndarray) -> Size:

@@ -15,15 +15,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seglab.errors import SeglabError
+from seglab.models import vgg16
 from seglab.models.activation import ActivationFactory, kaiming_gain
 from seglab.models.initialise import initialise
 
-_CONVOLUTIONS = (2, 2, 3, 3, 3)  # in each block of VGG16
 _VGG16 = "[64, 128, 256, 512, 512], fc_width 4096, 3 channels"
-_VGG16_URL = "https://download.pytorch.org/models/vgg16-397923af.pth"
-# Names of torchvision's layers, in the order of the forward pass: 13 convolutions, fc6, fc7.
-_VGG16_LAYERS = [f"features.{index}" for index in (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)]
-_VGG16_LAYERS += ["classifier.0", "classifier.3"]
 _STEPS = {32: (32,), 16: (2, 16), 8: (2, 2, 8)}  # factors of the up-samplings, from the coarsest scores to the image
 
 
@@ -73,7 +69,7 @@ class FCN(nn.Module):
         activation = activation or partial(nn.ReLU, inplace=True)
         self.encoder = nn.ModuleList(
             _block(before, width, convolutions=convolutions, activation=activation)
-            for (before, width), convolutions in zip(pairwise([in_channels, *widths]), _CONVOLUTIONS, strict=True)
+            for (before, width), convolutions in zip(pairwise([in_channels, *widths]), vgg16.CONVOLUTIONS, strict=True)
         )
         self.classifier = nn.Sequential(
             nn.Conv2d(widths[4], fc_width, kernel_size=7, padding=3),  # fc6
@@ -113,22 +109,9 @@ class FCN(nn.Module):
         return _cropped(last(logits), image)  # (B, K, H, W)
 
     def _load_imagenet(self) -> None:
-        from seglab.models import pretrained
-
-        weights = pretrained.state_dict(_VGG16_URL)
         layers = [layer for layer in (*self.encoder.modules(), *self.classifier) if isinstance(layer, nn.Conv2d)]
-        with torch.no_grad():
-            for layer, name in zip(layers, _VGG16_LAYERS, strict=True):
-                weight, bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
-                if weight.numel() != layer.weight.numel():
-                    raise SeglabError(
-                        f"model.encoder_weights=imagenet: expected the widths of VGG16 ({_VGG16}); {name} has "
-                        f"{tuple(weight.shape)} and the network {tuple(layer.weight.shape)}; set these widths, or "
-                        "model.encoder_weights=null"
-                    )
-                # A fully connected layer is a convolution over the whole map: its columns are ordered (C, H, W).
-                layer.weight.copy_(weight.reshape(layer.weight.shape))
-                layer.bias.copy_(bias)  # type: ignore[union-attr]  # these have one
+        names = (*vgg16.CONVOLUTION_NAMES, vgg16.FC6, vgg16.FC7)
+        vgg16.load(dict(zip(names, layers, strict=True)), expected=_VGG16)
 
 
 class _UpSampling(nn.Module):
@@ -178,7 +161,7 @@ def _cropped(maps: Tensor, like: Tensor) -> Tensor:
 def _check(*, stride: int, widths: Sequence[int], up: str, encoder_weights: str | None) -> None:
     if stride not in _STEPS:
         raise SeglabError(f"model.stride: expected 32, 16 or 8; came {stride!r}; choose one of the three")
-    if len(widths) != len(_CONVOLUTIONS):
+    if len(widths) != len(vgg16.CONVOLUTIONS):
         raise SeglabError(f"model.widths: expected 5 numbers, one a block; came {list(widths)!r}; give all five")
     if up not in ("fixed", "learned"):
         raise SeglabError(f"model.up: expected fixed or learned; came {up!r}; choose one of the two")

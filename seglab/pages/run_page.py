@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from seglab.display.comparison import differing, name_of
 from seglab.display.numbers import NOT_THERE, duration, sides
+from seglab.display.post import POST, post_words
 from seglab.metrics.titles import FIRST, NARROW
 from seglab.pages.evaluation_files import EvaluationFiles
 from seglab.pages.html import folded, scrolling, section, sortable, table, text
@@ -143,6 +144,8 @@ def _how(evaluation: EvaluationFiles) -> str:
         told.append("flipped as well")
     if isinstance(scales := protocol.get("scales"), list) and scales != [1.0]:
         told.append(f"scales {', '.join(map(str, scales))}")
+    if isinstance(post := protocol.get(POST), dict):
+        told.append(post_words(post))
     return ", ".join(told)
 
 

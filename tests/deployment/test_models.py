@@ -29,7 +29,8 @@ ALIKE = {
          "segnet_basic_single_channel", "segnet_bayesian"), "segnet_basic",
     ),
     **dict.fromkeys(("smp_unet", "smp_unet_efficientnet", "smp_unet_mobilenet", "smp_unet_scse"), "manet"),
-    "unetplusplus": "manet", "torchvision_deeplabv3": "torchvision_fcn", "erfnet": "enet",
+    "unetplusplus": "manet", "torchvision_deeplabv3": "torchvision_fcn", "erfnet": "enet", "deeplab_largefov": "fcn8s",
+    "resnet38": "torchvision_fcn",
     **dict.fromkeys(("bisenetv2", "ddrnet_23_slim", "pidnet_m", "stdc1", "stdc2"), "pidnet_s"), "fast_scnn": "pspnet",
     **dict.fromkeys(
         ("unet64", "unet_aspp", "unet_attention_gates", "unet_cbam", "unet_original", "unet_ppm",

@@ -12,10 +12,15 @@ from seglab.labels import label_space
 
 CAMVID = label_space("camvid_11")
 SKY, POLE, VOID = 0, 2, 11
+CRF = {
+    "iterations": 5, "spatial_weight": 3.0, "spatial_sd": 3.0,
+    "bilateral_weight": 10.0, "bilateral_sd_xy": 80.0, "bilateral_sd_rgb": 13.0,
+}  # fmt: skip
 SETTINGS = {
     "checkpoint": "best", "data": None, "root": None, "split": "val", "limit": None, "resolution": "both",
-    "size": "run", "scales": [1.0], "flip": False, "tile": None, "overlap": 0.25, "official": "auto", "extra": [],
-    "panels": 2, "device": "cpu", "threads": 2, "output": None, "predictions": None, "truth": None, "processes": "auto",
+    "size": "run", "scales": [1.0], "flip": False, "tile": None, "overlap": 0.25, "post": None, "crf": CRF,
+    "official": "auto", "extra": [], "panels": 2, "device": "cpu", "threads": 2, "output": None, "predictions": None,
+    "truth": None, "processes": "auto",
 }  # fmt: skip
 
 

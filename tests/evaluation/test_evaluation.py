@@ -6,8 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from seglab import runs
+from seglab.display.post import POST
 from seglab.errors import SeglabError
 from seglab.evaluation import score
+from seglab.runs.find import Run
+from seglab.tables.survey.measurements import evaluation_of
 from tests.evaluation.painted import settings, write_pair
 
 
@@ -58,6 +62,28 @@ def test_the_protocol_stands_beside_every_number(run):
         "resolutions": ["original", "network"], "size": [8, 16], "scales": [1.0], "flip": False, "tile": None,
         "overlap": None, "reading": "dataset", "void": "removed", "checkpoint": "best", "epoch": 4, "step": 10,
     }  # fmt: skip
+
+
+def test_another_protocol_with_a_crf_and_never_that_of_one_without(run, capsys):
+    crf = {"iterations": 2, "spatial_weight": 3.0, "spatial_sd": 1.0, "bilateral_weight": 10.0,
+           "bilateral_sd_xy": 8.0, "bilateral_sd_rgb": 13.0}  # fmt: skip
+    plain = score.evaluate(settings(run, crf=crf))
+    capsys.readouterr()
+    refined = score.evaluate(settings(run, post="crf", crf=crf))
+    assert POST not in plain["protocol"]  # as it was before there was a choice
+    assert refined["protocol"] == {**plain["protocol"], "post": {"name": "crf", **crf}}
+    # The column beside the poles is told from them by its colour, which the network saw in one pixel with them.
+    assert refined["original"]["metrics"]["miou"] > plain["original"]["metrics"]["miou"]
+    assert Path(refined["folder"]).name == "camvid_val_best_size-8x16_crf-2-3-1-10-8-13"
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "CRF (iterations 2, spatial weight 3, spatial sd 1, bilateral weight 10, bilateral sd xy 8, " in printed
+    asked = {key: refined["protocol"][key] for key in ("dataset", "split", "size")}
+    found = Run(run, runs.read_record(run))
+    for post in (None, {"name": "crf", **crf}):
+        evaluation = evaluation_of(found, wanted={**asked, "resolution": "original", POST: post})
+        assert evaluation["protocol"].get(POST) == post
+    changed = {"name": "crf", **crf, "iterations": 3}
+    assert evaluation_of(found, wanted={**asked, "resolution": "original", POST: changed}) is None
 
 
 def test_a_split_without_labels_is_refused(run, tmp_path):

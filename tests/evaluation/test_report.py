@@ -12,3 +12,6 @@ def test_sheet_of_one_resolution_has_no_second_column():
     assert sheet.header == ("class", "IoU %", "Dice %", "accuracy %", "pixels %", "")
     assert sheet.caption.startswith("d s (1 images, l), at network size 2x3, ")
     assert sheet.caption.endswith("best, epoch 1, flipped, scales 1 2")
+    protocol["post"] = {"name": "crf", "iterations": 5, "spatial_weight": 3.0}
+    sheet = report.evaluation_sheet({"protocol": protocol, "network": {"classes": classes, "metrics": metrics}})
+    assert sheet.caption.endswith("scales 1 2, CRF (iterations 5, spatial weight 3)")

@@ -5,7 +5,7 @@ import pytest
 from seglab import runs
 from seglab.errors import SeglabError
 from seglab.evaluation import score
-from tests.evaluation.painted import settings
+from tests.evaluation.painted import CRF, settings
 
 
 def test_the_record_is_extended_and_nothing_is_replaced(run):
@@ -28,6 +28,12 @@ def test_the_record_is_extended_and_nothing_is_replaced(run):
         ({"threads": 0}, "threads is 0; expected a whole number >= 1"),
         ({"tile": [3]}, r"tile is \[3\]; expected null, or \[height, width\] of whole numbers >= 1"),
         ({"size": [3]}, r"size is \[3\]; expected run, image, or \[height, width\] of whole"),
+        ({"post": "cfr"}, "post is 'cfr'; expected null or crf - did you mean 'crf'?"),
+        ({"crf": {**CRF, "iterations": 0}}, r"crf\.iterations is 0; expected a whole number >= 1"),
+        ({"crf": {**CRF, "spatial_weight": -1}}, r"crf\.spatial_weight is -1; expected a number >= 0"),
+        ({"crf": {**CRF, "spatial_sd": 0}}, r"crf\.spatial_sd is 0; expected a number > 0"),
+        ({"crf": {**CRF, "bilateral_sd_xy": 0.5}}, r"crf\.bilateral_sd_xy is 0.5; expected a number >= 1"),
+        ({"crf": {**CRF, "bilateral_sd_rgb": 0}}, r"crf\.bilateral_sd_rgb is 0; expected a number >= 1"),
         ({"run": "nowhere"}, "run=nowhere: expected the folder of a trained run, with record.json"),
         ({"official": True, "resolution": "network"}, "official=true is for original size; expected resolution=both"),
         ({"data": {}, "root": "x"}, "root is for the run's own data set; expected data.root beside data="),

@@ -7,7 +7,9 @@ from seglab.errors import SeglabError
 from seglab.inference.opened import open_run
 from tests.inference import onnx_files
 
-SETTINGS = {"checkpoint": "best", "device": "auto", "size": "run", "scales": [1.0], "flip": False, "tile": None}
+SETTINGS = {
+    "checkpoint": "best", "device": "auto", "size": "run", "scales": [1.0], "flip": False, "tile": None, "post": None,
+}  # fmt: skip
 
 
 def test_an_exported_file_brings_its_classes_and_has_no_record(tmp_path):
@@ -34,6 +36,7 @@ def test_in_the_folder_of_its_run_it_finds_the_data(tmp_path):
         ({"scales": [1.0, 2.0]}, "expected no scales"),
         ({"flip": True}, "expected no flip"),
         ({"tile": [4, 4]}, "expected no tile"),
+        ({"post": "crf"}, "expected no post"),
         ({"device": "cuda"}, "is run by onnxruntime on the CPU; came device=cuda"),
     ],
 )

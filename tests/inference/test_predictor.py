@@ -2,6 +2,7 @@
 
 import json
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -10,7 +11,8 @@ from torch import nn
 
 from seglab import runs
 from seglab.errors import SeglabError
-from seglab.inference.predictor import load_predictor
+from seglab.inference.crf import DenseCRF
+from seglab.inference.predictor import Predictor, load_predictor
 from tests.inference.networks import Nearest, noise, predictor
 
 
@@ -152,6 +154,36 @@ def test_the_label_map_is_that_of_the_averaged_probabilities():
 def test_errors(options, message):
     with pytest.raises(SeglabError, match=message):
         predictor(Nearest(), **options)
+
+
+CRF = DenseCRF(
+    iterations=2, spatial_weight=3.0, spatial_sd=2.0, bilateral_weight=5.0, bilateral_sd_xy=8.0, bilateral_sd_rgb=20.0
+)
+
+
+@pytest.mark.parametrize("options", [{}, {"size": (9, 12), "flip": True, "scales": (1.0, 2.0)}])
+def test_what_comes_after_refines_probabilities_and_label_maps_at_the_size_asked_for(options):
+    image, size = noise(12, 20), (24, 40)
+    plain, refined = predictor(Columns(), **options), predictor(Columns(), **options, post=CRF)
+    assert refined.has_other_outputs == plain.has_other_outputs
+    bare = plain.probabilities(image)
+    expected = CRF(bare, torch.from_numpy(image))
+    torch.testing.assert_close(refined.probabilities(image), expected)
+    assert not torch.allclose(expected, bare)
+    assert (refined.label_map(image) == expected.argmax(0).numpy()).all()
+    assert (refined.label_map_batch([image, image])[1] == expected.argmax(0).numpy()).all()
+    large = cv2.resize(image, size[::-1], interpolation=cv2.INTER_LINEAR)
+    torch.testing.assert_close(
+        refined.probabilities(image, size=size), CRF(plain.probabilities(image, size=size), torch.from_numpy(large))
+    )
+    torch.testing.assert_close(refined.logits(image), plain.logits(image))  # what the network says stays
+
+
+def test_images_without_three_colours_are_refused():
+    module = predictor(Nearest()).module
+    module.mean = torch.zeros(1, 4, 1, 1)
+    with pytest.raises(SeglabError, match=r"post=crf: expected a run on images of 3 channels.* came one of 4"):
+        Predictor(module, size=None, post=CRF)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from seglab.models.activation import build_with_activation
 PARAMETERS = {
     "bisenetv2": 3_645_935,
     "ddrnet_23_slim": 5_734_342,
+    "deeplab_largefov": 20_503_379,
     "deeplabv3": 39_638_355,
     "deeplabv3plus": 12_333_923,
     "encoder_decoder": 1_734_067,
@@ -42,6 +43,7 @@ PARAMETERS = {
     "pidnet_m": 28_763_111,
     "pidnet_s": 7_720_935,
     "pspnet": 22_160_595,
+    "resnet38": 124_033_363,
     "segformer": 3_719_027,
     "segformer_b1": 13_682_131,
     "segformer_b2": 27_361_235,

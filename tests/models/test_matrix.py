@@ -26,6 +26,8 @@ H, W = 64, 64
 NARROW = {
     "unet64": "base=16", "unet_original": "base=16",
     "fcn8s": "fc_width=256", "fcn16s": "fc_width=256", "fcn32s": "fc_width=256",
+    "deeplab_largefov": "widths=[8,16,16,32,32]",
+    "resnet38": "base=8",  # with 4, oneDNN ends the process in the backward of a 1x1 convolution of stride 2
 }  # fmt: skip
 
 

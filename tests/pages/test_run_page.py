@@ -141,6 +141,16 @@ def test_runs_that_were_typed_alike_are_told_apart_by_their_names(run_folder):
     assert list(labels([found[0], found[0]])) == ["1: a", "2: a"]
 
 
+def test_an_evaluation_says_how_it_was_made(run_folder):
+    folder = run_folder()
+    (path,) = folder.glob("evaluations/*/metrics.json")
+    result = json.loads(path.read_text())
+    assert "CRF" not in written(folder)
+    result["protocol"] |= {"flip": True, "scales": [1.0, 0.5], "post": {"name": "crf", "iterations": 5}}
+    path.write_text(json.dumps(result))
+    assert "the network sees 64x128, flipped as well, scales 1.0, 0.5, CRF (iterations 5)" in written(folder)
+
+
 def test_what_the_environment_holds_stands_nowhere(run_folder, monkeypatch):
     monkeypatch.setenv("MY_SECRET", "hunter2-and-more")
     told = {"status": "failed", "error": "no hunter2-and-more here", "command": "x hunter2-and-more", "traceback": "t"}

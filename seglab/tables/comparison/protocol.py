@@ -4,6 +4,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 from seglab.display.numbers import sides
+from seglab.display.post import POST, post_words
 from seglab.tables.plan.model import Published
 
 # The state of training that was scored, and what else was scored beside the headline: no difference of measuring.
@@ -17,6 +18,7 @@ _WORDS = {
     "flip": "test-time flip",
     "tile": "tiles",
     "overlap": "overlap of tiles",
+    POST: "post-processing",
     "limit": "limit of images",
     "fingerprint": "content of the data",
 }
@@ -46,7 +48,7 @@ def words(key: str) -> str:
 def shown(key: str, protocol: Mapping[str, Any]) -> str:
     """'64x128' for a size, 'yes', 'none', 'not stated': the value as a table prints it."""
     if key not in protocol:
-        return "not stated"
+        return "none" if key == POST else "not stated"
     value = protocol[key]
     if value is None:
         return "that of the image" if key == "size" else "none"
@@ -54,6 +56,8 @@ def shown(key: str, protocol: Mapping[str, Any]) -> str:
         return "yes" if value else "no"
     if key in ("size", "tile"):
         return sides(value)
+    if key == POST:
+        return post_words(value)
     if isinstance(value, list | tuple):
         return ", ".join(f"{item:g}" if isinstance(item, float) else str(item) for item in value)
     return str(value)

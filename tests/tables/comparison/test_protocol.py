@@ -24,6 +24,10 @@ from tests.tables.comparison.losses import all_measured, plan, with_protocol
         ({"void": "kept"}, "void: removed (ce, dice); kept (focal)"),
         ({"limit": 8}, "limit of images: none (ce, dice); 8 (focal)"),
         ({"checkpoint": "last"}, "checkpoint: best (ce, dice); last (focal)"),
+        (
+            {"post": {"name": "crf", "iterations": 5, "spatial_weight": 3.0}},
+            "post-processing: none (ce, dice); CRF (iterations 5, spatial weight 3) (focal)",
+        ),
         ({"new": 1}, "new: not stated (ce, dice); 1 (focal)"),
     ],
 )

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +11,7 @@ from seglab.tables.comparison.comparison import Comparison, compare
 from seglab.tables.plan.model import Measurement, Plan, Published, Row
 from seglab.tables.render.csv_file import to_csv
 from seglab.tables.render.latex import latex
-from seglab.tables.render.sheets import best_rows, markdown, score_text, sheets, show
+from seglab.tables.render.sheets import best_rows, markdown, protocol_words, score_text, sheets, show
 from tests.tables.render.many import CLOSE, FAR, TRAINED, many_classes
 
 
@@ -74,6 +75,14 @@ def test_published_rows_say_where_they_are_from(compared: Callable[..., Comparis
     assert "| On val [1] | 50.0 |" in apart
     assert "[1] a blog; split val; resolution not stated; pre-training not stated; not verified; " in apart
     assert "not comparable: split: val, here test" in apart
+
+
+def test_the_caption_says_what_came_behind_the_network(compared: Callable[..., Comparison]) -> None:
+    block = compared({"ce": 0.46, "dice": 0.49}).blocks[0]
+    assert "CRF" not in protocol_words(block)
+    post = {"name": "crf", "iterations": 5, "spatial_weight": 3.0}
+    refined = replace(block, protocol={**block.protocol, "flip": True, "post": post})
+    assert protocol_words(refined).endswith("best checkpoint, flipped, CRF (iterations 5, spatial weight 3)")
 
 
 def test_blocks_of_unequal_protocol_are_separate_and_the_reason_is_said(compared: Callable[..., Comparison]) -> None:

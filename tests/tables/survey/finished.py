@@ -16,7 +16,7 @@ DATA = {
 }  # fmt: skip
 SETTINGS = {
     "data": None, "split": "test", "size": "run", "tile": None, "overlap": 0.25, "limit": None, "resolution": "both",
-    "scales": [1.0], "flip": False, "checkpoint": "best", "extra": [],
+    "scales": [1.0], "flip": False, "post": None, "checkpoint": "best", "extra": [],
 }  # fmt: skip
 PROTOCOL = {
     "dataset": "bdd", "split": "test_15", "limit": None, "resolution": "original",

@@ -63,6 +63,16 @@ def test_an_evaluation_is_of_one_split_at_a_time() -> None:
     assert evaluation_settings(plan).split == "train"
 
 
+def test_a_table_may_ask_for_a_crf() -> None:
+    plan = replace(PLAN, evaluation={"post": "crf", "crf.iterations": 10})
+    settings = runs.plain(evaluation_settings(plan))
+    assert settings["post"] == "crf"
+    assert settings["crf"] == {
+        "iterations": 10, "spatial_weight": 3.0, "spatial_sd": 3.0,
+        "bilateral_weight": 10.0, "bilateral_sd_xy": 80.0, "bilateral_sd_rgb": 13.0,
+    }  # fmt: skip
+
+
 def test_a_class_that_the_data_do_not_have_is_told() -> None:
     with pytest.raises(SeglabError, match=r"columns: iou/rod: expected a class of cityscapes_19.*did you mean 'road'"):
         configurations(replace(PLAN, columns=("iou/rod",)))

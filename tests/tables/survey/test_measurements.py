@@ -70,7 +70,7 @@ def test_the_extras_are_columns(add, tmp_path: Path) -> None:
     [
         {"split": "val"}, {"dataset": "kitti"}, {"limit": 3}, {"flip": True}, {"scales": [1.0, 2.0]},
         {"checkpoint": "last"}, {"size": [1, 2]}, {"resolutions": ["network"], "resolution": "network"},
-        {"tile": [4, 4], "overlap": 0.25},
+        {"tile": [4, 4], "overlap": 0.25}, {"post": {"name": "crf", "iterations": 5}},
     ],
     ids=str,
 )  # fmt: skip
@@ -87,6 +87,13 @@ def test_the_wanted_protocol_follows_the_evaluations_settings() -> None:
     assert (wanted["split"], wanted["size"], wanted["resolution"]) == ("v", None, "original")
     assert (wanted["tile"], wanted["overlap"]) == ([8, 8], 0.25)
     assert wanted_protocol({**SETTINGS, "split": "custom"}, {"data": DATA})["split"] == "custom"
+
+
+def test_a_crf_is_wanted_with_all_its_parameters() -> None:
+    crf = {"iterations": 5, "spatial_weight": 3.0}
+    assert wanted_protocol({**SETTINGS, "crf": crf}, {"data": DATA})["post"] is None
+    wanted = wanted_protocol({**SETTINGS, "post": "crf", "crf": crf}, {"data": DATA})
+    assert wanted["post"] == {"name": "crf", "iterations": 5, "spatial_weight": 3.0}
 
 
 def test_the_csv_gives_back_every_digit(add, tmp_path: Path) -> None:
