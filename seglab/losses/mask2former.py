@@ -1,4 +1,4 @@
-"""The loss of Mask2Former: queries are matched with the classes of an image, each then learns its class and its mask."""
+"""The loss of Mask2Former: queries are matched with the classes of an image; each then learns its class and mask."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -128,9 +128,7 @@ class Mask2Former(MatchingLoss):
         dice = 1 - (2 * inside @ target + 1) / (sizes + 1)
         probability = class_logits.softmax(2)[..., :-1]
         return (
-            self._weights["mask"] * cross_entropy
-            + self._weights["dice"] * dice
-            - self._weights["class"] * probability
+            self._weights["mask"] * cross_entropy + self._weights["dice"] * dice - self._weights["class"] * probability
         )
 
     def _of_classes(self, layer: _Layer, pairs: _Matches, picture: _Picture) -> Tensor:
@@ -162,7 +160,7 @@ class Mask2Former(MatchingLoss):
 
 
 def _assigned(costs: Tensor, present: Tensor) -> Tensor:
-    """int64 (3, R): image, query and class of the cheapest pairs, given costs (B, Q, K) and the classes (B, K) present."""
+    """int64 (3, R): image, query and class of the cheapest pairs, given costs (B, Q, K) and the present (B, K)."""
     from scipy.optimize import linear_sum_assignment  # heavy, and no other loss needs it
 
     rows = []

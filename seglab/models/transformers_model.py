@@ -16,9 +16,7 @@ class SegFormer(nn.Module):
         config, weights: see seglab.models.transformers_library.library_network.
     """
 
-    def __init__(
-        self, *, config: Mapping[str, Any], weights: str | None, classes: int, in_channels: int = 3
-    ) -> None:
+    def __init__(self, *, config: Mapping[str, Any], weights: str | None, classes: int, in_channels: int = 3) -> None:
         super().__init__()
         network = library_network(
             "SegformerForSemanticSegmentation", config=config, weights=weights, classes=classes, in_channels=in_channels
@@ -44,9 +42,7 @@ class UperNet(nn.Module):
         config, weights: see seglab.models.transformers_library.library_network.
     """
 
-    def __init__(
-        self, *, config: Mapping[str, Any], weights: str | None, classes: int, in_channels: int = 3
-    ) -> None:
+    def __init__(self, *, config: Mapping[str, Any], weights: str | None, classes: int, in_channels: int = 3) -> None:
         super().__init__()
         network = library_network(
             "UperNetForSemanticSegmentation", config=config, weights=weights, classes=classes, in_channels=in_channels
@@ -73,9 +69,7 @@ class Beit(nn.Module):
         config, weights: see seglab.models.transformers_library.library_network.
     """
 
-    def __init__(
-        self, *, config: Mapping[str, Any], weights: str | None, classes: int, in_channels: int = 3
-    ) -> None:
+    def __init__(self, *, config: Mapping[str, Any], weights: str | None, classes: int, in_channels: int = 3) -> None:
         super().__init__()
         network = library_network(
             "BeitForSemanticSegmentation", config=config, weights=weights, classes=classes, in_channels=in_channels

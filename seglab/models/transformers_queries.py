@@ -21,9 +21,7 @@ class Mask2Former(nn.Module):
         config, weights: see seglab.models.transformers_library.library_network.
     """
 
-    def __init__(
-        self, *, config: Mapping[str, Any], weights: str | None, classes: int, in_channels: int = 3
-    ) -> None:
+    def __init__(self, *, config: Mapping[str, Any], weights: str | None, classes: int, in_channels: int = 3) -> None:
         super().__init__()
         network = library_network(
             "Mask2FormerForUniversalSegmentation",
@@ -56,9 +54,7 @@ class MaskFormer(nn.Module):
         config, weights: see seglab.models.transformers_library.library_network.
     """
 
-    def __init__(
-        self, *, config: Mapping[str, Any], weights: str | None, classes: int, in_channels: int = 3
-    ) -> None:
+    def __init__(self, *, config: Mapping[str, Any], weights: str | None, classes: int, in_channels: int = 3) -> None:
         super().__init__()
         network = library_network(
             "MaskFormerForInstanceSegmentation",

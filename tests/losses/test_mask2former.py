@@ -50,7 +50,7 @@ class SameEverywhere:
 
     def __call__(self, *shape, device=None):
         generator = torch.Generator().manual_seed(shape[1])
-        return torch.rand(1, *shape[1:], generator=generator).expand(shape).clone()
+        return torch.empty(1, *shape[1:]).uniform_(generator=generator).expand(shape).clone()
 
 
 def theirs(queries: Queries, mask: torch.Tensor, **changes) -> dict[str, torch.Tensor]:
@@ -60,7 +60,9 @@ def theirs(queries: Queries, mask: torch.Tensor, **changes) -> dict[str, torch.T
     config = transformers.Mask2FormerConfig(num_labels=K, train_num_points=200, **changes)
     criterion = modeling.Mask2FormerLoss(config, {})
     present = [one.unique() for one in mask]
-    masks = [torch.stack([(one == label).float() for label in labels]) for one, labels in zip(mask, present, strict=True)]
+    masks = [
+        torch.stack([(one == label).float() for label in labels]) for one, labels in zip(mask, present, strict=True)
+    ]
     auxiliary = [{"class_queries_logits": c, "masks_queries_logits": m} for c, m in queries.auxiliary]
     values = criterion(queries.mask_logits, queries.class_logits, masks, present, auxiliary or None)
     names = {"class": "loss_cross_entropy", "mask": "loss_mask", "dice": "loss_dice"}

@@ -6,7 +6,8 @@ _SWIN = (
 )  # fmt: skip
 TINY = {
     "hf_segformer": (
-        "model.config.depths=[1,1,1,1]", "model.config.hidden_sizes=[8,16,40,64]", "model.config.decoder_hidden_size=16",
+        "model.config.depths=[1,1,1,1]", "model.config.hidden_sizes=[8,16,40,64]",
+        "model.config.decoder_hidden_size=16",
     ),
     "hf_upernet": (
         "model.config.backbone_config.depths=[1,1,1,1]", "model.config.backbone_config.hidden_sizes=[8,16,24,32]",
