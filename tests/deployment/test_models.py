@@ -23,7 +23,8 @@ EXPORTED = (
 ALIKE = {
     "deeplabv3": "deeplabv3plus", "encoder_decoder": "unet", "fcn16s": "fcn8s", "fcn32s": "fcn8s",
     "fcn_basic_no_addition": "fcn_basic", "fcn_basic_no_addition_no_dim_reduction": "fcn_basic",
-    "fcn_basic_no_dim_reduction": "fcn_basic", "hf_upernet_swin": "hf_upernet", "linknet": "fpn", "modern_unet_k2": "modern_unet",
+    "fcn_basic_no_dim_reduction": "fcn_basic", "hf_upernet_swin": "hf_upernet", "linknet": "fpn",
+    "modern_unet_k2": "modern_unet",
     **dict.fromkeys(("segformer_b1", "segformer_b2", "segformer_b3", "segformer_b4", "segformer_b5"), "segformer"),
     **dict.fromkeys(
         ("segnet", "segnet_basic_bayesian", "segnet_basic_bilinear", "segnet_basic_encoder_addition",
