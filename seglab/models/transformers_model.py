@@ -62,8 +62,9 @@ class UperNet(nn.Module):
 class Beit(nn.Module):
     """Logits (B, K, H/4, W/4) of BEiT (Bao et al., arXiv 2106.08254) with a pyramid and UPerNet's head.
 
-    Its positions are interpolated for images of another size than config.image_size. In training also the logits of
-    the head on the pyramid's third map, (B, K, H/16, W/16).
+    The pyramid is fed after the blocks config.out_indices, counted from 0, as in the authors' code and OpenMMLab's;
+    transformers' own network reads two blocks earlier. Positions are interpolated for images of another size than
+    config.image_size. In training also the logits of the head on the pyramid's third map, (B, K, H/16, W/16).
 
     Args:
         config, weights: see seglab.models.transformers_library.library_network.
@@ -79,13 +80,18 @@ class Beit(nn.Module):
         self.decoder: nn.Module = network.decode_head
         self.auxiliary: nn.Module | None = network.auxiliary_head
         self._patch_size: int = network.config.patch_size
-        # as the library counts: layer 3 is the input of the third block
-        self._layers = [index - 1 for index in network.config.out_indices]
+        self._fed_after: list[int] = list(network.config.out_indices)
 
     def forward(self, image: Tensor) -> Tensor | WithAuxiliary:
-        rows, columns = image.shape[-2] // self._patch_size, image.shape[-1] // self._patch_size
-        tokens = self.encoder(image, output_hidden_states=True).hidden_states  # (B, 1 + hw, C) each
-        maps = [tokens[layer][:, 1:].transpose(1, 2).unflatten(2, (rows, columns)) for layer in self._layers]
+        encoder: Any = self.encoder
+        grid = (image.shape[-2] // self._patch_size, image.shape[-1] // self._patch_size)
+        bias = None if encoder.shared_position_bias is None else encoder.shared_position_bias(grid)
+        tokens = encoder.embeddings(image)  # (B, 1 + hw, C), the class token first
+        maps = []
+        for index, layer in enumerate(encoder.layers):
+            tokens = layer(tokens, attention_mask=bias, resolution=image.shape[-2:])
+            if index in self._fed_after:
+                maps.append(tokens[:, 1:].transpose(1, 2).unflatten(2, grid))
         features = self.pyramid(maps)  # (B, C, H/4, W/4) to (B, C, H/32, W/32)
         logits: Tensor = self.decoder(features)
         if self.training and self.auxiliary is not None:

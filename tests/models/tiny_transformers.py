@@ -16,7 +16,7 @@ TINY = {
     "hf_upernet_swin": (*_SWIN, "model.config.hidden_size=16", "model.config.auxiliary_channels=8"),
     "hf_beit": (
         "model.config.image_size=64", "model.config.hidden_size=32", "model.config.num_hidden_layers=4",
-        "model.config.num_attention_heads=4", "model.config.intermediate_size=64", "model.config.out_indices=[1,2,3,4]",
+        "model.config.num_attention_heads=4", "model.config.intermediate_size=64", "model.config.out_indices=[0,1,2,3]",
         "model.config.auxiliary_channels=8",
     ),
     "hf_mask2former": (
