@@ -34,15 +34,18 @@ def library_network(
         SeglabError: transformers is not installed, a key of `config` is unknown, or the folder holds no such weights.
     """
     library = _library()
+    from huggingface_hub.errors import StrictDataclassError
+
     kind = getattr(library, name)
     whole = _checked(config, kind.config_class, library, path="model.config")
     whole = _with_channels(whole, kind.config_class, in_channels)
     try:
         built = kind.config_class(**whole, num_labels=classes)
-    except (TypeError, ValueError) as error:
-        raise SeglabError(f"model.config: transformers refuses it: {error}") from error
+    except (TypeError, ValueError, StrictDataclassError) as error:
+        raise SeglabError(f"model.config: transformers refuses it: {' '.join(str(error).split())}") from error
     network = _loaded(kind, built, Path(weights).expanduser()) if weights else kind(built)
     _name_all_parts(network)
+    _without_idle_norm(network)
     return network
 
 
@@ -154,6 +157,13 @@ def _name_all_parts(network: nn.Module) -> None:
             elif value is nn.functional.relu:
                 delattr(module, name)
                 setattr(module, name, nn.ReLU())
+
+
+def _without_idle_norm(network: nn.Module) -> None:
+    """Swin normalises its last map for classifiers of images; as a backbone it returns others, normalised by stage."""
+    for module in network.modules():
+        if type(module).__name__ in ("SwinModel", "MaskFormerSwinModel"):
+            module.layernorm = nn.Identity()
 
 
 class _Children:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from seglab.models.auxiliary import WithAuxiliary
@@ -85,6 +86,7 @@ class Beit(nn.Module):
     def forward(self, image: Tensor) -> Tensor | WithAuxiliary:
         encoder: Any = self.encoder
         grid = (image.shape[-2] // self._patch_size, image.shape[-1] // self._patch_size)
+        _remember_positions(encoder, grid)
         bias = None if encoder.shared_position_bias is None else encoder.shared_position_bias(grid)
         tokens = encoder.embeddings(image)  # (B, 1 + hw, C), the class token first
         maps = []
@@ -97,3 +99,13 @@ class Beit(nn.Module):
         if self.training and self.auxiliary is not None:
             return WithAuxiliary(logits, {"third": self.auxiliary(features)})
         return logits
+
+
+def _remember_positions(encoder: Any, grid: tuple[int, int]) -> None:
+    """The library keeps what it computes here; computed in inference mode, no training could use it any more."""
+    if torch.is_inference_mode_enabled():
+        with torch.inference_mode(False):
+            for module in encoder.modules():
+                if type(module).__name__ == "BeitRelativePositionBias":
+                    module.generate_relative_position_index(grid)
+                    return

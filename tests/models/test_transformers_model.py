@@ -42,6 +42,17 @@ def test_logits_are_the_librarys(ours, network, config, numbers):
     torch.testing.assert_close(logits, expected)
 
 
+@pytest.mark.parametrize(("ours", "numbers"), [(SegFormer, SMALL), (UperNet, UPERNET), (Beit, BEIT)])
+def test_every_part_learns(ours, numbers):
+    network = ours(config={**numbers, **({"num_hidden_layers": 4} if ours is Beit else {})}, weights=None, classes=5)
+    with torch.inference_mode():
+        network(IMAGE)  # as validation does before
+    answer = network(IMAGE)
+    maps = [answer] if isinstance(answer, torch.Tensor) else [answer.logits, *answer.auxiliary.values()]
+    sum((part * torch.randn_like(part)).mean() for part in maps).backward()
+    assert [name for name, parameter in network.named_parameters() if parameter.grad is None] == []
+
+
 @pytest.mark.parametrize(("ours", "numbers"), [(UperNet, UPERNET), (Beit, BEIT)])
 def test_the_second_head_answers_in_training_alone(ours, numbers):
     network = ours(config=numbers, weights=None, classes=5)
