@@ -1,6 +1,7 @@
 """Mask classification: what a network of queries returns in training, and the scores of the pixels made of it."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import torch
@@ -27,7 +28,9 @@ def class_scores(queries: Queries, *, size: Sequence[int]) -> Tensor:
     argmax; the softmax of these scores is that sum, divided by its sum over the classes. The masks are enlarged before
     the sigmoid, as the authors' code does. A sum of 0 counts as the smallest normal number, so that all is finite.
     """
-    with torch.autocast(queries.mask_logits.device.type, enabled=False):
+    device = queries.mask_logits.device.type
+    # tensors without values, by which operations are counted, know no autocast
+    with nullcontext() if device == "meta" else torch.autocast(device, enabled=False):
         masks = F.interpolate(queries.mask_logits.float(), size=tuple(size), mode="bilinear", align_corners=False)
         classes = queries.class_logits.float().softmax(2)[..., :-1]  # (B, Q, K)
         scores = torch.einsum("bqk,bqhw->bkhw", classes, masks.sigmoid())

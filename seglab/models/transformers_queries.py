@@ -133,7 +133,7 @@ class Eomt(nn.Module):
         readings: list[tuple[Tensor, Tensor]] = []
         for layer in self.encoder.layers[: -self._blocks]:
             tokens = layer(tokens)
-        tokens = torch.cat([self.query.weight.expand(len(image), -1, -1), tokens], 1)  # (B, Q + 1 + R + hw, C)
+        tokens = torch.cat([self.query.weight.expand(image.shape[0], -1, -1), tokens], 1)  # (B, Q + 1 + R + hw, C)
         for layer in self.encoder.layers[-self._blocks :]:
             mask = None
             if self.training or self._is_masked:
@@ -179,5 +179,5 @@ class _VisionTransformer(nn.Module):
         grid = (patches.shape[2], patches.shape[3])
         learned = parts.position_embeddings.weight.T.unflatten(1, self._grid).unsqueeze(0)
         patches = patches + F.interpolate(learned, size=grid, mode="bilinear", align_corners=False)
-        first = torch.cat([parts.cls_token, parts.register_tokens], 1).expand(len(image), -1, -1)
+        first = torch.cat([parts.cls_token, parts.register_tokens], 1).expand(image.shape[0], -1, -1)
         return parts.dropout(torch.cat([first, patches.flatten(2).transpose(1, 2)], 1)), grid

@@ -1,5 +1,7 @@
 """Networks of queries in training: which loss sees what, continued runs, and a place beside the others."""
 
+import csv
+
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
@@ -144,6 +146,7 @@ def test_they_stand_beside_a_u_net_in_one_table(command, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     table = command("sweeps", "sweep=beside", small=False)
     assert (table.returncode, table.stderr) == (0, "")
-    for name in ("unet_ce", "mask2former", "eomt", "eomt_ce"):
-        assert f"experiment={name}" in table.stdout
-    assert "4/4" in table.stdout or "4 finished" in table.stdout
+    assert "beside: 4/4 finished" in table.stdout
+    rows = list(csv.DictReader((tmp_path / "outputs/sweeps/beside/comparison.csv").read_text().splitlines()))
+    assert [row["experiment"] for row in rows] == ["unet_ce", "mask2former", "eomt", "eomt_ce"]
+    assert all(float(row["mIoU"]) >= 0 and float(row["val loss"]) > 0 and float(row["GFLOPs"]) > 0 for row in rows)
