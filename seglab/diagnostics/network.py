@@ -21,6 +21,7 @@ from seglab.errors import SeglabError, first_line
 from seglab.losses import CrossEntropy
 from seglab.training.build import build_network
 from seglab.training.device import device_name, device_of, wait_for
+from seglab.training.outputs import per_pixel
 from seglab.training.summary import Complexity, complexity, summary_sheet
 
 _AUTOCAST = {"16-mixed": torch.float16, "bf16-mixed": torch.bfloat16}
@@ -73,7 +74,9 @@ def measure(settings: Mapping[str, Any], *, title: str) -> Costs:
 
     def train() -> None:
         with autocast():
-            logits = nn.functional.interpolate(called(image), size=counted.size, mode="bilinear")
+            answer = called(image)
+            logits = answer if isinstance(answer, Tensor) else per_pixel(answer, size=counted.size).logits
+            logits = nn.functional.interpolate(logits, size=counted.size, mode="bilinear")
             value = loss(logits, mask[: len(logits)])
         value.backward()
         network.zero_grad(set_to_none=True)

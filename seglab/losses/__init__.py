@@ -8,6 +8,8 @@ from seglab.losses.dice import Dice
 from seglab.losses.focal import Focal
 from seglab.losses.jaccard import Jaccard
 from seglab.losses.lovasz import Lovasz
+from seglab.losses.mask2former import Mask2Former
+from seglab.losses.matching import MatchingLoss
 from seglab.losses.mse_rgb import MseRgb
 from seglab.losses.ohem import Ohem
 from seglab.losses.tversky import Tversky
@@ -21,6 +23,8 @@ __all__ = [
     "Jaccard",
     "Loss",
     "Lovasz",
+    "Mask2Former",
+    "MatchingLoss",
     "MseRgb",
     "Ohem",
     "Tversky",

@@ -163,7 +163,8 @@ def _activations(network: nn.Module, *more: type[nn.Module]) -> Iterator[tuple[s
 def _is_activation(module: nn.Module) -> bool:
     kind = type(module)
     is_timm_copy = kind.__module__.startswith("timm.layers.activations") and kind.__name__ not in _TIMM_GATES
-    return is_timm_copy or isinstance(module, _REPLACEABLE)
+    is_of_transformers = kind.__module__ == "transformers.activations" and kind.__name__ != "LinearActivation"
+    return is_timm_copy or is_of_transformers or isinstance(module, _REPLACEABLE)
 
 
 def _is_output(module: nn.Module) -> bool:

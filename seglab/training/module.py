@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import seglab.lean_imports  # noqa: F401
@@ -16,12 +15,13 @@ from torchmetrics import Metric
 from seglab.batch import Batch
 from seglab.errors import SeglabError
 from seglab.labels import IGNORE_INDEX
-from seglab.losses import Loss
+from seglab.losses import Loss, MatchingLoss
 from seglab.losses.auxiliary import loss_and_terms
 from seglab.metrics import ConfusionMatrix, readings
 from seglab.models.auxiliary import WithAuxiliary
+from seglab.models.queries import Queries
 from seglab.training.optimizer import OptimizerFactory, build_optimizer
-from seglab.training.outputs import checked, label_maps, mapped
+from seglab.training.outputs import checked, label_maps, mapped, per_pixel
 from seglab.training.schedule import Schedule
 
 _NEVER = sys.maxsize  # epochs between two steps that Lightning makes of a schedule
@@ -32,7 +32,7 @@ class SegmentationModule(LightningModule):
 
     Args:
         network: maps a normalised image (B, 3, H, W) to logits (B, K, h, w); with others than RGB, (B, C, H, W). In
-            training mode it may return them in a WithAuxiliary.
+            training mode it may return them in a WithAuxiliary, or Queries.
         loss: `loss(logits, mask) -> scalar`, given logits at the size of the mask.
         class_names: the K names, in the order of the train ids.
         optimizer: called with the parameters, or with groups of them.
@@ -113,15 +113,18 @@ class SegmentationModule(LightningModule):
 
     def outputs(self, image: Tensor) -> Tensor:
         """What the loss is computed of: the network's outputs at the size of the image, logits in all but mse_rgb."""
-        return self._all_outputs(image).logits
+        return self._on_image(self._answer(image), image.shape[-2:]).logits
 
-    def _all_outputs(self, image: Tensor) -> WithAuxiliary:
-        """The same, and what the network says beside it in training, all of it at the size of the image."""
+    def _answer(self, image: Tensor) -> WithAuxiliary | Queries:
+        """The same, and what the network says beside it in training, of the image padded as `_padding` says."""
         image = ((on_scale_of_bytes(image).float() - self.mean) / self.std).contiguous(
             memory_format=self._memory_format
         )
+        padding = self._padding(image.shape[-2:])
+        if any(padding):
+            image = nn.functional.pad(image, padding)  # zero is the mean colour
         try:
-            outputs = _padded_call(self.network, image, divisor=self.size_divisor, num_outputs=self.num_outputs)
+            answer = self.network(image)
         except ValueError as error:
             if not str(error).startswith("Expected more than 1 value per channel"):
                 raise
@@ -129,13 +132,21 @@ class SegmentationModule(LightningModule):
                 f"{type(self.network).__name__} has BatchNorm on a map of a single pixel: expected two images or more "
                 f"in a batch; came {len(image)} - set data.batch_size=2 or more"
             ) from error
-        return mapped(outputs, partial(resize_logits, size=image.shape[-2:]))
+        return checked(answer, num_outputs=self.num_outputs, of=type(self.network).__name__)
+
+    def _padding(self, size: Sequence[int]) -> tuple[int, int, int, int]:
+        """Below and to the right, which keeps the sampling grid of the image."""
+        height, width = size
+        return 0, -width % self.size_divisor, 0, -height % self.size_divisor
+
+    def _on_image(self, answer: WithAuxiliary | Queries, size: Sequence[int]) -> WithAuxiliary:
+        """The answer of the padded image, of pixels, for the image alone and at its `size`."""
+        (height, width), (_, right, _, below) = size, self._padding(size)
+        padded = (height + below, width + right)
+        return mapped(per_pixel(answer, size=padded), lambda maps: resize_logits(maps, padded)[..., :height, :width])
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        outputs = self._all_outputs(batch["image"])
-        loss, terms = loss_and_terms(
-            self.loss, outputs, batch["mask"], auxiliary=self._auxiliary, boundary=self._boundary
-        )
+        loss, terms = self._loss_and_terms(self._answer(batch["image"]), batch["mask"])
         self.train_loss.update(loss.detach())
         if self._is_logged(batch_idx):
             values = {"train/loss_step": loss.item()}
@@ -143,6 +154,14 @@ class SegmentationModule(LightningModule):
                 values |= {f"train/loss_step/{name}": value.item() for name, value in terms.items()}
             self._log_now(values, step=self.trainer.global_step)
         return loss
+
+    def _loss_and_terms(self, answer: WithAuxiliary | Queries, mask: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        if isinstance(self.loss, MatchingLoss):
+            mask = nn.functional.pad(mask, self._padding(mask.shape[-2:]), value=IGNORE_INDEX)
+            terms = self.loss.terms_of_answer(answer, mask)
+            return self.loss.combine(terms), terms
+        outputs = self._on_image(answer, mask.shape[-2:])
+        return loss_and_terms(self.loss, outputs, mask, auxiliary=self._auxiliary, boundary=self._boundary)
 
     def on_train_epoch_end(self) -> None:
         value = float(self.train_loss.compute())
@@ -292,17 +311,3 @@ def resize_logits(logits: Tensor, size: Sequence[int]) -> Tensor:
     if logits.shape[-2:] == tuple(size):
         return logits
     return nn.functional.interpolate(logits, size=tuple(size), mode="bilinear", align_corners=False)
-
-
-def _padded_call(network: nn.Module, image: Tensor, *, divisor: int, num_outputs: int) -> WithAuxiliary:
-    """The network's logits (B, K, h, w) for the image alone, though it saw one padded to multiples of `divisor`."""
-    height, width = image.shape[-2:]
-    below, right = -height % divisor, -width % divisor
-    if below or right:
-        # Zero is the mean colour. Padding below and to the right keeps the sampling grid of the image.
-        image = nn.functional.pad(image, (0, right, 0, below))
-    outputs = checked(network(image), num_outputs=num_outputs, of=type(network).__name__)
-    if not below and not right:
-        return outputs
-    padded = (height + below, width + right)
-    return mapped(outputs, lambda maps: resize_logits(maps, padded)[..., :height, :width])

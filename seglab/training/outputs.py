@@ -1,6 +1,6 @@
 """What a network has to return, and the label maps that are made of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import seglab.lean_imports  # noqa: F401
 
@@ -10,14 +10,19 @@ from torch import Tensor
 from seglab.errors import SeglabError
 from seglab.labels import IGNORE_INDEX
 from seglab.models.auxiliary import WithAuxiliary
+from seglab.models.queries import Queries, class_scores
 
 
-def checked(outputs: object, *, num_outputs: int, of: str) -> WithAuxiliary:
-    """What the network called `of` returned, as logits and what is beside them.
+def checked(outputs: object, *, num_outputs: int, of: str) -> WithAuxiliary | Queries:
+    """What the network called `of` returned: queries, or logits and what is beside them.
 
     Raises:
-        SeglabError: it is neither logits (B, K, h, w) nor a WithAuxiliary of such; says how to adapt the network.
+        SeglabError: it is neither logits (B, K, h, w) nor a WithAuxiliary of such; says how to adapt the network. Or
+            its queries have another number of classes.
     """
+    if isinstance(outputs, Queries):
+        _check_queries(outputs, num_outputs=num_outputs, of=of)
+        return outputs
     answer = outputs if isinstance(outputs, WithAuxiliary) else WithAuxiliary(outputs)  # type: ignore[arg-type]
     for logits in (answer.logits, *answer.auxiliary.values()):
         if not (isinstance(logits, Tensor) and logits.ndim == 4 and logits.shape[1] == num_outputs):
@@ -26,6 +31,11 @@ def checked(outputs: object, *, num_outputs: int, of: str) -> WithAuxiliary:
                 f"class; came {_described(logits)} - {_advice(logits, num_outputs)}"
             )
     return answer
+
+
+def per_pixel(answer: WithAuxiliary | Queries, *, size: Sequence[int]) -> WithAuxiliary:
+    """The same, but in place of queries the scores (B, K, H, W) at `size` that they give the pixels."""
+    return WithAuxiliary(class_scores(answer, size=size)) if isinstance(answer, Queries) else answer
 
 
 def mapped(outputs: WithAuxiliary, function: Callable[[Tensor], Tensor]) -> WithAuxiliary:
@@ -43,6 +53,17 @@ def label_maps(scores: Tensor, *, num_classes: int) -> Tensor:
     if scores.shape[1] > num_classes:
         pred = torch.where(pred < num_classes, pred, IGNORE_INDEX)
     return pred.to(torch.uint8)
+
+
+def _check_queries(queries: Queries, *, num_outputs: int, of: str) -> None:
+    for class_logits, mask_logits in (queries[:2], *queries.auxiliary):
+        fits = class_logits.ndim == 3 and mask_logits.ndim == 4 and class_logits.shape[:2] == mask_logits.shape[:2]
+        if not (fits and class_logits.shape[2] == num_outputs + 1):
+            raise SeglabError(
+                f"model: expected {of} to return queries with class_logits (B, Q, {num_outputs + 1}), one for each "
+                "class and one for none, and mask_logits (B, Q, h, w); came "
+                f"{_described(class_logits)} and {_described(mask_logits)} - {_advice(mask_logits, num_outputs)}"
+            )
 
 
 def _described(outputs: object) -> str:

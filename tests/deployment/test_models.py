@@ -16,13 +16,15 @@ pytestmark = pytest.mark.slow
 # In ONNX one of each kind of network: a minute of tests each would be too much. The others are of the same classes,
 # wider, deeper or with parts of these; the program of torch that ONNX is made of is tested of all of them.
 EXPORTED = (
-    "deeplabv3plus", "enet", "fcn8s", "fcn_basic", "fpn", "lraspp", "manet", "modern_unet", "pan", "pidnet_s", "pspnet",
-    "segformer", "segnet_basic", "fpn_lite0", "torchvision_fcn", "u_lite", "unet", "unet_self_attention", "upernet",
+    "deeplabv3plus", "enet", "fcn8s", "fcn_basic", "fpn", "hf_eomt", "hf_mask2former", "lraspp", "manet", "modern_unet",
+    "pan", "pidnet_s", "pspnet", "segformer", "segnet_basic", "fpn_lite0", "torchvision_fcn", "u_lite", "unet",
+    "unet_self_attention", "upernet",
 )  # fmt: skip
 ALIKE = {
     "deeplabv3": "deeplabv3plus", "encoder_decoder": "unet", "fcn16s": "fcn8s", "fcn32s": "fcn8s",
     "fcn_basic_no_addition": "fcn_basic", "fcn_basic_no_addition_no_dim_reduction": "fcn_basic",
-    "fcn_basic_no_dim_reduction": "fcn_basic", "linknet": "fpn", "modern_unet_k2": "modern_unet",
+    "fcn_basic_no_dim_reduction": "fcn_basic", "linknet": "fpn",
+    "modern_unet_k2": "modern_unet",
     **dict.fromkeys(("segformer_b1", "segformer_b2", "segformer_b3", "segformer_b4", "segformer_b5"), "segformer"),
     **dict.fromkeys(
         ("segnet", "segnet_basic_bayesian", "segnet_basic_bilinear", "segnet_basic_encoder_addition",
@@ -30,7 +32,8 @@ ALIKE = {
     ),
     **dict.fromkeys(("smp_unet", "smp_unet_efficientnet", "smp_unet_mobilenet", "smp_unet_scse"), "manet"),
     "unetplusplus": "manet", "torchvision_deeplabv3": "torchvision_fcn", "erfnet": "enet", "deeplab_largefov": "fcn8s",
-    "resnet38": "torchvision_fcn",
+    "resnet38": "torchvision_fcn", "hf_beit": "hf_eomt", "hf_maskformer": "hf_mask2former",
+    "hf_segformer": "segformer", "hf_upernet": "upernet", "hf_upernet_swin": "upernet",
     **dict.fromkeys(("bisenetv2", "ddrnet_23_slim", "pidnet_m", "stdc1", "stdc2"), "pidnet_s"), "fast_scnn": "pspnet",
     **dict.fromkeys(
         ("unet64", "unet_aspp", "unet_attention_gates", "unet_cbam", "unet_original", "unet_ppm",

@@ -13,30 +13,31 @@ from seglab.errors import SeglabError
 from seglab.losses import CrossEntropy, Dice
 from seglab.models.activation import replace_activations
 from seglab.training.build import build_module
+from tests.models.tiny_transformers import TINY
 
 pytestmark = pytest.mark.slow
 
 MODELS = sorted(path.stem for path in (config.FOLDER / "model").glob("*.yaml"))
 POOLED = (  # BatchNorm after global pooling
-    "bisenetv2", "ddrnet_23_slim", "deeplabv3", "deeplabv3plus", "fast_scnn", "pan", "pidnet_m", "pidnet_s", "stdc1",
-    "stdc2", "torchvision_deeplabv3", "upernet",
+    "bisenetv2", "ddrnet_23_slim", "deeplabv3", "deeplabv3plus", "fast_scnn", "hf_beit", "hf_upernet",
+    "hf_upernet_swin", "pan", "pidnet_m", "pidnet_s", "stdc1", "stdc2", "torchvision_deeplabv3", "upernet",
 )  # fmt: skip
 H, W = 64, 64
-# Of our own networks, whose widest take most of the time; every one keeps its depth and its form.
+# Of our own networks, whose widest take most of the time; every one keeps its depth and its form. Those of transformers
+# would take gigabytes.
 NARROW = {
-    "unet64": "base=16", "unet_original": "base=16",
-    "fcn8s": "fc_width=256", "fcn16s": "fc_width=256", "fcn32s": "fc_width=256",
-    "deeplab_largefov": "widths=[8,16,16,32,32]",
-    "resnet38": "base=8",  # with 4, oneDNN ends the process in the backward of a 1x1 convolution of stride 2
-}  # fmt: skip
+    **dict.fromkeys(("unet64", "unet_original"), ("model.base=16",)),
+    **dict.fromkeys(("fcn8s", "fcn16s", "fcn32s"), ("model.fc_width=256",)),
+    "deeplab_largefov": ("model.widths=[8,16,16,32,32]",),
+    "resnet38": ("model.base=8",),  # with 4, oneDNN ends the process in the backward of a 1x1 convolution of stride 2
+    **TINY,
+}
 
 
 def built(model, activation):
     """The SegmentationModule of the configuration, from scratch."""
     config.register()
-    overrides = [f"model={model}", f"activation={activation}", "data.root=/nowhere"]
-    if model in NARROW:
-        overrides.append(f"model.{NARROW[model]}")
+    overrides = [f"model={model}", f"activation={activation}", "data.root=/nowhere", *NARROW.get(model, ())]
     with initialize_config_dir(version_base="1.3", config_dir=str(config.FOLDER)):
         cfg = compose("train", overrides=overrides)
     config.check(cfg)
