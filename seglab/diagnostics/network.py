@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import seglab.lean_imports  # noqa: F401
@@ -19,9 +20,11 @@ from seglab.display.numbers import NOT_THERE, cell, sides, word
 from seglab.display.sheet import Cell, Sheet
 from seglab.errors import SeglabError, first_line
 from seglab.losses import CrossEntropy
+from seglab.losses.auxiliary import loss_and_terms
+from seglab.models.auxiliary import WithAuxiliary
 from seglab.training.build import build_network
 from seglab.training.device import device_name, device_of, wait_for
-from seglab.training.outputs import per_pixel
+from seglab.training.outputs import mapped, per_pixel
 from seglab.training.summary import Complexity, complexity, summary_sheet
 
 _AUTOCAST = {"16-mixed": torch.float16, "bf16-mixed": torch.bfloat16}
@@ -59,7 +62,7 @@ def measure(settings: Mapping[str, Any], *, title: str) -> Costs:
     counted = complexity(network, size=settings["size"], divisor=divisor, channels=channels)
     layout = torch.channels_last if settings["channels_last"] else torch.contiguous_format
     network = network.to(device).to(memory_format=layout)
-    called: Callable[[Tensor], Tensor] = torch.compile(network) if settings["compile"] else network
+    called: Callable[[Tensor], Tensor | WithAuxiliary] = torch.compile(network) if settings["compile"] else network
     image = torch.randn(settings["batch_size"], channels, *counted.size, device=device).contiguous(memory_format=layout)
     dtype = _AUTOCAST.get(settings["precision"])
 
@@ -75,9 +78,10 @@ def measure(settings: Mapping[str, Any], *, title: str) -> Costs:
     def train() -> None:
         with autocast():
             answer = called(image)
-            logits = answer if isinstance(answer, Tensor) else per_pixel(answer, size=counted.size).logits
-            logits = nn.functional.interpolate(logits, size=counted.size, mode="bilinear")
-            value = loss(logits, mask[: len(logits)])
+            outputs = per_pixel(WithAuxiliary(answer) if isinstance(answer, Tensor) else answer, size=counted.size)
+            outputs = mapped(outputs, partial(nn.functional.interpolate, size=counted.size, mode="bilinear"))
+            labels = mask[: len(outputs.logits)]
+            value, _ = loss_and_terms(loss, outputs, labels, auxiliary=1.0, boundary=1.0)  # no weight costs more
         value.backward()
         network.zero_grad(set_to_none=True)
 

@@ -12,6 +12,7 @@ from seglab.diagnostics import network as costs_of_network
 from seglab.diagnostics.network import Costs, Speed, comparison_sheet, cost_sheet, measure
 from seglab.diagnostics.published import PUBLISHED
 from seglab.errors import SeglabError
+from seglab.models.auxiliary import WithAuxiliary
 from seglab.training.summary import Complexity
 
 SETTINGS = {
@@ -46,6 +47,20 @@ class Pooled(nn.Module):
         return image + self.pool(image)
 
 
+class WithHeads(nn.Module):
+    """Says more in training than in evaluation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head, self.further, self.boundary = nn.Conv2d(3, 5, 1), nn.Conv2d(3, 5, 1), nn.Conv2d(3, 1, 1)
+
+    def forward(self, image: Tensor) -> Tensor | WithAuxiliary:
+        logits = self.head(image)
+        if not self.training:
+            return logits
+        return WithAuxiliary(logits, {"further": self.further(image)}, self.boundary(image))
+
+
 @pytest.fixture
 def measured(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Costs]:
     """`measured(network, batch_size=4)`: its costs with these changes of SETTINGS."""
@@ -68,6 +83,14 @@ def test_a_network_is_called_on_batches_of_the_padded_size_in_both_modes(measure
     assert costs.inference.images_per_second > 0
     assert costs.training.images_per_second > 0
     assert all(parameter.grad is None for parameter in network.parameters())
+
+
+def test_heads_that_only_training_needs_are_part_of_its_step(measured):
+    network, reached = WithHeads(), []
+    for name, parameter in network.named_parameters():
+        parameter.register_hook(lambda _, name=name: reached.append(name))
+    assert measured(network).training is not None
+    assert {name.partition(".")[0] for name in reached} == {"head", "further", "boundary"}
 
 
 def test_without_training_the_network_never_trains(measured):
