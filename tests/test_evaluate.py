@@ -33,6 +33,7 @@ def test_several_crfs_are_tried_by_one_command_and_told_apart(command, tmp_path)
     assert command("evaluate", f"run={run}", "split=val", small=False).returncode == 0
     tried = command("evaluate", "-m", f"run={run}", "split=val", "post=crf", "crf.bilateral_weight=4,10", small=False)
     assert tried.returncode == 0, tried.stderr
+    assert {path.name for path in tmp_path.iterdir()} <= {"outputs", "my_conf"}
     plain, *refined = json.loads((run / "record.json").read_text())["evaluations"].values()
     assert "post" not in plain["protocol"]
     assert [one["protocol"]["post"]["bilateral_weight"] for one in refined] == [4.0, 10.0]
