@@ -16,14 +16,14 @@ pytestmark = pytest.mark.slow
 # In ONNX one of each kind of network: a minute of tests each would be too much. The others are of the same classes,
 # wider, deeper or with parts of these; the program of torch that ONNX is made of is tested of all of them.
 EXPORTED = (
-    "deeplabv3plus", "fcn8s", "fcn_basic", "fpn", "hf_beit", "hf_eomt", "hf_mask2former", "hf_maskformer",
+    "deeplabv3plus", "fcn8s", "fcn_basic", "fpn", "hf_eomt", "hf_maskformer",
     "hf_segformer", "hf_upernet", "lraspp", "manet", "modern_unet", "pan", "pspnet", "segformer", "segnet_basic",
     "fpn_lite0", "torchvision_fcn", "u_lite", "unet", "unet_self_attention", "upernet",
 )  # fmt: skip
 ALIKE = {
     "deeplabv3": "deeplabv3plus", "encoder_decoder": "unet", "fcn16s": "fcn8s", "fcn32s": "fcn8s",
     "fcn_basic_no_addition": "fcn_basic", "fcn_basic_no_addition_no_dim_reduction": "fcn_basic",
-    "fcn_basic_no_dim_reduction": "fcn_basic", "hf_upernet_swin": "hf_upernet", "linknet": "fpn",
+    "fcn_basic_no_dim_reduction": "fcn_basic", "linknet": "fpn",
     "modern_unet_k2": "modern_unet",
     **dict.fromkeys(("segformer_b1", "segformer_b2", "segformer_b3", "segformer_b4", "segformer_b5"), "segformer"),
     **dict.fromkeys(
@@ -37,10 +37,12 @@ ALIKE = {
          "unet_spatial_attention"), "unet",
     ),
 }  # fmt: skip
+# ONNX's exporter of torch 2.15 stops at the windows of Swin and the positions of BEiT in transformers, if sizes are free.
+NOT_IN_ONNX = ("hf_beit", "hf_mask2former", "hf_upernet_swin")
 
 
 def test_every_model_is_exported_or_like_one_that_is():
-    assert sorted([*EXPORTED, *ALIKE]) == MODELS
+    assert sorted([*EXPORTED, *ALIKE, *NOT_IN_ONNX]) == MODELS
     assert {*ALIKE.values()} <= {*EXPORTED}
 
 
@@ -72,7 +74,7 @@ def test_onnxruntime_gives_the_logits_of_the_network(model):
     assert (came["labels"] == labels.numpy()).mean() > 0.999
 
 
-@pytest.mark.parametrize("model", ALIKE)
+@pytest.mark.parametrize("model", [*ALIKE, *NOT_IN_ONNX])
 def test_a_program_of_torch_gives_the_logits_of_the_network(model):
     camera = camera_of(model)
     program = free_program_of(camera).module()
