@@ -37,7 +37,7 @@ ALIKE = {
          "unet_spatial_attention"), "unet",
     ),
 }  # fmt: skip
-# ONNX's exporter of torch 2.15 stops at the windows of Swin and the positions of BEiT in transformers, if sizes are free.
+# Of any size: torch 2.15 stops at the windows of Swin and the positions of BEiT, as transformers has them.
 NOT_IN_ONNX = ("hf_beit", "hf_mask2former", "hf_upernet_swin")
 
 
