@@ -161,7 +161,8 @@ class Mask2Former(MatchingLoss):
 
 def _assigned(costs: Tensor, present: Tensor) -> Tensor:
     """int64 (3, R): image, query and class of the cheapest pairs, given costs (B, Q, K) and the present (B, K)."""
-    from scipy.optimize import linear_sum_assignment  # heavy, and no other loss needs it
+    # heavy, and no other loss needs it
+    from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
 
     rows = []
     largest = torch.finfo(costs.dtype).max

@@ -68,7 +68,7 @@ def _checked(config: Mapping[str, Any], kind: type, library: ModuleType, *, path
     Raises:
         SeglabError: it has a key that `kind`, a configuration of transformers, has not.
     """
-    known = {field.name for field in fields(kind) if not field.name.startswith("_")}  # type: ignore[arg-type]
+    known = {field.name for field in fields(kind) if not field.name.startswith("_")}
     known |= {key for key in ("out_features", "out_indices") if hasattr(kind, key)}
     checked = dict(config)
     for key, value in config.items():
@@ -94,7 +94,7 @@ def _nested(value: Any, library: ModuleType, *, of: tuple[str, ...], path: str) 
 
 
 def _with_channels(config: dict[str, Any], kind: type, in_channels: int) -> dict[str, Any]:
-    if "num_channels" in {field.name for field in fields(kind)}:  # type: ignore[arg-type]
+    if "num_channels" in {field.name for field in fields(kind)}:
         return {**config, "num_channels": in_channels}
     return {**config, "backbone_config": {**config["backbone_config"], "num_channels": in_channels}}
 

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 # In ONNX one of each kind of network: a minute of tests each would be too much. The others are of the same classes,
 # wider, deeper or with parts of these; the program of torch that ONNX is made of is tested of all of them.
 EXPORTED = (
-    "deeplabv3plus", "enet", "fcn8s", "fcn_basic", "fpn", "hf_eomt", "hf_mask2former", "lraspp", "manet", "modern_unet",
+    "deeplabv3plus", "enet", "fcn8s", "fcn_basic", "fpn", "hf_eomt", "hf_maskformer", "lraspp", "manet", "modern_unet",
     "pan", "pidnet_s", "pspnet", "segformer", "segnet_basic", "fpn_lite0", "torchvision_fcn", "u_lite", "unet",
     "unet_self_attention", "upernet",
 )  # fmt: skip
@@ -32,18 +32,19 @@ ALIKE = {
     ),
     **dict.fromkeys(("smp_unet", "smp_unet_efficientnet", "smp_unet_mobilenet", "smp_unet_scse"), "manet"),
     "unetplusplus": "manet", "torchvision_deeplabv3": "torchvision_fcn", "erfnet": "enet", "deeplab_largefov": "fcn8s",
-    "resnet38": "torchvision_fcn", "hf_beit": "hf_eomt", "hf_maskformer": "hf_mask2former",
-    "hf_segformer": "segformer", "hf_upernet": "upernet", "hf_upernet_swin": "upernet",
+    "resnet38": "torchvision_fcn", "hf_segformer": "segformer", "hf_upernet": "upernet",
     **dict.fromkeys(("bisenetv2", "ddrnet_23_slim", "pidnet_m", "stdc1", "stdc2"), "pidnet_s"), "fast_scnn": "pspnet",
     **dict.fromkeys(
         ("unet64", "unet_aspp", "unet_attention_gates", "unet_cbam", "unet_original", "unet_ppm",
          "unet_spatial_attention"), "unet",
     ),
 }  # fmt: skip
+# Of any size: torch 2.15 stops at the windows of Swin and the positions of BEiT, as transformers has them.
+NOT_IN_ONNX = ("hf_beit", "hf_mask2former", "hf_upernet_swin")
 
 
 def test_every_model_is_exported_or_like_one_that_is():
-    assert sorted([*EXPORTED, *ALIKE]) == MODELS
+    assert sorted([*EXPORTED, *ALIKE, *NOT_IN_ONNX]) == MODELS
     assert {*ALIKE.values()} <= {*EXPORTED}
 
 
@@ -75,7 +76,7 @@ def test_onnxruntime_gives_the_logits_of_the_network(model):
     assert (came["labels"] == labels.numpy()).mean() > 0.999
 
 
-@pytest.mark.parametrize("model", ALIKE)
+@pytest.mark.parametrize("model", [*ALIKE, *NOT_IN_ONNX])
 def test_a_program_of_torch_gives_the_logits_of_the_network(model):
     camera = camera_of(model)
     program = free_program_of(camera).module()
