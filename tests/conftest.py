@@ -40,10 +40,11 @@ TINY = (
 # They take a minute or more, longest first: `make test` starts them in this order, so that no worker waits long for
 # the last of another.
 LONGEST = (
-    "multirun/test_launch.py", "multirun/test_slurm.py", "test_train.py", "test_table.py", "models/test_matrix.py",
-    "test_notebooks.py", "multirun/test_launchers.py", "callbacks/test_exact.py", "data/test_experiments.py",
-    "losses/test_contract.py", "tables/test_source_tables.py", "test_readme.py", "callbacks/test_freeze.py",
-    "test_predict.py", "callbacks/test_tracking.py", "test_benchmark.py", "test_check_data.py",
+    "deployment/test_models.py", "multirun/test_launch.py", "multirun/test_slurm.py", "models/test_matrix.py",
+    "test_notebooks.py", "data/test_experiments.py", "test_train.py", "models/test_configs.py",
+    "models/test_unet_configs.py", "test_table.py", "test_nothing_runs.py", "tables/test_source_tables.py",
+    "multirun/test_launchers.py", "callbacks/test_exact.py", "data/test_module.py", "models/test_segnet_basic.py",
+    "config/test_check.py", "test_names.py", "test_api.py", "losses/test_contract.py", "models/test_real_time.py",
 )  # fmt: skip
 
 CITY_NAMES = ["aachen_000000_000019", "aachen_000001_000019", "bremen_000000_000019", "ulm_000010_000019"]

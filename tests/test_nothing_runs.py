@@ -51,6 +51,7 @@ def nothing_ran(folder: Path) -> bool:
     return not list(folder.rglob("executed"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("node", [SHELL, PRINT], ids=["shell", "print"])
 def test_pythons_face_refuses_a_strangers_run_wherever_it_names_something(stranger, tmp_path, capfd, node):
     for place in PLACES:
@@ -82,6 +83,7 @@ ATTACKS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("entry", ATTACKS)
 def test_every_command_refuses_a_strangers_run_and_yaml(command, stranger, tmp_path, entry):
     assert {*ATTACKS, "runs"} == {path.stem for path in config.FOLDER.glob("*.yaml")}  # runs builds nothing

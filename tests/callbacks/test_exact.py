@@ -87,6 +87,7 @@ VARIANTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("overrides", VARIANTS.values(), ids=VARIANTS.keys())
 def test_continued_run_equals_a_straight_one(tiny_config, tmp_path, overrides):
     config = runs.plain(tiny_config("scheduler=poly", "callbacks.pictures=null", *overrides))

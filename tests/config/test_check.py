@@ -97,6 +97,7 @@ def composed(*overrides: str) -> DictConfig:
         return compose("train", overrides=list(overrides))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", OPTIONS)
 def test_every_option_of_every_group_is_correct(option: str) -> None:
     cfg = composed(option)

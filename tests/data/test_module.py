@@ -376,6 +376,7 @@ def test_an_unset_root_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
         module.setup("fit")
 
 
+@pytest.mark.slow
 def test_a_batch_that_cannot_be_handed_over_ends_its_worker_and_nobody_waits() -> None:
     loader = torch.utils.data.DataLoader(
         [lambda: None], num_workers=1, collate_fn=lambda batch: batch, worker_init_fn=_start_worker, timeout=60,

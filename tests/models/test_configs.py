@@ -146,6 +146,7 @@ def test_every_model_has_its_count_here():
     assert set(asked_for) <= set(ACTIVATIONS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 def test_parameters(model):
     network, _ = with_silu(model)  # which has none of its own
@@ -154,6 +155,7 @@ def test_parameters(model):
     assert f"{PARAMETERS[model]:,}" in head
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "overrides", "parameters"),
     [
@@ -184,6 +186,7 @@ def test_silu_takes_every_place(model):
     assert report.functional == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("model", FEW)
 def test_every_activation(model, activation):

@@ -50,6 +50,7 @@ def count(network):
     return sum(parameter.numel() for parameter in network.parameters())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", COUNTS)
 def test_configs_are_correct_and_have_the_counts_that_they_state(model):
     config.check(composed(model))
@@ -101,6 +102,7 @@ def test_gradients_reach_every_parameter(model):
     assert {name for name, _ in network.named_children()} == {"encoder", "decoder", "head"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", TABLE)
 def test_loss_falls_on_one_batch_at_the_papers_learning_rate(model):
     network, image = built(model, "model.width=16", labels="camvid_11"), torch.randn(4, 3, 32, 48)

@@ -63,6 +63,7 @@ def test_counts_of_the_variants_that_the_files_name(built, overrides, expected):
         assert count(built(*overrides)) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", PARAMETERS)
 @pytest.mark.parametrize("activation", ["relu", "silu"])
 def test_loss_falls_at_an_odd_size_and_logits_outlive_a_reload(built, model, activation):

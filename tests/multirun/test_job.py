@@ -28,6 +28,7 @@ task()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("overrides", "count"),
     [

@@ -21,6 +21,7 @@ ROOT = Path(config.FOLDER).parent
 COMMITTED = sorted(path.name.removesuffix(".csv") for path in (config.FOLDER / "table").glob("*.csv"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COMMITTED)
 def test_committed_measurements_are_of_todays_configurations(name):
     table, _, budget = name.partition(".")
@@ -59,6 +60,7 @@ print(cfg.loss._target_, runs.fingerprint(runs.plain(cfg)))
 """
 
 
+@pytest.mark.slow
 def test_a_moved_class_keeps_the_fingerprint_and_its_runs_are_found(tmp_path):
     def python(where: Path, program: str, argument: Path) -> list[str]:
         command = [sys.executable, "-c", program, str(argument)]

@@ -17,6 +17,7 @@ from seglab.tables.survey.wanted import fingerprints
 from tests.tables.controls import measure, surveyed
 
 
+@pytest.mark.slow
 def test_it_is_measured_once_kept_and_shown(controls: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     picked = measure(controls, tmp_path, rows={"by 16"})
     assert [state.status for state in picked.states] == ["missing", "measured"]

@@ -137,6 +137,7 @@ def test_the_control_gets_worse_with_every_factor():
         assert len(set(scores)) == 7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("table", "label", "other", "its_label"),
     [

@@ -29,6 +29,7 @@ PLAN = Plan(
 )
 
 
+@pytest.mark.slow
 def test_a_row_names_the_run_that_it_starts_from_by_fingerprint() -> None:
     found = configurations(PLAN, overrides=["trainer.max_epochs=2"])
     assert list(found)[:3] == [("second", 1), ("second", 2), ("third", 1)]
@@ -122,6 +123,7 @@ def fingerprints(name: str) -> tuple[str, ...]:
     return tuple(runs.fingerprint(runs.plain(cfg)) for cfg in configurations(read_plan(name)).values())
 
 
+@pytest.mark.slow
 def test_the_synthetic_tables_share_their_baseline() -> None:
     tables = [fingerprints(f"synthetic_{name}") for name in ("losses", "activations", "skips", "models")]
     assert len({fingerprint for table in tables for fingerprint in table}) == 30
