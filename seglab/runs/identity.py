@@ -18,7 +18,7 @@ NOT_IDENTITY = (
 # Keys that came after the first runs, each with the value that means what was done before: left out where they have it.
 CAME_LATER = {
     "data.source.colours": None, "data.channels": 3, "data.source.mask_suffix": "", "data.source.recursive": False,
-    "loss.auxiliary": 0.4, "loss.boundary": 20.0,
+    "loss.auxiliary": 0.4, "loss.boundary": 20.0, "model.auxiliary": False,
 }  # fmt: skip
 
 

@@ -21,7 +21,8 @@ EXPORTED = (
     "unet_self_attention", "upernet",
 )  # fmt: skip
 ALIKE = {
-    "deeplabv3": "deeplabv3plus", "encoder_decoder": "unet", "fcn16s": "fcn8s", "fcn32s": "fcn8s",
+    "deeplabv3": "deeplabv3plus", "deeplabv3_auxiliary": "deeplabv3plus", "pspnet_auxiliary": "pspnet",
+    "encoder_decoder": "unet", "fcn16s": "fcn8s", "fcn32s": "fcn8s",
     "fcn_basic_no_addition": "fcn_basic", "fcn_basic_no_addition_no_dim_reduction": "fcn_basic",
     "fcn_basic_no_dim_reduction": "fcn_basic", "linknet": "fpn",
     "modern_unet_k2": "modern_unet",

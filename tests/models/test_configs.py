@@ -20,6 +20,7 @@ PARAMETERS = {
     "ddrnet_23_slim": 5_734_342,
     "deeplab_largefov": 20_503_379,
     "deeplabv3": 39_638_355,
+    "deeplabv3_auxiliary": 42_003_046,
     "deeplabv3plus": 12_333_923,
     "encoder_decoder": 1_734_067,
     "enet": 360_551,  # without the slopes of its PReLUs: with SiLU, as here
@@ -50,6 +51,7 @@ PARAMETERS = {
     "pidnet_m": 28_763_111,
     "pidnet_s": 7_720_935,
     "pspnet": 22_160_595,
+    "pspnet_auxiliary": 22_309_414,
     "resnet38": 124_033_363,
     "segformer": 3_719_027,
     "segformer_b1": 13_682_131,

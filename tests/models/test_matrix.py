@@ -19,8 +19,9 @@ pytestmark = pytest.mark.slow
 
 MODELS = sorted(path.stem for path in (config.FOLDER / "model").glob("*.yaml"))
 POOLED = (  # BatchNorm after global pooling
-    "bisenetv2", "ddrnet_23_slim", "deeplabv3", "deeplabv3plus", "fast_scnn", "hf_beit", "hf_upernet",
-    "hf_upernet_swin", "pan", "pidnet_m", "pidnet_s", "stdc1", "stdc2", "torchvision_deeplabv3", "upernet",
+    "bisenetv2", "ddrnet_23_slim", "deeplabv3", "deeplabv3_auxiliary", "deeplabv3plus", "fast_scnn", "hf_beit",
+    "hf_upernet", "hf_upernet_swin", "pan", "pidnet_m", "pidnet_s", "stdc1", "stdc2", "torchvision_deeplabv3",
+    "upernet",
 )  # fmt: skip
 H, W = 64, 64
 # Of our own networks, whose widest take most of the time; every one keeps its depth and its form. Those of transformers

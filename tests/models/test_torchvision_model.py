@@ -14,10 +14,11 @@ LRASPP = "lraspp_mobilenet_v3_large"
 HEADS = {"low_classifier": 40, "high_classifier": 128}  # of LR-ASPP: 1x1 convolutions from so many channels
 
 
-def build(architecture=LRASPP, *, weights=None, encoder_weights=None, classes=5):
+def build(architecture=LRASPP, *, weights=None, encoder_weights=None, classes=5, auxiliary=False):
     return TorchvisionModel(
-        architecture=architecture, weights=weights, encoder_weights=encoder_weights, classes=classes
-    )
+        architecture=architecture, weights=weights, encoder_weights=encoder_weights, classes=classes,
+        auxiliary=auxiliary,
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -60,6 +61,27 @@ def test_logits_are_torchvisions_before_it_enlarges_them():
     with torch.no_grad():
         logits = nn.functional.interpolate(network(image), size=(32, 64), mode="bilinear", align_corners=False)
         torch.testing.assert_close(logits, theirs(image)["out"])
+
+
+def test_the_auxiliary_head_is_torchvisions_and_speaks_in_training_alone(served):
+    theirs = get_model(
+        "deeplabv3_mobilenet_v3_large", weights=None, weights_backbone=None, num_classes=21, aux_loss=True
+    ).train()
+    served(theirs)
+    network = build(
+        "deeplabv3_mobilenet_v3_large", weights="COCO_WITH_VOC_LABELS_V1", classes=21, auxiliary=True
+    ).train()
+    image = torch.randn(2, 3, 32, 64)
+    torch.manual_seed(0)
+    answer = network(image)
+    torch.manual_seed(0)
+    expected = theirs(image)
+    for ours, name in ((answer.logits, "out"), (answer.auxiliary["aux"], "aux")):
+        enlarged = nn.functional.interpolate(ours, size=(32, 64), mode="bilinear", align_corners=False)
+        torch.testing.assert_close(enlarged, expected[name])
+    assert isinstance(network.eval()(image), torch.Tensor)
+    with pytest.raises(SeglabError, match=r"model\.auxiliary: expected false for lraspp"):
+        build(auxiliary=True)
 
 
 def test_head_for_other_classes_is_new_and_the_rest_is_theirs(served, caplog):
