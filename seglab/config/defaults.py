@@ -41,7 +41,8 @@ def chosen_defaults(choices: Mapping[str, Any], config: Mapping[str, Any]) -> di
     values = {key: value for key, value in _content("train.yaml").items() if key in settings}
     for group in usual_choices():
         if group != "experiment":
-            values[group] = _option(group, choices.get(group))
+            option = _option(group, choices.get(group))
+            values[group] = _merged(values.get(group, {}), option) if option else option
     followed = environment.resolved_where_possible(OmegaConf.create(_laid_over(values, config)))
     return _followed(values, followed)
 

@@ -8,7 +8,7 @@ from seglab.losses.dice import Dice
 from seglab.losses.focal import Focal
 from seglab.losses.jaccard import Jaccard
 from seglab.losses.lovasz import Lovasz
-from seglab.losses.mask2former import Mask2Former
+from seglab.losses.mask2former import Mask2FormerLoss
 from seglab.losses.matching import MatchingLoss
 from seglab.losses.mse_rgb import MseRgb
 from seglab.losses.ohem import Ohem
@@ -23,7 +23,7 @@ __all__ = [
     "Jaccard",
     "Loss",
     "Lovasz",
-    "Mask2Former",
+    "Mask2FormerLoss",
     "MatchingLoss",
     "MseRgb",
     "Ohem",

@@ -31,7 +31,7 @@ class _Matches(NamedTuple):
     label: Tensor  # (R,)
 
 
-class Mask2Former(MatchingLoss):
+class Mask2FormerLoss(MatchingLoss):
     """sum over the layers of class_weight CE + mask_weight BCE + dice_weight Dice (Cheng et al., arXiv 2112.01527).
 
     A target is the mask of one class of the image, as for semantic segmentation. The Hungarian method gives each target

@@ -5,7 +5,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 
 from seglab.errors import SeglabError
-from seglab.losses import Compound, CrossEntropy, Mask2Former
+from seglab.losses import Compound, CrossEntropy, Mask2FormerLoss
 from seglab.losses.points import logits_at, truth_of_all_classes, truth_of_one_class
 from seglab.models.auxiliary import WithAuxiliary
 from seglab.models.queries import Queries
@@ -15,12 +15,12 @@ WEIGHTS = {"class": 2.0, "mask": 5.0, "dice": 5.0}
 K, Q = 3, 6
 
 
-def build(**changes) -> Mask2Former:
+def build(**changes) -> Mask2FormerLoss:
     numbers = {
         "class_weight": 2.0, "mask_weight": 5.0, "dice_weight": 5.0, "no_object": 0.1,
         "num_points": 200, "oversample": 3.0, "importance": 0.75,
     }  # fmt: skip
-    return Mask2Former(**{**numbers, **changes})
+    return Mask2FormerLoss(**{**numbers, **changes})
 
 
 def random_queries(*, layers: int = 1, batch: int = 2, seed: int = 1, size: tuple[int, int] = (6, 8)) -> Queries:
@@ -40,7 +40,7 @@ def mask() -> torch.Tensor:
     return mask.repeat_interleave(4, 1).repeat_interleave(4, 2)
 
 
-def loss_of(loss: Mask2Former, queries: Queries, mask: torch.Tensor, *, seed: int = 0) -> torch.Tensor:
+def loss_of(loss: Mask2FormerLoss, queries: Queries, mask: torch.Tensor, *, seed: int = 0) -> torch.Tensor:
     torch.manual_seed(seed)
     return loss.combine(loss.terms_of_queries(queries, mask))
 
@@ -223,7 +223,7 @@ def test_logits_that_are_no_numbers_end_in_a_loss_that_is_none(mask):
 def test_pixels_cost_their_cross_entropy(mask):
     logits = torch.randn(2, K, 12, 16)
     assert torch.equal(build()(logits, mask), CrossEntropy()(logits, mask))
-    with pytest.raises(SeglabError, match="Mask2Former: expected to be the whole loss"):
+    with pytest.raises(SeglabError, match="Mask2FormerLoss: expected to be the whole loss"):
         Compound({"m": build()}, weights={"m": 1.0})(logits, mask)
 
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from seglab import config, runs
 from seglab.errors import Interrupted, SeglabError
-from seglab.losses import CrossEntropy, Mask2Former
+from seglab.losses import CrossEntropy, Mask2FormerLoss
 from seglab.models.queries import Queries, class_scores
 from seglab.training.outputs import checked
 from tests.callbacks.test_exact import SignalAt, fit, state
@@ -38,7 +38,7 @@ class Five(nn.Module):
 
 
 def matching():
-    return Mask2Former(
+    return Mask2FormerLoss(
         class_weight=2.0,
         mask_weight=5.0,
         dice_weight=5.0,
