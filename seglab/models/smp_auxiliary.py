@@ -13,42 +13,24 @@ from torchvision.models.segmentation.fcn import FCNHead
 from seglab.models.auxiliary import WithAuxiliary
 
 
-class PSPNet(smp.PSPNet):
-    """Logits (B, K, h, w) as the library's; in training also those of a head on the fourth stage of the encoder.
-
-    Args:
-        classes: K.
-        arguments: of the library's class.
-    """
+class _WithHead(nn.Module):
+    """Before a network of the library in the order of its bases: the head, and what is returned."""
 
     def __init__(self, *, classes: int, **arguments: Any) -> None:
         super().__init__(classes=classes, **arguments)
-        self.auxiliary = FCNHead(self.encoder.out_channels[-2], classes)
+        network: Any = self
+        self.auxiliary = FCNHead(network.encoder.out_channels[-2], classes)
 
     def forward(self, image: Tensor) -> Tensor | WithAuxiliary:
-        return _with_auxiliary(self, image)
+        network: Any = self
+        features = network.encoder(image)  # the image, then the maps of the stages
+        logits: Tensor = network.segmentation_head(network.decoder(features))
+        return WithAuxiliary(logits, {"stage4": self.auxiliary(features[-2])}) if self.training else logits
 
 
-class DeepLabV3(smp.DeepLabV3):
-    """Logits (B, K, h, w) as the library's; in training also those of a head on the fourth stage of the encoder.
-
-    Args:
-        classes: K.
-        arguments: of the library's class.
-    """
-
-    def __init__(self, *, classes: int, **arguments: Any) -> None:
-        super().__init__(classes=classes, **arguments)
-        self.auxiliary = FCNHead(self.encoder.out_channels[-2], classes)
-
-    def forward(self, image: Tensor) -> Tensor | WithAuxiliary:
-        return _with_auxiliary(self, image)
+class PSPNet(_WithHead, smp.PSPNet):
+    """Logits (B, K, h, w) as the library's; in training also those of a head on the fourth stage of the encoder."""
 
 
-def _with_auxiliary(network: Any, image: Tensor) -> Tensor | WithAuxiliary:
-    features = network.encoder(image)  # the image, then the maps of the stages
-    logits: Tensor = network.segmentation_head(network.decoder(features))
-    if not network.training:
-        return logits
-    head: nn.Module = network.auxiliary
-    return WithAuxiliary(logits, {"stage4": head(features[-2])})
+class DeepLabV3(_WithHead, smp.DeepLabV3):
+    """Logits (B, K, h, w) as the library's; in training also those of a head on the fourth stage of the encoder."""
