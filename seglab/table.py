@@ -28,6 +28,7 @@ class TableConfig:
     table: Any = None
     budget: str = MISSING
     cost: bool = MISSING
+    speed: bool = MISSING
     run: bool = MISSING
     rows: list[str] | None = None
     retry_failed: bool = MISSING
@@ -82,7 +83,7 @@ def check(settings: Mapping[str, Any]) -> None:
     require(settings, {"write": some_of(*FORMATS)})
     if settings["readme"] is not None and not Path(settings["readme"]).is_file():
         raise SeglabError(f"readme={settings['readme']}: expected a Markdown file; nothing is there - correct the path")
-    asked = [key for key in ("cost", "run", "record") if settings[key]]
+    asked = [key for key in ("cost", "speed", "run", "record") if settings[key]]
     if asked and (settings["table"] is None or settings["readme"] is not None):
         raise SeglabError(f"{asked[0]}=true is for one table; expected table=NAME and no readme=... - name the table")
     if settings["rows"] is not None and not settings["run"]:

@@ -200,9 +200,12 @@ def test_a_table_says_what_it_costs_and_trains_a_picked_row_of_its_smoke_form(
     (record,) = (tmp_path / "outputs/sweeps/mine_smoke").glob("*/record.json")
     assert json.loads(record.read_text())["steps"] == 2
     assert (tmp_path / "outputs/tables/mine.smoke/mine.smoke.csv").is_file()
-    full = command("table", *mine, "write=[]", small=False)
+    full = command("table", *mine, "speed=true", "record=true", "write=[markdown]", small=False)
     assert "mine: 4 runs: 4 missing" in full.stdout  # a smoke run is none of the table's
     assert "estimated from a few steps (cost=true shows it)" in full.stdout
+    assert "Mine, speed: 32x64, batch of 1, 32-true, " in (tmp_path / "outputs/tables/mine/mine.md").read_text()
+    assert "mine.speed.json: the speed of 2 networks, to be committed" in full.stdout
+    assert set(json.loads((tmp_path / "my_conf/table/mine.speed.json").read_text())) == {"ce", "broken"}
 
 
 @pytest.mark.slow

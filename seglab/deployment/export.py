@@ -34,6 +34,7 @@ from seglab.inference.predictor import Predictor, Size, load_predictor, size_of
 from seglab.labels import LabelSpace
 from seglab.runs.class_names import dataset_name
 from seglab.training.build import build_network, without_weights
+from seglab.training.device import cpu_name
 
 log = logging.getLogger("seglab")
 
@@ -221,7 +222,7 @@ def _latencies(subject: Subject, path: Path, settings: Mapping[str, Any]) -> lis
     """Torch and what runs the file, for each number of images and threads."""
     camera = _camera(subject, {**settings, "precision": "fp32"})
     height, width = _example(subject, settings)
-    channels, device = subject.predictor.channels, latency.cpu_name()
+    channels, device = subject.predictor.channels, cpu_name()
     measured = []
     for batch in latency.BATCHES:
         sides = (height, width, channels) if settings["layout"] == "nhwc" else (channels, height, width)

@@ -82,16 +82,6 @@ def thread_counts() -> list[int]:
     return sorted({1, len(os.sched_getaffinity(0))})
 
 
-def cpu_name() -> str:
-    """'AMD EPYC 7763 64-Core Processor', as the system calls it."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            name = next((line.partition(":")[2].strip() for line in file if line.startswith("model name")), "")
-    except OSError:
-        name = ""
-    return name or "cpu"
-
-
 def latency_sheet(latencies: Sequence[Latency], *, caption: str) -> Sheet:
     rows = [
         [

@@ -23,7 +23,7 @@ from seglab.losses import CrossEntropy
 from seglab.losses.auxiliary import loss_and_terms
 from seglab.models.auxiliary import WithAuxiliary
 from seglab.training.build import build_network
-from seglab.training.device import device_name, device_of, wait_for
+from seglab.training.device import cpu_name, device_name, device_of, wait_for
 from seglab.training.outputs import mapped, per_pixel
 from seglab.training.summary import Complexity, complexity, summary_sheet
 
@@ -97,10 +97,8 @@ def measure(settings: Mapping[str, Any], *, title: str) -> Costs:
         raise SeglabError(f"{title} cannot be trained on a batch of {len(image)}: {error} - "
                           "take batch_size=2 or more, or training=false") from error  # fmt: skip
     batch = f"batch of {settings['batch_size']}"
-    threads = f", {torch.get_num_threads()} threads" if device.type == "cpu" else ""
-    conditions = (
-        f"{batch}, {settings['precision']}, {device_name(device)}{threads}{', compiled' if settings['compile'] else ''}"
-    )
+    where = f"{cpu_name()}, {torch.get_num_threads()} threads" if device.type == "cpu" else device_name(device)
+    conditions = f"{batch}, {settings['precision']}, {where}{', compiled' if settings['compile'] else ''}"
     return Costs(title, counted, conditions, inference, training)
 
 

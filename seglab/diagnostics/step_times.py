@@ -1,14 +1,11 @@
 """`python -m seglab.diagnostics.step_times`: how long a training step and a validation step take here.
 
-`python -m seglab.table` starts it, in a process of its own: resolved configurations come as a JSON list on the
-standard input, and for each a line of JSON goes to the standard output as soon as it is known.
+`python -m seglab.table` starts it, in a process of its own.
 """
 
 import contextlib
 import copy
-import json
 import math
-import sys
 import tempfile
 import time
 import warnings
@@ -25,7 +22,8 @@ from torch.utils.data import DataLoader
 from seglab.batch import Batch
 from seglab.config.instantiate import instantiate
 from seglab.data import counts
-from seglab.errors import SeglabError, first_line
+from seglab.diagnostics.served import serve
+from seglab.errors import SeglabError
 from seglab.labels import label_space
 from seglab.training.build import build_module, without_weights
 from seglab.training.class_weights import with_names
@@ -40,20 +38,7 @@ _USUAL_SIZE = (512, 1024)  # where images keep their own size
 
 def main() -> None:
     lightning.pytorch.utilities.rank_zero.rank_zero_module.log.setLevel("ERROR")
-    for config in json.load(sys.stdin):
-        with contextlib.redirect_stdout(sys.stderr):  # the results have the standard output for themselves
-            result = _told(config)
-        print(json.dumps(result), flush=True)
-
-
-def _told(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What was measured, or {"error": why nothing could be}."""
-    try:
-        return measure(config)
-    except torch.OutOfMemoryError as error:
-        return {"error": f"out of memory: {first_line(error)}"}
-    except Exception as error:
-        return {"error": f"{type(error).__name__}: {' '.join(str(error).split())}"}
+    serve(measure)
 
 
 def measure(config: Mapping[str, Any]) -> dict[str, Any]:

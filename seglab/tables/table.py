@@ -8,6 +8,7 @@ from seglab import runs
 from seglab.display import sheet
 from seglab.errors import SeglabError
 from seglab.tables.comparison.comparison import compare
+from seglab.tables.costs import speed
 from seglab.tables.costs.estimate import estimate_missing, known_costs
 from seglab.tables.costs.sheet import cost_sheet
 from seglab.tables.launch import launch
@@ -62,6 +63,8 @@ class Table:
             self._show_costs(survey)
             if not run:
                 return 0
+        if self._settings["speed"]:
+            speed.write(speed.here(self._plan, self._output), speed.measure(self._plan, self._composed))
         if run and self._is_left(survey):
             if not self._settings["cost"] and self._is_dear(survey):
                 self._show_costs(survey)
@@ -140,6 +143,10 @@ class Table:
         plan = expanded(self._plan, classes_of(self._composed.configurations))
         comparison = compare(plan, survey.measurements(), survey.images())
         sheets.show(comparison)
+        speeds = self._speeds()
+        for part in speeds:
+            sheet.show(part)
+            print()
         folder = Path(self._settings["folder"] or self._output / "tables" / self._form)
         for name in self._settings["write"]:
             folder.mkdir(parents=True, exist_ok=True)
@@ -147,11 +154,25 @@ class Table:
             if name == "html":
                 write_page(comparison, path, pictures=survey.pictures())
             else:
-                runs.write_atomically(path, _TEXTS[name](comparison))
+                text = _TEXTS[name](comparison)
+                below = "".join(f"\n{sheet.markdown(part)}" for part in speeds) if name == "markdown" else ""
+                runs.write_atomically(path, text + below)
             print(runs.shown(path.absolute()))
 
+    def _speeds(self) -> list[sheet.Sheet]:
+        """A sheet of how fast the networks are; none where nobody has measured it."""
+        speeds = speed.known(self._plan, self._composed, home=self._home, output=self._output)
+        return [speed.speed_sheet(self._plan, speeds)] if speeds else []
+
     def _record(self, measurements: list[Measurement]) -> None:
+        speeds = speed.known(self._plan, self._composed, home=self._home, output=self._output)
+        if speeds and not self._settings["overrides"]:
+            path = speed.committed(self._plan, self._home)
+            speed.write(path, speeds)
+            print(f"{runs.shown(path.absolute())}: the speed of {len(speeds)} networks, to be committed")
         if not measurements:
+            if speeds:
+                return
             raise SeglabError(f"record=true: expected measurements of {self._form}; there is none - add run=true")
         plain = configurations(self._plan, search_path=self._search_path)
         planned = fingerprints(self._plan, plain, settings=self._composed.evaluation)

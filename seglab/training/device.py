@@ -22,6 +22,16 @@ def device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
+def cpu_name() -> str:
+    """'AMD EPYC 7763 64-Core Processor', as the system calls it."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            name = next((line.partition(":")[2].strip() for line in file if line.startswith("model name")), "")
+    except OSError:
+        name = ""
+    return name or "cpu"
+
+
 def wait_for(device: torch.device) -> None:
     """Returns when the device has computed all that it was given: a GPU works on while Python goes ahead."""
     if device.type == "cuda":

@@ -2,7 +2,7 @@
 
 import torch
 
-from seglab.deployment.latency import cpu_name, latency_sheet, measure, thread_counts
+from seglab.deployment.latency import latency_sheet, measure, thread_counts
 
 
 def test_a_call_is_timed_with_its_threads_and_warmed_up():
@@ -24,6 +24,5 @@ def test_a_call_is_timed_with_its_threads_and_warmed_up():
     assert "a CPU" in sheet.notes[0]
 
 
-def test_the_device_has_a_name_and_threads():
-    assert cpu_name()
+def test_there_is_one_thread_at_least():
     assert thread_counts()[0] == 1

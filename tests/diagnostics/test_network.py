@@ -13,6 +13,7 @@ from seglab.diagnostics.network import Costs, Speed, comparison_sheet, cost_shee
 from seglab.diagnostics.published import PUBLISHED
 from seglab.errors import SeglabError
 from seglab.models.auxiliary import WithAuxiliary
+from seglab.training.device import cpu_name
 from seglab.training.summary import Complexity
 
 SETTINGS = {
@@ -117,10 +118,10 @@ def test_channels_last_reaches_the_network_and_its_images(measured):
 
 
 def test_the_conditions_are_said(measured, monkeypatch):
-    assert measured(Watched()).conditions == f"batch of 2, 32-true, cpu, {torch.get_num_threads()} threads"
+    assert measured(Watched()).conditions == f"batch of 2, 32-true, {cpu_name()}, {torch.get_num_threads()} threads"
     monkeypatch.setattr(torch, "compile", lambda network: network)
     compiled = measured(Watched(), batch_size=4, precision="bf16-mixed", compile=True)
-    assert re.fullmatch(r"batch of 4, bf16-mixed, cpu, \d+ threads, compiled", compiled.conditions)
+    assert re.fullmatch(r"batch of 4, bf16-mixed, .+, \d+ threads, compiled", compiled.conditions)
 
 
 def test_a_batch_too_small_for_batch_norm_is_explained(measured):

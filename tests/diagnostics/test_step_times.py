@@ -23,14 +23,6 @@ def test_on_the_cpu_a_part_of_a_large_batch_is_timed(tiny_config: Callable) -> N
     assert times["measured_on"] == [2, 96, 192]  # 2 of them, as BatchNorm wants
 
 
-def test_a_failure_is_told_and_no_traceback(tiny_config: Callable) -> None:
-    config = runs.plain(tiny_config())
-    config["model"]["base"] = -3
-    told = step_times._told(config)
-    assert set(told) == {"error"}
-    assert "Traceback" not in told["error"]
-
-
 @pytest.mark.parametrize(
     ("batch", "size", "part"),
     [(4, (64, 128), (4, 64, 128)), (1, (64, 128), (1, 64, 128)), (16, (64, 128), (4, 64, 128)), (8, (1, 9), (8, 1, 9))],

@@ -1,4 +1,4 @@
-"""The costs of a table's rows, a few of whose steps are timed in a process of its own: this one imports no torch."""
+"""The costs of a table's rows, timed in a process of its own: this one imports no torch."""
 
 import json
 import logging
@@ -18,25 +18,26 @@ from seglab.tables.survey.survey import Survey
 
 log = logging.getLogger("seglab")
 
-COMMAND = ("-m", "seglab.diagnostics.step_times")
+STEPS = ("-m", "seglab.diagnostics.step_times")
 
 
 def known_costs(survey: Survey, composed: Composed, *, output: Path) -> list[Cost]:
     """Of each row that is trained: measured in finished runs, estimated before, or unknown."""
-    return costs.of_rows(survey, _configs(composed), costs.read(survey.plan, output))
+    return costs.of_rows(survey, configs_of_rows(composed), costs.read(survey.plan, output))
 
 
 def estimate_missing(survey: Survey, composed: Composed, *, output: Path) -> None:
     """Times the rows of which nothing is known, and keeps what comes out. A failed one is timed again at each call."""
-    configs = _configs(composed)
+    configs = configs_of_rows(composed)
     unknown = [cost.row for cost in known_costs(survey, composed, output=output) if cost.seconds is None]
     if unknown:
-        times = estimate({row: configs[row] for row in unknown}, title=survey.plan.name)
+        log.info("%s: timing a few steps of %d rows", survey.plan.name, len(unknown))
+        times = timed({row: configs[row] for row in unknown}, STEPS)
         kept = costs.read(survey.plan, output)
-        costs.keep({**kept, **{costs.key_of(configs[row]): timed for row, timed in times.items()}}, survey.plan, output)
+        costs.keep({**kept, **{costs.key_of(configs[row]): one for row, one in times.items()}}, survey.plan, output)
 
 
-def _configs(composed: Composed) -> dict[str, dict[str, Any]]:
+def configs_of_rows(composed: Composed) -> dict[str, dict[str, Any]]:
     """{row: resolved configuration with its first seed}."""
     configs: dict[str, dict[str, Any]] = {}
     for (row, _), cfg in composed.configurations.items():
@@ -45,16 +46,15 @@ def _configs(composed: Composed) -> dict[str, dict[str, Any]]:
     return configs
 
 
-def estimate(configs: Mapping[str, Mapping[str, Any]], *, title: str) -> dict[str, dict[str, Any]]:
-    """{row: what `seglab.diagnostics.step_times` says} of each resolved configuration.
+def timed(configs: Mapping[str, Mapping[str, Any]], program: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """{row: what a program of seglab.diagnostics says} of each resolved configuration.
 
     A process that dies, for want of memory perhaps, costs the row that it was at; the others are timed by a new one.
     """
     times: dict[str, dict[str, Any]] = {}
     while left := [row for row in configs if row not in times]:
-        log.info("%s: timing a few steps of %d rows", title, len(left))
         with tempfile.TemporaryFile("w+") as messages:
-            code = _time(configs, left, times, messages)
+            code = _time(configs, left, times, program, messages)
             if len(times) < len(configs):
                 messages.seek(0)
                 said = [line.strip() for line in messages.read().splitlines() if line.strip()]
@@ -64,10 +64,14 @@ def estimate(configs: Mapping[str, Mapping[str, Any]], *, title: str) -> dict[st
 
 
 def _time(
-    configs: Mapping[str, Mapping[str, Any]], rows: Sequence[str], times: dict[str, dict[str, Any]], messages: IO[str]
+    configs: Mapping[str, Mapping[str, Any]],
+    rows: Sequence[str],
+    times: dict[str, dict[str, Any]],
+    program: Sequence[str],
+    messages: IO[str],
 ) -> int:
     """The exit code of a process that adds a line for each row to `times`."""
-    with _process(messages) as process:
+    with _process(program, messages) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         with suppress(BrokenPipeError):  # it died before it read them
@@ -79,9 +83,9 @@ def _time(
 
 
 @contextmanager
-def _process(messages: IO[str]) -> Iterator[subprocess.Popen[str]]:
+def _process(program: Sequence[str], messages: IO[str]) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
-        [sys.executable, *COMMAND],
+        [sys.executable, *program],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=messages, text=True,
     )  # fmt: skip
     try:

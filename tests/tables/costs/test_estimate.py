@@ -2,13 +2,10 @@
 
 from pathlib import Path
 
-import pytest
-
-from seglab.tables.costs import estimate as estimating
-from seglab.tables.costs.estimate import estimate
+from seglab.tables.costs.estimate import timed
 
 
-def test_a_process_that_dies_costs_one_row_its_estimate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_process_that_dies_costs_one_row_its_estimate(tmp_path: Path) -> None:
     program = tmp_path / "seglab_steps_that_die.py"
     program.write_text(
         "import json, os, sys\n"
@@ -18,7 +15,6 @@ def test_a_process_that_dies_costs_one_row_its_estimate(monkeypatch: pytest.Monk
         "        os._exit(9)\n"
         "    print(json.dumps({'train_step': 1.0}), flush=True)\n"
     )
-    monkeypatch.setattr(estimating, "COMMAND", ("-I", str(program)))
-    found = estimate({row: {"dies": row == "b"} for row in "abc"}, title="t")
+    found = timed({row: {"dies": row == "b"} for row in "abc"}, ("-I", str(program)))
     assert found["a"] == found["c"] == {"train_step": 1.0}
     assert found["b"] == {"error": "the process ended with code 9: no memory"}
