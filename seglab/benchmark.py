@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _RANGES = {
     "size": size(),
     "batch_size": whole(1),
-    "repetitions": whole(1),
+    "repetitions": whole(0),
     "precision": one_of("32-true", "16-mixed", "bf16-mixed"),
 }
 

@@ -44,7 +44,7 @@ class Costs:
     title: str
     complexity: Complexity
     conditions: str
-    inference: Speed
+    inference: Speed | None  # None where nothing was asked to be timed
     training: Speed | None  # forward, cross-entropy and backward, without an optimizer
 
 
@@ -61,6 +61,8 @@ def measure(settings: Mapping[str, Any], *, title: str) -> Costs:
     channels = settings["model"].get("in_channels", 3)
     counted = complexity(network, size=settings["size"], divisor=divisor, channels=channels)
     layout = torch.channels_last if settings["channels_last"] else torch.contiguous_format
+    if settings["repetitions"] == 0:
+        return Costs(title, counted, "counted, nothing is timed", None, None)
     network = network.to(device).to(memory_format=layout)
     called: Callable[[Tensor], Tensor | WithAuxiliary] = torch.compile(network) if settings["compile"] else network
     image = torch.randn(settings["batch_size"], channels, *counted.size, device=device).contiguous(memory_format=layout)
@@ -105,7 +107,9 @@ def measure(settings: Mapping[str, Any], *, title: str) -> Costs:
 def cost_sheet(costs: Costs) -> Sheet:
     """The parts of the network, and below them what was measured."""
     sheet = summary_sheet(costs.complexity)
-    notes = [*sheet.notes, f"inference: {_words(costs.inference)}"]
+    notes = list(sheet.notes)
+    if costs.inference is not None:
+        notes.append(f"inference: {_words(costs.inference)}")
     if costs.training is not None:
         notes.append(f"training step (forward, cross-entropy, backward): {_words(costs.training)}")
     return Sheet(sheet.caption, sheet.header, sheet.rows, words=sheet.words, notes=[*notes, costs.conditions])
@@ -116,13 +120,13 @@ def comparison_sheet(all_costs: Sequence[Costs]) -> Sheet:
     header = ["model", "M params", "GFLOPs", "images/s", "latency ms", "MiB", "train images/s", "train MiB"]
     rows = []
     for costs in all_costs:
-        counted, training = costs.complexity, costs.training
+        counted, inference, training = costs.complexity, costs.inference, costs.training
         numbers = [
             counted.parameters / 1e6,
             None if counted.flops is None else counted.flops / 1e9,
-            costs.inference.images_per_second,
-            costs.inference.milliseconds,
-            costs.inference.memory,
+            None if inference is None else inference.images_per_second,
+            None if inference is None else inference.milliseconds,
+            None if inference is None else inference.memory,
             None if training is None else training.images_per_second,
             None if training is None else training.memory,
         ]

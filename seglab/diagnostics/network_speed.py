@@ -37,6 +37,7 @@ def measure(config: Mapping[str, Any]) -> dict[str, Any]:
         "training": False,
     }
     costs = measure_network(settings, title="")
+    assert costs.inference is not None
     return {
         "parameters": used_parameters(
             build_network(settings), channels=costs.complexity.channels, divisor=settings["model"]["size_divisor"]

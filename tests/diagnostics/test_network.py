@@ -124,6 +124,16 @@ def test_the_conditions_are_said(measured, monkeypatch):
     assert re.fullmatch(r"batch of 4, bf16-mixed, .+, \d+ threads, compiled", compiled.conditions)
 
 
+def test_without_repetitions_nothing_is_computed(measured):
+    network = Watched()
+    counted = measured(network, repetitions=0)
+    assert network.calls == []
+    assert (counted.inference, counted.training) == (None, None)
+    assert counted.complexity.flops > 0
+    assert cost_sheet(counted).notes[-1] == "counted, nothing is timed"
+    assert list(comparison_sheet([counted]).header) == ["model", "M params", "GFLOPs"]
+
+
 def test_a_batch_too_small_for_batch_norm_is_explained(measured):
     message = r"net cannot be trained on a batch of 1: Expected more than 1 value.* - take batch_size=2 or more, or tra"
     with pytest.raises(SeglabError, match=message):
