@@ -103,7 +103,7 @@ def test_they_are_refused_where_configurations_are_checked():
     with pytest.raises(SeglabError, match=r"^crf\.spatial_sd=5(\.0)? has no effect with post=null"):
         config.check(cfg, config.EvaluateConfig)
     cfg = compose("train", ["loss=mask2former", "output=/nowhere"]).cfg
-    with pytest.raises(SeglabError, match="^loss matches queries with classes"):
+    with pytest.raises(SeglabError, match=r"^loss matches queries with classes"):
         config.check(cfg)
 
 
