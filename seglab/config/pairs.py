@@ -37,8 +37,8 @@ def _loss_problems(loss: Any, model: Any) -> Iterator[str]:
     if _is_matching(loss.get("_target_")) and "Queries" not in answer:
         yield (
             f"loss matches queries with classes ({loss['_target_']}); expected a network of queries, came "
-            f"{model['_target_']}, which scores pixels - choose model=hf_mask2former, hf_maskformer or hf_eomt, or a "
-            "loss such as loss=ce"
+            f"{model['_target_']}, which scores pixels - choose model=hf_mask2former, hf_maskformer, hf_eomt or "
+            "vltseg, or a loss such as loss=ce"
         )
     usual = content("train.yaml")["loss"]
     without = model.get("auxiliary") is False

@@ -107,8 +107,9 @@ def query_config(data_folder, tmp_path, monkeypatch):
     return composed
 
 
-def test_a_continued_run_with_the_matching_loss_equals_a_straight_one(query_config, tmp_path):
-    settings = query_config("hf_mask2former", "loss=mask2former", "loss.num_points=100", "scheduler=poly")
+@pytest.mark.parametrize("model", ["hf_mask2former", pytest.param("vltseg", marks=pytest.mark.slow)])
+def test_a_continued_run_with_the_matching_loss_equals_a_straight_one(query_config, tmp_path, model):
+    settings = query_config(model, "loss=mask2former", "loss.num_points=100", "scheduler=poly")
     fit(settings, tmp_path / "straight")
     for at in (3, 5):
         folder = tmp_path / f"stopped-{at}"
