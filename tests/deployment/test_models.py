@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 EXPORTED = (
     "deeplabv3plus", "enet", "fcn8s", "fcn_basic", "fpn", "hf_eomt", "hf_maskformer", "lraspp", "manet", "modern_unet",
     "pan", "pidnet_s", "pspnet", "segformer", "segnet_basic", "fpn_lite0", "torchvision_fcn", "u_lite", "unet",
-    "unet_self_attention", "upernet", "vltseg",
+    "unet_self_attention", "upernet",
 )  # fmt: skip
 ALIKE = {
     "deeplabv3": "deeplabv3plus", "deeplabv3_auxiliary": "deeplabv3plus", "pspnet_auxiliary": "pspnet",
@@ -32,7 +32,7 @@ ALIKE = {
          "segnet_basic_single_channel", "segnet_bayesian"), "segnet_basic",
     ),
     **dict.fromkeys(("smp_unet", "smp_unet_efficientnet", "smp_unet_mobilenet", "smp_unet_scse"), "manet"),
-    "ocr": "unet_self_attention",
+    "ocr": "unet_self_attention", "vltseg": "hf_maskformer",
     "unetplusplus": "manet", "torchvision_deeplabv3": "torchvision_fcn", "erfnet": "enet", "deeplab_largefov": "fcn8s",
     "resnet38": "torchvision_fcn", "hf_segformer": "segformer", "hf_upernet": "upernet",
     **dict.fromkeys(("bisenetv2", "ddrnet_23_slim", "pidnet_m", "stdc1", "stdc2"), "pidnet_s"), "fast_scnn": "pspnet",
