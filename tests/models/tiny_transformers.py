@@ -38,7 +38,7 @@ TINY = {
         "+model.encoder.img_size=56", "model.out_indices=[0,1,2,3]",
         *(f"model.config.{key}" for key in (
             "num_queries=20", "hidden_dim=32", "feature_size=32", "mask_feature_size=16", "encoder_layers=1",
-            "encoder_feedforward_dim=32", "decoder_layers=3", "dim_feedforward=32",
+            "encoder_feedforward_dim=32", "decoder_layers=2", "dim_feedforward=32",
         )),
     ),
 }  # fmt: skip
