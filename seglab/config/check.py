@@ -12,6 +12,7 @@ from seglab.config.activation import activation_problems
 from seglab.config.annotations import expected_instead
 from seglab.config.channels import channel_problems
 from seglab.config.monitors import mode_problems
+from seglab.config.pairs import pair_problems
 from seglab.config.ranges import RANGES, problem
 from seglab.config.resolve import Resolved, Unusable, resolve
 from seglab.config.schemas import TrainConfig
@@ -56,6 +57,7 @@ def check(cfg: DictConfig, schema: type = TrainConfig) -> None:
     for path, node in resolved.targets():
         problems += [f"{path}: {problem}" for problem in _node_problems(path, node)]
     problems += [*channel_problems(resolved.values), *_range_problems(resolved), *mode_problems(resolved)]
+    problems += pair_problems(resolved.values)
     if problems:
         raise SeglabError(
             problems[0] if len(problems) == 1 else f"{len(problems)} mistakes:\n  " + "\n  ".join(problems)

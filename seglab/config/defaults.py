@@ -22,7 +22,7 @@ _OPTION = re.compile(r"[\w-]+")
 
 def usual_choices() -> dict[str, str | None]:
     """{group: option} of conf/train.yaml."""
-    lines = [line for line in _content("train.yaml")["defaults"] if isinstance(line, dict)]
+    lines = [line for line in content("train.yaml")["defaults"] if isinstance(line, dict)]
     return {key: option for line in lines for key, option in line.items() if not key.startswith("override ")}
 
 
@@ -38,7 +38,7 @@ def chosen_defaults(choices: Mapping[str, Any], config: Mapping[str, Any]) -> di
     """
     register()
     settings = [field.name for field in fields(TrainConfig)]
-    values = {key: value for key, value in _content("train.yaml").items() if key in settings}
+    values = {key: value for key, value in content("train.yaml").items() if key in settings}
     for group in usual_choices():
         if group != "experiment":
             option = _option(group, choices.get(group))
@@ -56,12 +56,12 @@ def is_option(group: str, option: object) -> bool:
 def _option(group: str, name: object) -> dict[str, Any]:
     if not is_option(group, name):
         return {}
-    content = _content(f"{group}/{name}.yaml")
+    written = content(f"{group}/{name}.yaml")
     merged: dict[str, Any] = {}
-    for base in content.get("defaults", ()):
+    for base in written.get("defaults", ()):
         if base != "_self_":
             merged = _merged(merged, _option(group, base))
-    return _merged(merged, {key: value for key, value in content.items() if key != "defaults"})
+    return _merged(merged, {key: value for key, value in written.items() if key != "defaults"})
 
 
 def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
@@ -74,7 +74,8 @@ def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 
 @cache
-def _content(name: str) -> dict[str, Any]:
+def content(name: str) -> dict[str, Any]:
+    """What stands in conf/NAME, as it is written; not to be changed."""
     return yaml.load((FOLDER / name).read_text(encoding="utf-8"), Loader=get_yaml_loader())
 
 

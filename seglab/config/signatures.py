@@ -46,6 +46,7 @@ class Definition:
     accepts_any: bool  # takes **kwargs, or has a base class whose source cannot be read
     lineage: frozenset[str]  # full names of the class and its bases; of a function, of the class that it returns
     methods: frozenset[str]  # names of those that the class and its bases define; of a function none
+    answer: str | None = None  # source text of what the class's `forward` is annotated to return
 
     @property
     def defined_in(self) -> str:
@@ -73,7 +74,7 @@ def _class_definition(source: _Class) -> Definition:
     lineage, whole = _lineage(source, seen=())
     names = frozenset(f"{module}.{node.name}" for module, node in lineage)
     methods = frozenset(item.name for _, node in lineage for item in node.body if isinstance(item, ast.FunctionDef))
-    definition = Definition(source.node.name, source.module, "class", {}, not whole, names, methods)
+    definition = Definition(source.node.name, source.module, "class", {}, not whole, names, methods, _answer(lineage))
     for module, node in lineage:
         if f"{module}.{node.name}" == "torch.nn.modules.module.Module":
             break  # declares *args, **kwargs, but only to refuse them with a better message
@@ -104,6 +105,13 @@ def _lineage(heir: _Class, *, seen: tuple[_Class, ...]) -> tuple[list[_Class], b
         order = [ancestor for ancestor in order if ancestor not in above] + above
         whole = whole and above_whole
     return order, whole
+
+
+def _answer(lineage: list[_Class]) -> str | None:
+    """The annotation of the first `forward`, as it is written."""
+    methods = (item for _, node in lineage for item in node.body if isinstance(item, ast.FunctionDef))
+    forward = next((method for method in methods if method.name == "forward"), None)
+    return None if forward is None or forward.returns is None else ast.unparse(forward.returns)
 
 
 def _returned(node: Function, *, module: str) -> frozenset[str]:

@@ -42,7 +42,8 @@ class MatchingLoss(Loss):
         if not isinstance(answer, Queries):
             raise SeglabError(
                 f"{type(self).__name__} matches queries with classes: expected a network of queries; came one that "
-                "scores pixels - choose model=hf_mask2former, hf_maskformer or hf_eomt, or a loss such as loss=ce"
+                "scores pixels - choose model=hf_mask2former, hf_maskformer, hf_eomt or vltseg, or a loss such as "
+                "loss=ce"
             )
         return self.terms_of_queries(answer, mask)
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from seglab.models.activation import ActivationFactory, kaiming_gain
-from seglab.models.auxiliary import WithAuxiliary
+from seglab.models.auxiliary import WithAuxiliary, WithBoundary
 from seglab.models.convolution import convolution
 from seglab.models.dual_resolution import Scales, basic_blocks, bottlenecks, head, preactivated, raised, stem
 from seglab.models.initialise import initialise
@@ -54,7 +54,7 @@ class PIDNet(nn.Module):
         self.boundary = make(2 * width, width, outputs=1) if auxiliary else None
         initialise(self, gain=kaiming_gain(activation))
 
-    def forward(self, image: Tensor) -> Tensor | WithAuxiliary:
+    def forward(self, image: Tensor) -> Tensor | WithBoundary:
         branches = self.encoder(image)
         context = raised(self.context(branches.i), like=branches.p)
         logits = self.head(self.fusion(branches.p, context, branches.d))  # (B, K, H/8, W/8)

@@ -1,13 +1,15 @@
 """Networks of transformers that classify masks: Mask2Former, MaskFormer and EoMT, made of the library's parts."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from seglab.models.mask_annealing import mask_probabilities
 from seglab.models.queries import Queries, class_scores
+from seglab.models.scheduled import Scheduled
 from seglab.models.transformers_library import library_network
 
 
@@ -89,7 +91,7 @@ class MaskFormer(nn.Module):
         return self.class_predictor(tokens), masks
 
 
-class Eomt(nn.Module):
+class Eomt(nn.Module, Scheduled):
     """Queries of an image (B, C, H, W) in training, class_scores (B, K, H, W) in evaluation (arXiv 2503.19108).
 
     A vision transformer whose last config.num_blocks blocks take the queries along with the patches; masks are
@@ -98,15 +100,19 @@ class Eomt(nn.Module):
     by one for that and for the auxiliary readings, which it keeps to itself.
 
     Args:
-        masked_attention: a query looks only at the patches within its mask so far, in training and evaluation alike.
-            The paper begins so and abandons it block by block; its published weights want False.
+        masked_attention: a query looks only at the patches within its mask so far. True: in training and evaluation
+            alike. "annealed", the paper's: in training, abandoned block by block in its course, query by query at
+            random, see seglab.models.mask_annealing; in evaluation never, whenever it is. False: never, which published
+            weights want.
         config, weights: see seglab.models.transformers_library.library_network.
     """
+
+    mask_probability: Tensor
 
     def __init__(
         self,
         *,
-        masked_attention: bool,
+        masked_attention: bool | Literal["annealed"],
         config: Mapping[str, Any],
         weights: str | None,
         classes: int,
@@ -122,7 +128,13 @@ class Eomt(nn.Module):
         self.mask_head: nn.Module = network.mask_head
         self.class_predictor: nn.Module = network.class_predictor
         self._blocks: int = network.config.num_blocks
-        self._is_masked = masked_attention
+        self._masked_attention = masked_attention
+        # follows from the step: a part of no checkpoint
+        self.register_buffer("mask_probability", torch.ones(self._blocks), persistent=False)
+
+    def set_progress(self, progress: float) -> None:
+        values = mask_probabilities(progress, blocks=self._blocks)
+        self.mask_probability.copy_(torch.tensor(values), non_blocking=True)
 
     def forward(self, image: Tensor) -> Tensor | Queries:
         queries = self.queries(image)
@@ -134,11 +146,17 @@ class Eomt(nn.Module):
         for layer in self.encoder.layers[: -self._blocks]:
             tokens = layer(tokens)
         tokens = torch.cat([self.query.weight.expand(image.shape[0], -1, -1), tokens], 1)  # (B, Q + 1 + R + hw, C)
-        for layer in self.encoder.layers[-self._blocks :]:
+        is_masked = self._masked_attention is True or (self._masked_attention == "annealed" and self.training)
+        for index, layer in enumerate(self.encoder.layers[-self._blocks :]):
             mask = None
-            if self.training or self._is_masked:
+            if self.training or is_masked:
                 readings.append(self._reading(tokens, grid))
-                mask = self._attention_mask(readings[-1][1], tokens, grid) if self._is_masked else None
+            if is_masked:
+                outside = self._outside(readings[-1][1], grid)
+                if self._masked_attention == "annealed":
+                    keeps = torch.rand(outside.shape[:2], device=outside.device) < self.mask_probability[index]
+                    outside = outside & keeps.unsqueeze(2)
+                mask = self._attention_mask(outside, tokens)
             tokens = layer(tokens, mask)
         return Queries(*self._reading(tokens, grid), tuple(readings) if self.training else ())
 
@@ -149,9 +167,12 @@ class Eomt(nn.Module):
         masks = torch.einsum("bqc,bchw->bqhw", self.mask_head(queries), self.upscale(patches))
         return self.class_predictor(queries), masks
 
-    def _attention_mask(self, mask_logits: Tensor, tokens: Tensor, grid: tuple[int, int]) -> Tensor:
+    def _outside(self, mask_logits: Tensor, grid: tuple[int, int]) -> Tensor:
+        """bool (B, Q, hw): the patches that do not lie in the mask of a query."""
+        return F.interpolate(mask_logits.float(), size=grid, mode="bilinear").flatten(2) <= 0
+
+    def _attention_mask(self, outside: Tensor, tokens: Tensor) -> Tensor:
         """(B, 1, N, N) to be added to the attention of all heads: nearly minus infinity where none is wanted."""
-        outside = F.interpolate(mask_logits.float(), size=grid, mode="bilinear").flatten(2) <= 0  # (B, Q, hw)
         outside = F.pad(outside, (self._first_patch, 0, 0, tokens.shape[1] - self.query.num_embeddings))
         mask = torch.zeros_like(outside, dtype=tokens.dtype)
         return mask.masked_fill(outside, torch.finfo(tokens.dtype).min).unsqueeze(1)

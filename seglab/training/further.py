@@ -68,6 +68,8 @@ def _check(folder: Path, record: runs.Record, cfg: DictConfig, *, asked: str) ->
         reason = f"its schedule, {name}, spread the learning rate over {trainer.max_epochs} epochs"
     elif record["status"] == "finished" and done < (trainer.max_epochs or 0):
         reason = f"it was stopped after epoch {done} of {trainer.max_epochs}, and would be again"
+    elif cfg.model.get("masked_attention") == "annealed":
+        reason = f"its network abandoned masked attention in the course of the {trainer.max_epochs} epochs"
     elif averaging := _averages_by_length(cfg):
         reason = f"callbacks.{averaging} averaged the last part of the {trainer.max_epochs} epochs"
     else:

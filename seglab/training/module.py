@@ -20,6 +20,7 @@ from seglab.losses.auxiliary import loss_and_terms
 from seglab.metrics import ConfusionMatrix, readings
 from seglab.models.auxiliary import WithAuxiliary
 from seglab.models.queries import Queries
+from seglab.models.scheduled import Scheduled
 from seglab.training.optimizer import OptimizerFactory, build_optimizer
 from seglab.training.outputs import checked, label_maps, mapped, per_pixel
 from seglab.training.schedule import Schedule
@@ -145,6 +146,13 @@ class SegmentationModule(LightningModule):
         padded = (height + below, width + right)
         return mapped(per_pixel(answer, size=padded), lambda maps: resize_logits(maps, padded)[..., :height, :width])
 
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        if isinstance(self.network, Scheduled):
+            self.network.set_progress(self.trainer.global_step / self._steps_of_all())
+
+    def _steps_of_all(self) -> int:
+        return int(self.trainer.estimated_stepping_batches)
+
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         loss, terms = self._loss_and_terms(self._answer(batch["image"]), batch["mask"])
         self.train_loss.update(loss.detach())
@@ -238,7 +246,7 @@ class SegmentationModule(LightningModule):
             encoder_lr=self._encoder_lr,
             decay_norm_and_bias=self._decay_norm_and_bias,
         )
-        schedule = self._schedule(optimizer, total_steps=int(self.trainer.estimated_stepping_batches))
+        schedule = self._schedule(optimizer, total_steps=self._steps_of_all())
         if schedule is None:
             return optimizer
         if isinstance(schedule["scheduler"], ReduceLROnPlateau):

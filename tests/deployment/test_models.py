@@ -32,6 +32,7 @@ ALIKE = {
          "segnet_basic_single_channel", "segnet_bayesian"), "segnet_basic",
     ),
     **dict.fromkeys(("smp_unet", "smp_unet_efficientnet", "smp_unet_mobilenet", "smp_unet_scse"), "manet"),
+    "ocr": "unet_self_attention", "vltseg": "hf_maskformer",
     "unetplusplus": "manet", "torchvision_deeplabv3": "torchvision_fcn", "erfnet": "enet", "deeplab_largefov": "fcn8s",
     "resnet38": "torchvision_fcn", "hf_segformer": "segformer", "hf_upernet": "upernet",
     **dict.fromkeys(("bisenetv2", "ddrnet_23_slim", "pidnet_m", "stdc1", "stdc2"), "pidnet_s"), "fast_scnn": "pspnet",

@@ -47,6 +47,7 @@ PARAMETERS = {
     "manet": 31_786_243,
     "modern_unet": 3_125_683,
     "modern_unet_k2": 3_094_707,
+    "ocr": 70_372_678,
     "pan": 21_481_018,
     "pidnet_m": 28_763_111,
     "pidnet_s": 7_720_935,
@@ -86,6 +87,7 @@ PARAMETERS = {
     "unet_spatial_attention": 1_943_765,
     "unetplusplus": 26_081_219,
     "upernet": 29_604_307,
+    "vltseg": 336_469_140,
 }
 # One network of each kind, for what would take too long with all.
 FEW = ("unet", "smp_unet", "segformer", "lraspp")

@@ -30,6 +30,7 @@ NARROW = {
     **dict.fromkeys(("unet64", "unet_original"), ("model.base=16",)),
     **dict.fromkeys(("fcn8s", "fcn16s", "fcn32s"), ("model.fc_width=256",)),
     "deeplab_largefov": ("model.widths=[8,16,16,32,32]",),
+    "ocr": ("model.encoder_name=hrnet_w18_small", "model.width=32", "model.key_width=16"),
     "resnet38": ("model.base=8",),  # with 4, oneDNN ends the process in the backward of a 1x1 convolution of stride 2
     **TINY,
 }

@@ -95,6 +95,34 @@ def test_without_masked_attention_eomt_is_the_librarys_after_its_annealing():
     assert (other.class_logits - queries.class_logits).abs().max() > 1e-4
 
 
+def test_annealed_eomt_is_the_librarys_with_the_same_probabilities():
+    built, theirs = pair(lambda: eomt(masked_attention="annealed"), *PAIRS[2][1:4])
+    built.set_progress(0.25)
+    theirs.attn_mask_probs.copy_(torch.tensor([0.5**0.9, 0.99]))  # the library draws no numbers at 1
+    built.mask_probability[1] = 0.99
+    readings = []
+    for network in (built, theirs):
+        torch.manual_seed(4)
+        with torch.inference_mode():
+            readings.append(network.train()(IMAGE))
+    ours, expected = readings
+    torch.testing.assert_close(ours.mask_logits, expected.masks_queries_logits, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(ours.class_logits, expected.class_queries_logits, rtol=1e-4, atol=1e-5)
+    built.set_progress(1)
+    with torch.inference_mode():
+        free = built(IMAGE)
+    assert (free.class_logits - ours.class_logits).abs().max() > 1e-4
+
+
+def test_annealed_eomt_is_evaluated_without_masks_whenever_it_is():
+    annealed, free = eomt(masked_attention="annealed").eval(), eomt(masked_attention=False).eval()
+    free.load_state_dict(annealed.state_dict())  # without the probabilities, which follow from the step
+    with torch.inference_mode():
+        assert torch.equal(annealed(IMAGE), free(IMAGE))
+        annealed.set_progress(1)
+        assert torch.equal(annealed(IMAGE), free(IMAGE))
+
+
 def test_eomt_takes_images_of_other_sizes():
     with torch.inference_mode():
         assert eomt().eval()(torch.randn(1, 3, 32, 96)).shape == (1, 5, 32, 96)

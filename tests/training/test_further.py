@@ -54,6 +54,7 @@ def test_more_epochs_stand_in_the_configuration_as_if_they_had_been_typed(tiny_c
             "5",
             "callbacks.swa averaged the last part of the 2 epochs",
         ),
+        (["scheduler=none", "+model.masked_attention=annealed"], {}, "5", "its network abandoned masked attention"),
         (["scheduler=none", "callbacks=swa"], {}, "5", "callbacks.swa averaged the last part of the 2 epochs"),
     ],
 )

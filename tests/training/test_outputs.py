@@ -188,7 +188,6 @@ def test_an_auxiliary_output_of_other_classes_is_refused():
 def test_the_weights_of_auxiliary_outputs_are_set_beside_any_loss(tiny_config):
     for loss in ("ce", "ce_dice"):
         cfg = tiny_config(f"loss={loss}", "loss.auxiliary=1.0")
-        config.check(cfg)
         assert build_module(runs.plain(cfg))._auxiliary == 1.0
     before = runs.plain(tiny_config())
     del before["loss"]["auxiliary"], before["loss"]["boundary"]  # as in the folder of an older run
@@ -197,3 +196,5 @@ def test_the_weights_of_auxiliary_outputs_are_set_beside_any_loss(tiny_config):
     assert runs.fingerprint(before) != runs.fingerprint(runs.plain(tiny_config("loss.auxiliary=1.0")))
     with pytest.raises(SeglabError, match=r"loss.auxiliary is -1; expected a number >= 0"):
         config.check(tiny_config("loss.auxiliary=-1"))
+    with pytest.raises(SeglabError, match=r"^loss.auxiliary=1.0 has no effect: .* seglab.models.unet.UNet has none"):
+        config.check(tiny_config("loss.auxiliary=1.0"))

@@ -12,6 +12,7 @@ from seglab import config, runs
 from seglab.errors import Interrupted, SeglabError
 from seglab.losses import CrossEntropy, Mask2FormerLoss
 from seglab.models.queries import Queries, class_scores
+from seglab.models.transformers_queries import Eomt
 from seglab.training.outputs import checked
 from tests.callbacks.test_exact import SignalAt, fit, state
 from tests.conftest import TINY as UNET
@@ -106,8 +107,9 @@ def query_config(data_folder, tmp_path, monkeypatch):
     return composed
 
 
-def test_a_continued_run_with_the_matching_loss_equals_a_straight_one(query_config, tmp_path):
-    settings = query_config("hf_mask2former", "loss=mask2former", "loss.num_points=100", "scheduler=poly")
+@pytest.mark.parametrize("model", ["hf_mask2former", pytest.param("vltseg", marks=pytest.mark.slow)])
+def test_a_continued_run_with_the_matching_loss_equals_a_straight_one(query_config, tmp_path, model):
+    settings = query_config(model, "loss=mask2former", "loss.num_points=100", "scheduler=poly")
     fit(settings, tmp_path / "straight")
     for at in (3, 5):
         folder = tmp_path / f"stopped-{at}"
@@ -116,6 +118,26 @@ def test_a_continued_run_with_the_matching_loss_equals_a_straight_one(query_conf
         fit(settings, folder)
         assert state(folder) == state(tmp_path / "straight"), f"stopped during batch {at}"
         assert (folder / "metrics.csv").read_text() == (tmp_path / "straight" / "metrics.csv").read_text()
+
+
+def test_a_continued_run_abandons_masked_attention_as_a_straight_one(query_config, tmp_path, monkeypatch):
+    told = []
+    set_progress = Eomt.set_progress
+
+    def remembered(network, progress):
+        told.append(progress)
+        set_progress(network, progress)
+
+    monkeypatch.setattr(Eomt, "set_progress", remembered)
+    settings = query_config("hf_eomt", "loss=mask2former", "loss.num_points=100")
+    fit(settings, tmp_path / "straight")
+    straight, told[:] = list(told), []
+    assert straight == [step / len(straight) for step in range(len(straight))]
+    with pytest.raises(Interrupted):
+        fit(settings, tmp_path / "stopped", SignalAt(3))
+    fit(settings, tmp_path / "stopped")
+    assert told == straight
+    assert state(tmp_path / "stopped") == state(tmp_path / "straight")
 
 
 def test_a_network_of_pixels_with_the_matching_loss_is_told(query_config, tmp_path):
