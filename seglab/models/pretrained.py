@@ -62,7 +62,8 @@ def explained(model: Mapping[str, Any]) -> Iterator[None]:
         SeglabError: the weights cannot be had, or the library knows no such encoder or weights.
     """
     asked = ", ".join(f"model.{key}={model[key]}" for key in _asking(model))
-    uses_hub = bool(asked) and not str(model.get("_target_", "")).startswith("seglab.")
+    is_own = str(model.get("_target_", "")).startswith("seglab.") and "encoder_name" not in model
+    uses_hub = bool(asked) and not is_own
     try:
         with warnings.catch_warnings(), _time_limit(), _offline_if_unreachable(uses_hub) as unreachable:
             # smp, about any text for a timm encoder; which weights these are is said by the encoder's name
