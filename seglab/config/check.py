@@ -17,7 +17,7 @@ from seglab.config.ranges import RANGES, problem
 from seglab.config.resolve import Resolved, Unusable, resolve
 from seglab.config.schemas import TrainConfig
 from seglab.config.signatures import Definition, find_definition
-from seglab.config.targets import refusal
+from seglab.config.targets import refusal, refusal_of_arguments
 from seglab.config.unsupported import UNSUPPORTED
 from seglab.errors import SeglabError, did_you_mean
 
@@ -104,7 +104,7 @@ def _node_problems(path: str, node: Mapping[str, Any]) -> list[str]:
     if not isinstance(target, str):
         return [f"_target_ is {target!r}; expected the full name of a class"]
     definition = find_definition(target)
-    refused = refusal(target, definition, group=path.split(".")[0])
+    refused = refusal(target, definition, group=path.split(".")[0]) or refusal_of_arguments(node)
     if refused is not None:
         return [refused]
     if "_args_" in node:

@@ -69,9 +69,9 @@ def _lookup(module: str, name: str, *, seen: frozenset[str]) -> Source | str | N
     if bound is not None:
         return Source(module, bound)
     for star in reversed(parsed.stars):
-        if star not in seen and _exports(star, name):
+        if star not in seen:
             source = _lookup(star, name, seen=seen | {star})
-            if source is not None:
+            if source is not None and _exports(star, name):  # asked last: it parses the file
                 return source
     return None
 

@@ -17,7 +17,7 @@ class Kind:
     """Things that a group may build: what descends from a base, has a method, or is named, in one of the packages."""
 
     meaning: str  # in a message: 'expected ...'
-    packages: tuple[str, ...]  # seglab's with all that is below them; a library's as they are written
+    packages: tuple[str, ...]  # seglab's, and NAME.*, with all that is below them; a library's as they are written
     bases: frozenset[str] = frozenset()
     methods: frozenset[str] = frozenset()  # where seglab asks for no base class
     named: frozenset[str] = frozenset()
@@ -43,7 +43,12 @@ class Kind:
             return False
         if package.split(".")[0] == "seglab":
             return any(f"{module}.".startswith(f"{ours}.") for ours in self.packages)
-        return package in self.packages
+        return any(_is_in(package, written) for written in self.packages)
+
+
+def _is_in(package: str, written: str) -> bool:
+    above = written.removesuffix(".*")
+    return package == above or (above != written and package.startswith(f"{above}."))
 
 
 _MODULE = frozenset({"torch.nn.modules.module.Module"})
@@ -73,6 +78,16 @@ KINDS: Mapping[str, tuple[Kind, ...]] = MappingProxyType(
                 "a torch.nn.Module of seglab.models, segmentation_models_pytorch, torchvision or torch.nn",
                 ("seglab.models", "segmentation_models_pytorch", "torchvision.models.segmentation", "torch.nn"),
                 bases=_MODULE,
+            ),
+            # Classes alone: of timm's functions some fetch what their arguments name, as create_model does; and of
+            # what transformers builds, that which takes its whole description from a configuration object, which
+            # seglab's function makes of plain values.
+            Kind("a class of a network in timm.models", ("timm.models.*",), bases=_MODULE),
+            Kind(
+                "a PreTrainedModel of transformers",
+                ("transformers", "transformers.models.*", "seglab.models.transformers_library"),
+                bases=frozenset({"transformers.modeling_utils.PreTrainedModel"}),
+                named=frozenset({"seglab.models.transformers_library.configuration"}),
             ),
         ),
         "activation": (Kind("a torch.nn.Module of torch.nn", ("torch.nn", "seglab.models"), bases=_MODULE),),

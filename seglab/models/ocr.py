@@ -5,14 +5,12 @@ and the places of the norms as in the authors' HRNet/HRNet-Semantic-Segmentation
 timm's HRNet (Wang et al., arXiv 1908.07919), whose four branches are put together as in HRNetV2.
 """
 
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seglab.errors import SeglabError, did_you_mean
 from seglab.models.auxiliary import WithAuxiliary
+from seglab.models.hrnet import branches, stacked
 
 _DROPOUT = 0.05
 
@@ -21,22 +19,19 @@ class OCRNet(nn.Module):
     """Logits (B, K, H/4, W/4) of an image (B, C, H, W); in training also those of the soft object regions, `regions`.
 
     Args:
-        encoder_name: one of timm's HRNets, such as hrnet_w48.
-        encoder_weights: true for ImageNet's that timm has for this name, which it downloads; null for a random start.
+        encoder_name: tu-hrnet_w18 to tu-hrnet_w64.
+        encoder_weights: any text for timm's own weights of that name, downloaded once; None for a random start.
         width: of the maps that pixels and regions are compared in.
         key_width: of queries, keys and values.
         context: False leaves the regions out of the last layers: the same head without what the paper adds, for an
             ablation. The regions are still learned.
-
-    Raises:
-        SeglabError: timm has no such network.
     """
 
     def __init__(
         self,
         *,
         encoder_name: str,
-        encoder_weights: bool | None,
+        encoder_weights: str | None,
         width: int,
         key_width: int,
         context: bool,
@@ -44,7 +39,8 @@ class OCRNet(nn.Module):
         in_channels: int = 3,
     ) -> None:
         super().__init__()
-        self.encoder, channels = _hrnet(encoder_name, pretrained=bool(encoder_weights), in_channels=in_channels)
+        self.encoder = branches(encoder_name, encoder_weights=encoder_weights, in_channels=in_channels)
+        channels = sum(self.encoder.feature_info.channels())
         self.regions = nn.Sequential(_block(channels, channels, bias=True), nn.Conv2d(channels, classes, 1))
         self.pixels = _block(channels, width, kernel=3, bias=True)
         self.attention = _ObjectAttention(width, key_width) if context else None
@@ -52,13 +48,11 @@ class OCRNet(nn.Module):
         self.classifier = nn.Conv2d(width, classes, 1)
 
     def forward(self, image: Tensor) -> Tensor | WithAuxiliary:
-        maps = self.encoder(image)  # (B, c, H/4, W/4) to (B, 8c, H/32, W/32)
-        size = maps[0].shape[-2:]
-        stacked = torch.cat([maps[0], *(F.interpolate(item, size=size, mode="bilinear") for item in maps[1:])], 1)
-        pixels = self.pixels(stacked)  # (B, width, H/4, W/4)
+        features = stacked(self.encoder(image))  # (B, 15 c, H/4, W/4)
+        pixels = self.pixels(features)  # (B, width, H/4, W/4)
         regions = None
         if self.attention is not None or self.training:
-            regions = self.regions(stacked)  # (B, K, H/4, W/4)
+            regions = self.regions(features)  # (B, K, H/4, W/4)
         if self.attention is not None and regions is not None:
             objects = object_representations(pixels, regions)
             pixels = torch.cat([self.attention(pixels, objects), pixels], 1)
@@ -98,23 +92,3 @@ class _ObjectAttention(nn.Module):
 def _block(inputs: int, outputs: int, *, kernel: int = 1, bias: bool = False) -> nn.Sequential:
     convolution = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=bias)
     return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU())
-
-
-def _hrnet(name: str, *, pretrained: bool, in_channels: int) -> tuple[nn.Module, int]:
-    """The encoder, and how many channels its four branches have together."""
-    import timm  # takes a second, and only networks of it need it
-
-    names = timm.list_models("hrnet*", module="hrnet")
-    if name not in names:
-        raise SeglabError(
-            f"model.encoder_name: expected one of {', '.join(names)}; came {name!r}{did_you_mean(name, names)}"
-        )
-    network: Any = timm.create_model(
-        name,
-        pretrained=pretrained,
-        in_chans=in_channels,
-        features_only=True,
-        feature_location="",
-        out_indices=(1, 2, 3, 4),
-    )
-    return network, sum(network.feature_info.channels())

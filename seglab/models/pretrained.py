@@ -61,10 +61,9 @@ def explained(model: Mapping[str, Any]) -> Iterator[None]:
     Raises:
         SeglabError: the weights cannot be had, or the library knows no such encoder or weights.
     """
-    asked = ", ".join(f"model.{key}={_yaml(model[key])}" for key in _asking(model))
-    # of ours only those whose encoder is timm's, which has one file for a name: all others name theirs
-    is_of_timm = any(model[key] is True for key in _asking(model))
-    uses_hub = bool(asked) and (is_of_timm or not str(model.get("_target_", "")).startswith("seglab."))
+    asked = ", ".join(f"model.{key}={model[key]}" for key in _asking(model))
+    is_own = str(model.get("_target_", "")).startswith("seglab.") and "encoder_name" not in model
+    uses_hub = bool(asked) and not is_own
     try:
         with warnings.catch_warnings(), _time_limit(), _offline_if_unreachable(uses_hub) as unreachable:
             # smp, about any text for a timm encoder; which weights these are is said by the encoder's name
@@ -85,10 +84,6 @@ def explained(model: Mapping[str, Any]) -> Iterator[None]:
 def without_weights(model: Mapping[str, Any]) -> dict[str, Any]:
     """`model` with null for every key that asks for pretrained weights: the same network, before a checkpoint's."""
     return {**model, **dict.fromkeys(_asking(model))}
-
-
-def _yaml(value: Any) -> str:
-    return "true" if value is True else str(value)
 
 
 def _asking(model: Mapping[str, Any]) -> list[str]:

@@ -34,19 +34,52 @@ def library_network(
         SeglabError: transformers is not installed, a key of `config` is unknown, or the folder holds no such weights.
     """
     library = _library()
-    from huggingface_hub.errors import StrictDataclassError
-
     kind = getattr(library, name)
     whole = _checked(config, kind.config_class, library, path="model.config")
     whole = _with_channels(whole, kind.config_class, in_channels)
-    try:
-        built = kind.config_class(**whole, num_labels=classes)
-    except (TypeError, ValueError, StrictDataclassError) as error:
-        raise SeglabError(f"model.config: transformers refuses it: {' '.join(str(error).split())}") from error
+    built = _config_object(kind.config_class, whole, classes=classes)
     network = _loaded(kind, built, Path(weights).expanduser()) if weights else kind(built)
     _name_all_parts(network)
     _without_idle_norm(network)
     return network
+
+
+def configuration(*, model_type: str, settings: Mapping[str, Any], classes: int) -> Any:
+    """The configuration object that a class of transformers is built from, for a `_target_` that names such a class.
+
+    transformers' own configurations are no targets: beside what describes a network they take what fetches code, such
+    as an attention of the hub. Here every key is an argument that describes the network.
+
+    Args:
+        model_type: transformers' name of the network, such as dpt.
+        settings: arguments of its configuration that differ from their defaults.
+        classes: as many labels.
+
+    Raises:
+        SeglabError: transformers is not installed, it knows no such network, or a key of `settings` is unknown or may
+            not be set.
+    """
+    library = _library()
+    known = [name for name in library.CONFIG_MAPPING if not name.startswith("timm_")]  # those fetch by a name
+    if model_type not in known:
+        raise SeglabError(
+            f"model_type: expected the name that transformers gives a network, such as segformer, dpt or beit; came "
+            f"{model_type!r}{did_you_mean(model_type, known)}"
+        )
+    for key, value in settings.items():
+        if isinstance(value, Mapping) and key not in _NESTED:
+            raise SeglabError(f"settings.{key}: expected a plain value; came a mapping, which may describe anything")
+    kind = library.CONFIG_MAPPING[model_type]
+    return _config_object(kind, _checked(settings, kind, library, path="settings"), classes=classes)
+
+
+def _config_object(kind: Any, arguments: Mapping[str, Any], *, classes: int) -> Any:
+    from huggingface_hub.errors import StrictDataclassError
+
+    try:
+        return kind(**arguments, num_labels=classes)
+    except (TypeError, ValueError, StrictDataclassError) as error:
+        raise SeglabError(f"model.config: transformers refuses it: {' '.join(str(error).split())}") from error
 
 
 def _library() -> ModuleType:

@@ -1,4 +1,7 @@
-"""Networks of transformers that score pixels: SegFormer, UPerNet and BEiT, made of the parts that the library calls."""
+"""Networks of transformers that score pixels: SegFormer, UPerNet and BEiT, made of the parts that the library calls.
+
+Any other can be named in a configuration, inside LogitsOf.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -31,6 +34,25 @@ class SegFormer(nn.Module):
             image = stage(image)
             features.append(image)  # (B, C, H/4, W/4) to (B, C, H/32, W/32)
         logits: Tensor = self.decoder(features)
+        return logits
+
+
+class LogitsOf(nn.Module):
+    """Logits (B, K, h, w) of any network of transformers that scores pixels, for an image (B, C, H, W).
+
+    The networks of this file know their parts; here the whole answers, so that nothing is its encoder: no
+    activation.scope, no freezing, no learning rate of its own.
+
+    Args:
+        network: such as transformers.DPTForSemanticSegmentation; what it returns has `logits`.
+    """
+
+    def __init__(self, *, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> Tensor:
+        logits: Tensor = self.network(pixel_values=image).logits
         return logits
 
 

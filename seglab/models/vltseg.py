@@ -11,8 +11,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from seglab.errors import SeglabError, did_you_mean
+from seglab.errors import SeglabError
 from seglab.models.queries import Queries, class_scores
+from seglab.models.timm_network import timm_network, without_final_norm
 from seglab.models.transformers_library import library_network
 
 
@@ -23,10 +24,10 @@ class VLTSeg(nn.Module):
     queries are read; all but the last reading are `auxiliary`. Height and width are multiples of 2p.
 
     Args:
-        encoder_name: one of timm's Eva networks, such as eva02_large_patch14_clip_224.
-        encoder_weights: true for those that timm has for this name, which it downloads; null for a random start.
-        encoder: other arguments of timm.models.eva.Eva; img_size is the size at which positions are learned, others are
-            interpolated.
+        encoder_name: one of timm's Eva networks, such as tu-eva02_large_patch14_clip_224.
+        encoder_weights: any text for timm's own weights of that name, downloaded once; None for a random start.
+        encoder_options: other arguments of timm.models.eva.Eva; img_size is the size at which positions are learned,
+            others are interpolated.
         out_indices: the four blocks, counted from 0, whose maps make the pyramid, the first one its finest level.
         config: arguments of transformers.Mask2FormerConfig but its backbone.
 
@@ -38,23 +39,30 @@ class VLTSeg(nn.Module):
         self,
         *,
         encoder_name: str,
-        encoder_weights: bool | None,
-        encoder: Mapping[str, Any],
+        encoder_weights: str | None,
+        encoder_options: Mapping[str, Any],
         out_indices: Sequence[int],
         config: Mapping[str, Any],
         classes: int,
         in_channels: int = 3,
     ) -> None:
         super().__init__()
-        self.encoder: nn.Module = _eva(encoder_name, bool(encoder_weights), {**encoder, "in_chans": in_channels})
-        blocks = len(self.encoder.blocks)  # type: ignore[arg-type]
+        self.encoder: nn.Module = timm_network(
+            encoder_name,
+            encoder_weights=encoder_weights,
+            in_channels=in_channels,
+            arguments={"num_classes": 0, "global_pool": "", "dynamic_img_size": True, **encoder_options},
+            module="eva",
+        )
+        without_final_norm(self.encoder)
+        blocks = len(self.encoder.blocks)
         if len(out_indices) != 4 or not all(0 <= index < blocks for index in out_indices):
             raise SeglabError(
                 f"model.out_indices: expected four blocks from 0 to {blocks - 1}; came {list(out_indices)} - of 24 "
                 "blocks those are [9,14,19,23]"
             )
         self._out_indices = list(out_indices)
-        width: int = self.encoder.num_features  # type: ignore[assignment]
+        width: int = self.encoder.num_features
         self.pyramid = _Pyramid(width)
         network = library_network(
             "Mask2FormerForUniversalSegmentation",
@@ -102,24 +110,6 @@ class _Pyramid(nn.Module):
 
     def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
         return [self.finest(maps[0]), self.fine(maps[1]), maps[2], self.coarse(maps[3])]
-
-
-def _eva(name: str, pretrained: bool, arguments: Mapping[str, Any]) -> nn.Module:
-    import timm  # takes a second, and only networks of it need it
-
-    names = timm.list_models("eva*", module="eva")
-    if name not in names:
-        raise SeglabError(f"model.encoder_name: expected such as {names[0]}; came {name!r}{did_you_mean(name, names)}")
-    try:
-        network: nn.Module = timm.create_model(
-            name, pretrained=pretrained, num_classes=0, global_pool="", dynamic_img_size=True, **arguments
-        )
-    except TypeError as error:
-        raise SeglabError(f"model.encoder: timm refuses it: {error} - see timm.models.eva.Eva") from error
-    for unused in ("norm", "fc_norm"):  # behind the last block, which is read before
-        if hasattr(network, unused):
-            setattr(network, unused, nn.Identity())
-    return network
 
 
 def _stand_in(width: int) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from seglab.config.instantiate import instantiate
 from seglab.config.of_run import of_run
 from seglab.data.module import DataModule
 from seglab.labels import label_space
-from seglab.models import bundled, pretrained
+from seglab.models import bundled, encoder_file, pretrained
 from seglab.models.activation import build_with_activation
 from seglab.runs import checkpoints
 from seglab.runs.files import BEST
@@ -127,13 +127,17 @@ def build_network(config: Mapping[str, Any]) -> nn.Module:
     """The network of `model` with `activation`: built in where the network takes one, replaced where it does not."""
     node = {key: value for key, value in config["model"].items() if key not in ("size_divisor", "activation")}
     activation = instantiate(config["activation"])
-    is_bundled = bundled.is_asked(node)
-    if is_bundled:
+    is_bundled, file = bundled.is_asked(node), node["encoder_weights"] if encoder_file.is_asked(node) else None
+    if is_bundled or file:
         node = pretrained.without_weights(node)
     with pretrained.explained(node):
         build = instantiate(node | {"_partial_": True})
+        if is_bundled:
+            build = bundled.filled(build, node)
+        elif file:
+            build = encoder_file.filled(build, file)
         network, report = build_with_activation(
-            bundled.filled(build, node) if is_bundled else build,
+            build,
             activation["factory"],
             scope=activation["scope"],
             has_argument="activation" in config["model"],

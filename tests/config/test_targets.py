@@ -7,7 +7,8 @@ import pytest
 
 from seglab.config.kinds import KINDS
 from seglab.config.signatures import find_definition
-from seglab.config.targets import refusal
+from seglab.config.targets import refusal, refuse
+from seglab.errors import SeglabError
 
 
 def refused(target: str) -> str | None:
@@ -29,6 +30,11 @@ def refused(target: str) -> str | None:
         "lightning.pytorch.strategies.DDPStrategy",
         "lightning.pytorch.profilers.SimpleProfiler",
         "torchvision.models.segmentation.deeplabv3_resnet50",
+        "timm.models.VisionTransformer",
+        "timm.models.swin_transformer.SwinTransformer",
+        "transformers.SegformerForSemanticSegmentation",
+        "transformers.models.dpt.modeling_dpt.DPTForSemanticSegmentation",
+        "seglab.models.transformers_library.configuration",
         "seglab.training.module.SegmentationModule",
         "seglab.data.camvid.CamVid",
         "seglab.data.synthetic.write_scenes",
@@ -61,6 +67,19 @@ def test_allowed(target: str) -> None:
         "lightning.fabric.utilities.cloud_io._load",
         "lightning.seed_everything",
         "segmentation_models_pytorch.from_pretrained",
+        "timm.create_model",  # reads what its arguments name: a repository of anyone, a checkpoint
+        "timm.models.create_model",
+        "timm.models.swin_transformer.swin_tiny_patch4_window7_224",
+        "timm.models.load_checkpoint",
+        "timm.models.swin_transformer.torch.hub.load",
+        "timm.layers.Mlp",
+        "transformers.pipeline",
+        "transformers.AutoModel",
+        "transformers.SegformerConfig",  # takes an attention of the hub, which is code
+        "transformers.Trainer",
+        "transformers.SegformerForSemanticSegmentation.from_pretrained",
+        "transformers.models.segformer.modeling_segformer.nn.Linear",
+        "seglab.models.transformers_library.library_network",
         "albumentations.from_dict",
         "albumentations.core.serialization.load",
         "seglab.training.build.instantiate",  # would build another, unchecked node
@@ -87,6 +106,31 @@ def test_allowed(target: str) -> None:
 )
 def test_refused(target: str) -> None:
     assert refused(target)
+
+
+SMP = "segmentation_models_pytorch.DPT"
+
+
+@pytest.mark.parametrize(
+    ("node", "message"),
+    [
+        ({"_target_": SMP, "encoder_name": "tu-hf-hub:anyone/net"}, "names a place"),
+        ({"_target_": SMP, "encoder_name": "tu-local-dir:/tmp/net"}, "names a place"),
+        ({"_target_": SMP, "checkpoint_path": "net.pth"}, "may not set checkpoint_path"),
+        ({"_target_": SMP, "pretrained_cfg": {"url": "https://example.org/net.pth"}}, "may not set pretrained_cfg"),
+        ({"_target_": "seglab.models.dpt.DPT", "encoder_options": {"cache_dir": "x"}}, "may not set cache_dir"),
+        ({"_target_": "torch.nn.Sequential", "a": {"_target_": SMP, "checkpoint_path": "x"}}, "model.a: .* checkpoint"),
+    ],
+)
+def test_no_argument_names_what_timm_shall_fetch(node: dict, message: str) -> None:
+    with pytest.raises(SeglabError, match=message):
+        refuse(node, where="model", group="model")
+
+
+def test_other_arguments_and_those_of_ones_own_class_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEGLAB_ALLOW", "mine.Net")
+    refuse({"_target_": "mine.Net", "checkpoint_path": "x"}, where="model", group="model")
+    refuse({"_target_": SMP, "encoder_name": "tu-vit", "checkpoint_path": None}, where="model", group="model")
 
 
 FITTING = {

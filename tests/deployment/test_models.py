@@ -16,9 +16,10 @@ pytestmark = pytest.mark.slow
 # In ONNX one of each kind of network: a minute of tests each would be too much. The others are of the same classes,
 # wider, deeper or with parts of these; the program of torch that ONNX is made of is tested of all of them.
 EXPORTED = (
-    "deeplabv3plus", "enet", "fcn8s", "fcn_basic", "fpn", "hf_eomt", "hf_maskformer", "lraspp", "manet", "modern_unet",
+    "deeplabv3plus", "dinov2_linear", "dpt_mae", "efficientvit", "enet", "fcn8s", "fcn_basic", "fpn", "hf_eomt",
+    "hf_maskformer", "lraspp", "manet", "modern_unet",
     "pan", "pidnet_s", "pspnet", "segformer", "segnet_basic", "fpn_lite0", "torchvision_fcn", "u_lite", "unet",
-    "unet_self_attention", "upernet",
+    "unet_self_attention", "upernet", "upernet_swin",
 )  # fmt: skip
 ALIKE = {
     "deeplabv3": "deeplabv3plus", "deeplabv3_auxiliary": "deeplabv3plus", "pspnet_auxiliary": "pspnet",
@@ -26,6 +27,8 @@ ALIKE = {
     "fcn_basic_no_addition": "fcn_basic", "fcn_basic_no_addition_no_dim_reduction": "fcn_basic",
     "fcn_basic_no_dim_reduction": "fcn_basic", "linknet": "fpn",
     "modern_unet_k2": "modern_unet",
+    **dict.fromkeys(("dpt_clip", "dpt_dinov3", "dpt_eva02_clip"), "dpt_mae"), "mobilenetv4": "fpn_lite0",
+    "upernet_convnext": "upernet", "hrnet": "pidnet_s",
     **dict.fromkeys(("segformer_b1", "segformer_b2", "segformer_b3", "segformer_b4", "segformer_b5"), "segformer"),
     **dict.fromkeys(
         ("segnet", "segnet_basic_bayesian", "segnet_basic_bilinear", "segnet_basic_encoder_addition",

@@ -22,6 +22,12 @@ PARAMETERS = {
     "deeplabv3": 39_638_355,
     "deeplabv3_auxiliary": 42_003_046,
     "deeplabv3plus": 12_333_923,
+    "dinov2_linear": 22_064_275,
+    "dpt_clip": 121_013_011,
+    "dpt_dinov3": 120_854_803,
+    "dpt_eva02_clip": 121_082_899,
+    "dpt_mae": 121_012_243,
+    "efficientvit": 4_803_443,
     "encoder_decoder": 1_734_067,
     "enet": 360_551,  # without the slopes of its PReLUs: with SiLU, as here
     "erfnet": 2_064_191,
@@ -42,9 +48,11 @@ PARAMETERS = {
     "hf_segformer": 3_719_027,
     "hf_upernet": 60_141_766,
     "hf_upernet_swin": 59_840_992,
+    "hrnet": 9_641_119,
     "linknet": 21_772_531,
     "lraspp": 3_221_198,
     "manet": 31_786_243,
+    "mobilenetv4": 7_385_731,
     "modern_unet": 3_125_683,
     "modern_unet_k2": 3_094_707,
     "ocr": 70_372_678,
@@ -87,6 +95,8 @@ PARAMETERS = {
     "unet_spatial_attention": 1_943_765,
     "unetplusplus": 26_081_219,
     "upernet": 29_604_307,
+    "upernet_convnext": 59_251_635,
+    "upernet_swin": 58_950_861,
     "vltseg": 336_469_140,
 }
 # One network of each kind, for what would take too long with all.
@@ -173,6 +183,14 @@ def test_parameters(model):
         ("deeplabv3plus", ["model.encoder_name=resnet50"], 26_682_211),
         ("deeplabv3plus", ["model.encoder_name=mobilenet_v2"], 4_383_139),
         ("segformer_b2", ["model.decoder_segmentation_channels=256"], 24_726_995),
+        ("hrnet", ["model.encoder_name=tu-hrnet_w48"], 65_859_379),
+        (
+            "efficientvit",
+            ["model.encoder_name=tu-efficientvit_b0", "model.head_width=32", "model.head_depth=1"],
+            706_691,
+        ),
+        ("efficientvit", ["model.encoder_name=tu-efficientvit_b2", "model.head_width=96"], 15_323_779),
+        ("efficientvit", ["model.encoder_name=tu-efficientvit_b3", "model.head_width=128"], 39_603_155),
     ],
 )
 def test_parameters_of_what_the_comments_recommend(model, overrides, parameters):

@@ -13,7 +13,7 @@ from seglab.errors import SeglabError
 from seglab.losses import CrossEntropy, Dice
 from seglab.models.activation import replace_activations
 from seglab.training.build import build_module
-from tests.models.tiny_transformers import TINY
+from tests.models import tiny_encoders, tiny_transformers
 
 pytestmark = pytest.mark.slow
 
@@ -21,18 +21,19 @@ MODELS = sorted(path.stem for path in (config.FOLDER / "model").glob("*.yaml"))
 POOLED = (  # BatchNorm after global pooling
     "bisenetv2", "ddrnet_23_slim", "deeplabv3", "deeplabv3_auxiliary", "deeplabv3plus", "fast_scnn", "hf_beit",
     "hf_upernet", "hf_upernet_swin", "pan", "pidnet_m", "pidnet_s", "stdc1", "stdc2", "torchvision_deeplabv3",
-    "upernet",
+    "upernet", "upernet_convnext", "upernet_swin",
 )  # fmt: skip
 H, W = 64, 64
-# Of our own networks, whose widest take most of the time; every one keeps its depth and its form. Those of transformers
-# would take gigabytes.
+# Of our own networks, whose widest take most of the time; every one keeps its depth and its form. Those of
+# transformers and on encoders of timm would take gigabytes.
 NARROW = {
     **dict.fromkeys(("unet64", "unet_original"), ("model.base=16",)),
     **dict.fromkeys(("fcn8s", "fcn16s", "fcn32s"), ("model.fc_width=256",)),
     "deeplab_largefov": ("model.widths=[8,16,16,32,32]",),
-    "ocr": ("model.encoder_name=hrnet_w18_small", "model.width=32", "model.key_width=16"),
+    "ocr": ("model.encoder_name=tu-hrnet_w18_small", "model.width=32", "model.key_width=16"),
     "resnet38": ("model.base=8",),  # with 4, oneDNN ends the process in the backward of a 1x1 convolution of stride 2
-    **TINY,
+    **tiny_transformers.TINY,
+    **tiny_encoders.TINY,
 }
 
 

@@ -9,7 +9,13 @@ from seglab.models.ocr import OCRNet, object_representations
 
 
 def built(context=True, **changes):
-    arguments = {"encoder_name": "hrnet_w18_small", "encoder_weights": None, "width": 16, "key_width": 8, "classes": 5}
+    arguments = {
+        "encoder_name": "tu-hrnet_w18_small",
+        "encoder_weights": None,
+        "width": 16,
+        "key_width": 8,
+        "classes": 5,
+    }
     return OCRNet(**{**arguments, "context": context, **changes})
 
 
@@ -51,5 +57,6 @@ def test_a_pixel_sees_the_whole_image_through_the_regions_alone():
 
 
 def test_an_unknown_encoder_is_told():
-    with pytest.raises(SeglabError, match=r"expected one of hrnet_w18, .* came 'hrnet_w84' - did you mean 'hrnet_w48'"):
-        built(encoder_name="hrnet_w84")
+    told = r"network of timm.models.hrnet, such as hrnet_w18; came 'tu-hrnet_w84' - did you mean 'hrnet_w48'"
+    with pytest.raises(SeglabError, match=told):
+        built(encoder_name="tu-hrnet_w84")

@@ -134,6 +134,13 @@ def test_other_errors_pass(error):
     assert raised.value is error
 
 
+def test_own_networks_on_a_librarys_encoder_ask_the_hub(no_hugging_face):
+    asking = {"_target_": "seglab.models.dpt.DPT", "encoder_name": "tu-net", "encoder_weights": "timm"}
+    with pretrained.explained(asking):
+        assert constants.HF_HUB_OFFLINE is True  # no one listens there
+    assert constants.HF_HUB_OFFLINE is False
+
+
 def test_own_networks_do_not_wait_for_the_hub(monkeypatch):
     monkeypatch.setattr(socket, "create_connection", lambda *_, **__: pytest.fail("asked for a connection"))
     with pretrained.explained({"_target_": "seglab.models.fcn.FCN", "encoder_weights": "imagenet"}):

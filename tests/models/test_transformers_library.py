@@ -9,7 +9,7 @@ import torch
 
 from seglab import PACKAGE
 from seglab.errors import SeglabError
-from seglab.models.transformers_library import library_network
+from seglab.models.transformers_library import configuration, library_network
 from seglab.models.transformers_model import SegFormer
 
 transformers = pytest.importorskip("transformers")
@@ -71,6 +71,22 @@ def test_a_wrong_backbone_is_told(backbone, message):
             classes=3,
             in_channels=3,
         )
+
+
+@pytest.mark.parametrize(
+    ("model_type", "settings", "message"),
+    [
+        ("segformr", {}, "came 'segformr' - did you mean 'segformer'"),
+        ("timm_wrapper", {}, "came 'timm_wrapper'"),  # which might download
+        ("segformer", {"attn_implementation": "anyone/kernel"}, "no argument 'attn_implementation'"),  # would run code
+        ("segformer", {"auto_map": "anyone/net"}, "no argument 'auto_map'"),
+        ("segformer", {"depths": {"model_type": "timm_backbone"}}, "settings.depths: expected a plain value"),
+        ("upernet", {"backbone_config": {"model_type": "timm_backbone"}}, "came 'timm_backbone'"),
+    ],
+)
+def test_a_configuration_describes_a_network_and_nothing_else(model_type, settings, message):
+    with pytest.raises(SeglabError, match=message):
+        configuration(model_type=model_type, settings=settings, classes=3)
 
 
 def test_channels_reach_the_network():

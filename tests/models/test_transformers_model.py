@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from seglab.config.instantiate import instantiate
 from seglab.models.auxiliary import WithAuxiliary
 from seglab.models.transformers_model import Beit, SegFormer, UperNet
 from tests.models.test_transformers_library import SMALL
@@ -65,3 +66,25 @@ def test_the_second_head_answers_in_training_alone(ours, numbers):
     assert isinstance(network.eval()(IMAGE), torch.Tensor)
     without = ours(config={**numbers, "use_auxiliary_head": False}, weights=None, classes=5)
     assert isinstance(without(IMAGE), torch.Tensor)
+
+
+DPT = {
+    "hidden_size": 16, "num_hidden_layers": 4, "num_attention_heads": 2, "intermediate_size": 16, "image_size": 32,
+    "backbone_out_indices": [0, 1, 2, 3], "neck_hidden_sizes": [4, 4, 4, 4], "fusion_hidden_size": 4,
+}  # fmt: skip
+
+
+def test_any_network_can_be_named_in_a_configuration():
+    config = {
+        "_target_": "seglab.models.transformers_library.configuration",
+        "model_type": "dpt",
+        "settings": DPT,
+        "classes": 5,
+    }
+    node = {"_target_": "transformers.DPTForSemanticSegmentation", "config": config}
+    network = instantiate({"_target_": "seglab.models.transformers_model.LogitsOf", "network": node}).eval()
+    with torch.inference_mode():
+        logits = network(IMAGE[..., :32, :32])
+        expected = network.network(IMAGE[..., :32, :32]).logits
+    assert logits.shape[:2] == (2, 5)
+    assert torch.equal(logits, expected)

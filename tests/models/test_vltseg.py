@@ -19,7 +19,7 @@ IMAGE = torch.randn(2, 3, 56, 84, generator=torch.Generator().manual_seed(2))
 
 
 def built(**changes):
-    arguments = {"encoder_name": "eva02_large_patch14_clip_224", "encoder_weights": None, "encoder": ENCODER}
+    arguments = {"encoder_name": "tu-eva02_large_patch14_clip_224", "encoder_weights": None, "encoder_options": ENCODER}
     return VLTSeg(**{**arguments, "out_indices": [0, 1, 2, 4], "config": CONFIG, "classes": 5, **changes})
 
 
@@ -73,10 +73,13 @@ def test_every_part_learns():
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"encoder_name": "eva03"}, r"model.encoder_name: expected such as eva02_\w+; came 'eva03'"),
+        (
+            {"encoder_name": "eva03"},
+            r"model.encoder_name: expected a network of timm.models.eva, such as eva02_\w+; came 'eva03'",
+        ),
         ({"out_indices": [0, 1, 2]}, r"model.out_indices: expected four blocks from 0 to 4; came \[0, 1, 2\]"),
         ({"out_indices": [0, 1, 2, 5]}, r"expected four blocks from 0 to 4; came \[0, 1, 2, 5\]"),
-        ({"encoder": {"dpth": 3}}, r"model.encoder: timm refuses it: .*'dpth'"),
+        ({"encoder_options": {"dpth": 3}}, r"model.encoder_options: timm refuses them for eva02_large_patch14_clip_224: .*'dpth'"),
         ({"config": {"num_querys": 3}}, "has no argument 'num_querys' - did you mean 'num_queries'"),
     ],
 )

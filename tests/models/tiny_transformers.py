@@ -34,8 +34,8 @@ TINY = {
         "model.config.num_attention_heads=4", "model.config.num_queries=20", "model.config.num_blocks=2",
     ),
     "vltseg": (
-        "+model.encoder.embed_dim=32", "+model.encoder.depth=4", "+model.encoder.num_heads=2",
-        "+model.encoder.img_size=56", "model.out_indices=[0,1,2,3]",
+        "+model.encoder_options.embed_dim=32", "+model.encoder_options.depth=4", "+model.encoder_options.num_heads=2",
+        "+model.encoder_options.img_size=56", "model.out_indices=[0,1,2,3]",
         *(f"model.config.{key}" for key in (
             "num_queries=20", "hidden_dim=32", "feature_size=32", "mask_feature_size=16", "encoder_layers=1",
             "encoder_feedforward_dim=32", "decoder_layers=2", "dim_feedforward=32",
