@@ -20,7 +20,7 @@ PRINT = {"_target_": "builtins.print", "sep": "executed"}
 # Where a configuration holds something that is built.
 PLACES = (
     "data", "data.source", "data.prepare", "data.augmentation", "model", "model.block_attention", "activation.factory",
-    "loss", "loss.class_weights", "optimizer", "scheduler", "trainer", "trainer.strategy", "callbacks.best",
+    "loss", "loss.class_weights", "adapt", "optimizer", "scheduler", "trainer", "trainer.strategy", "callbacks.best",
     "logger.csv", "module",
 )  # fmt: skip
 

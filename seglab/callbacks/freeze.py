@@ -21,11 +21,13 @@ class FreezeEncoder(Callback):
     Args:
         until_epoch: the first epoch, counted from 0, that trains the encoder.
         batch_norm: keep the statistics of its BatchNorm layers still as well, by running them in eval mode.
+        eval_mode: run all of the encoder in eval mode meanwhile, without dropout and drop path.
     """
 
-    def __init__(self, *, until_epoch: int | None, batch_norm: bool) -> None:
+    def __init__(self, *, until_epoch: int | None, batch_norm: bool, eval_mode: bool = False) -> None:
         self.until_epoch = until_epoch
         self.batch_norm = batch_norm
+        self.eval_mode = eval_mode
         self._trainable: list[nn.Parameter] = []  # without those that the network itself holds still
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -57,16 +59,27 @@ class FreezeEncoder(Callback):
     def _apply(self, trainer: Trainer, pl_module: LightningModule) -> None:
         frozen = self._is_frozen(trainer)
         self._set_gradients(frozen=frozen)
+        if self.eval_mode:
+            _encoder(pl_module).train(not frozen)
         if self.batch_norm:
-            for module in _encoder(pl_module).modules():
-                if isinstance(module, _BatchNorm):  # SyncBatchNorm is one
-                    module.train(not frozen)
+            hold_statistics(_encoder(pl_module), still=frozen)
 
     def _set_gradients(self, *, frozen: bool) -> None:
         for parameter in self._trainable:
             parameter.requires_grad_(not frozen)
 
 
+def hold_statistics(encoder: nn.Module, *, still: bool) -> None:
+    """Keeps those of BatchNorm layers as they are, by running these in eval mode; or lets them follow the batches."""
+    for module in encoder.modules():
+        if isinstance(module, _BatchNorm):  # SyncBatchNorm is one
+            module.train(not still)
+
+
+def encoder_of(module: LightningModule, *, setting: str, instead: str) -> nn.Module:
+    """The encoder of the module's network; arguments and errors are those of seglab.models.parts.encoder_name."""
+    return module.network.get_submodule(encoder_name(module.network, setting=setting, instead=instead))
+
+
 def _encoder(module: LightningModule) -> nn.Module:
-    name = encoder_name(module.network, setting="callbacks=freeze_encoder", instead="leave the callback out")
-    return module.network.get_submodule(name)
+    return encoder_of(module, setting="callbacks=freeze_encoder", instead="leave the callback out")

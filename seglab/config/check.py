@@ -9,6 +9,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from seglab.config.activation import activation_problems
+from seglab.config.adaptation import adaptation_problems
 from seglab.config.annotations import expected_instead
 from seglab.config.channels import channel_problems
 from seglab.config.monitors import mode_problems
@@ -22,6 +23,7 @@ from seglab.config.unsupported import UNSUPPORTED
 from seglab.errors import SeglabError, did_you_mean
 
 _NEED_TARGET = ("data", "model", "loss", "optimizer", "scheduler", "trainer", "module")
+_CAME_LATER = ("adapt",)  # configurations that were written before do not have it
 _HOLD_TARGETS = ("callbacks", "logger")  # {name: class, or null to leave one out}
 _OF_HYDRA = frozenset({"_target_", "_partial_", "_convert_"})
 # read by build, not passed to the class
@@ -32,7 +34,7 @@ _LIST_OR_NAME = re.compile(r"loss(\.\w+)*\.class_weights")  # seglab.training pu
 # What seglab.training.build passes besides the configuration's own arguments; a test compares them.
 SUPPLIED = {
     "module": frozenset(
-        {"network", "loss", "class_names", "optimizer", "schedule", "size_divisor", "num_outputs"}
+        {"network", "loss", "class_names", "optimizer", "schedule", "size_divisor", "num_outputs", "adaptation"}
         | {"auxiliary", "boundary"}
     ),
     "trainer": frozenset(
@@ -56,8 +58,8 @@ def check(cfg: DictConfig, schema: type = TrainConfig) -> None:
     problems = [*_root_problems(resolved, schema), *resolved.problems, *_shape_problems(resolved, schema)]
     for path, node in resolved.targets():
         problems += [f"{path}: {problem}" for problem in _node_problems(path, node)]
-    problems += [*channel_problems(resolved.values), *_range_problems(resolved), *mode_problems(resolved)]
-    problems += pair_problems(resolved.values)
+    problems += [*channel_problems(resolved.values), *adaptation_problems(resolved.values)]
+    problems += [*_range_problems(resolved), *mode_problems(resolved), *pair_problems(resolved.values)]
     if problems:
         raise SeglabError(
             problems[0] if len(problems) == 1 else f"{len(problems)} mistakes:\n  " + "\n  ".join(problems)
@@ -68,7 +70,11 @@ def _root_problems(resolved: Resolved, schema: type) -> list[str]:
     """The schema refuses a wrong key, but not one that is added with a plus sign, nor one in a stored configuration."""
     keys = [field.name for field in fields(schema)]
     unknown = [f"{key!r} in the configuration{did_you_mean(key, keys)}" for key in resolved.values if key not in keys]
-    absent = [f"{key!r} in the configuration; expected one" for key in keys if key not in resolved.values]
+    absent = [
+        f"{key!r} in the configuration; expected one"
+        for key in keys
+        if key not in resolved.values and key not in _CAME_LATER
+    ]
     return [f"no key {mistake}" for mistake in unknown + absent]
 
 

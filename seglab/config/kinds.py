@@ -92,6 +92,13 @@ KINDS: Mapping[str, tuple[Kind, ...]] = MappingProxyType(
         ),
         "activation": (Kind("a torch.nn.Module of torch.nn", ("torch.nn", "seglab.models"), bases=_MODULE),),
         "loss": (Kind("a torch.nn.Module of seglab.losses or torch.nn", ("seglab.losses", "torch.nn"), bases=_MODULE),),
+        "adapt": (
+            Kind(
+                "an Adaptation of seglab.training",
+                ("seglab.training",),
+                bases=frozenset({"seglab.training.adaptation.Adaptation"}),
+            ),
+        ),
         "optimizer": (
             Kind("an Optimizer of torch.optim", ("torch.optim",), bases=frozenset({"torch.optim.optimizer.Optimizer"})),
         ),

@@ -41,6 +41,7 @@ class TrainConfig:
     retry_failed: bool = False
     init_from: str | None = None
     replace_head: bool = False
+    adapt: Any = None
 
 
 @dataclass

@@ -168,6 +168,7 @@ def costs(run: RunFiles) -> str:
     """What the run took."""
     record = run.record
     parameters, flops = whole(record.get("parameters")), number(record.get("flops"))
+    trainable = whole(record.get("trainable"))
     seconds, epochs = number(record.get("seconds")), whole(record.get("epochs"))
     speed, threads = number(record.get("images_per_second")), whole(record.get("threads"))
     devices = whole(record.get("devices")) or 1
@@ -181,5 +182,6 @@ def costs(run: RunFiles) -> str:
         ("threads", threads),
         ("images a second", f"{speed:.3g}" if speed == speed else ""),
         ("parameters", f"{parameters:,}" if parameters is not None else ""),
+        ("learn in training", f"{trainable:,}" if trainable is not None else ""),
         ("GFLOPs of one image", f"{flops / 1e9:.3g}" if flops == flops else ""),
     ])  # fmt: skip

@@ -30,6 +30,7 @@ from seglab.models.activation import build_with_activation
 from seglab.runs import checkpoints
 from seglab.runs.files import BEST
 from seglab.runs.find import require_run
+from seglab.training.adaptation import Adaptation
 from seglab.training.class_weights import for_outputs, with_class_weights
 from seglab.training.module import SegmentationModule
 
@@ -67,6 +68,7 @@ def build(config: Mapping[str, Any], folder: Path) -> Run:
         DataWords(),
         DataIdentity(config["output"]),
         *chosen,
+        *(adaptation.callbacks() if (adaptation := _adaptation(config)) else ()),
         Heartbeat(best),
         StopOnSignal(last),
         others,
@@ -113,6 +115,7 @@ def build_module(config: Mapping[str, Any]) -> SegmentationModule:
         schedule=instantiate(config["scheduler"]),
         size_divisor=config["model"]["size_divisor"],
         num_outputs=num_outputs,
+        adaptation=_adaptation(config),
         **weights,
     )
     if module.num_scores > labels.num_classes:
@@ -149,6 +152,12 @@ def build_network(config: Mapping[str, Any]) -> nn.Module:
 def without_weights(config: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration of the same network, built without pretrained weights: a checkpoint's are to replace them."""
     return {**config, "model": pretrained.without_weights(config["model"])}
+
+
+def _adaptation(config: Mapping[str, Any]) -> Adaptation | None:
+    """None where every weight learns, as in configurations from before there was a choice."""
+    node = config.get("adapt")
+    return instantiate(node) if node else None
 
 
 def _trainer(

@@ -3,6 +3,7 @@
 import logging
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from seglab.runs.files import BEST, LAST, PREVIOUS
 from seglab.training.build import Run, build, without_weights
 from seglab.training.device import device_name
 from seglab.training.outputs import checked
-from seglab.training.summary import Complexity, complexity, headline, summary_sheet
+from seglab.training.summary import Complexity, complexity, headline, summary_sheet, trainable_parameters
 from seglab.training.transfer import build_from
 
 log = logging.getLogger("seglab")
@@ -51,8 +52,12 @@ def fit(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     )
     if network.outputs is not None:  # else its first call is checked
         checked(network.outputs, num_outputs=run.module.num_outputs, of=network.name)
-    _announce(run, network, folder, checkpoint)
-    costs = {"parameters": network.parameters, "flops": network.flops}
+    run.module.adapt()
+    network = replace(network, trainable=trainable_parameters(run.module.network))
+    _announce(config, run, network, folder, checkpoint)
+    costs = {"parameters": network.parameters, "flops": network.flops}  # of the network that is kept
+    if network.trainable != network.parameters:
+        costs["trainable"] = network.trainable
     facts = {**costs, "seed": config["seed"], "fingerprint": identity.fingerprint(config)}
     run.trainer.callbacks.append(tracking.Tracking(facts, best=run.best, read_scores=partial(scores, folder)))
     _train(run, checkpoint)
@@ -89,7 +94,7 @@ def _built(config: Mapping[str, Any], folder: Path, *, is_continued: bool) -> Ru
     return build(config, folder) if config["init_from"] is None else build_from(config, folder)
 
 
-def _announce(run: Run, network: Complexity, folder: Path, checkpoint: Path | None) -> None:
+def _announce(config: Mapping[str, Any], run: Run, network: Complexity, folder: Path, checkpoint: Path | None) -> None:
     """Says what is trained and where, and from which checkpoint it goes on."""
     if runs.is_first_process() and checkpoint is None:
         show(summary_sheet(network))
@@ -102,6 +107,10 @@ def _announce(run: Run, network: Complexity, folder: Path, checkpoint: Path | No
     )
     if checkpoint is not None:
         log.info("continuing from %s", runs.shown(checkpoint))
+    elif config.get("adapt") and config["init_from"] is None and without_weights(config) == config:
+        log.warning(
+            "adapt: the encoder is held at its random start; model.encoder_weights or init_from give it weights"
+        )
 
 
 def _train(run: Run, checkpoint: Path | None) -> None:

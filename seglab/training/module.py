@@ -1,7 +1,7 @@
 """The LightningModule around any network: steps, logging, optimizer. It knows no config and no dataset."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import seglab.lean_imports  # noqa: F401
@@ -21,6 +21,7 @@ from seglab.metrics import ConfusionMatrix, readings
 from seglab.models.auxiliary import WithAuxiliary
 from seglab.models.queries import Queries
 from seglab.models.scheduled import Scheduled
+from seglab.training.adaptation import Adaptation
 from seglab.training.optimizer import OptimizerFactory, build_optimizer
 from seglab.training.outputs import checked, label_maps, mapped, per_pixel
 from seglab.training.schedule import Schedule
@@ -41,10 +42,12 @@ class SegmentationModule(LightningModule):
         size_divisor: the network wants heights and widths that are multiples of it.
         channels_last: keep maps with the channels innermost, which most convolutions are faster with.
         mean, std: of each channel, on the scale 0..1.
-        encoder_lr, decay_norm_and_bias: see `seglab.training.optimizer`; the defaults treat all parameters alike.
+        encoder_lr, layer_decay, decay_norm_and_bias: see `seglab.training.optimizer`; the defaults treat all parameters
+            alike.
         auxiliary, boundary: weights of the outputs that a network has in training alone, see seglab.losses.auxiliary.
         num_outputs: K of the network; None for one a class. Of more outputs than classes the first are the classes, and
             a pixel for which another is the strongest counts as missed.
+        adaptation: what of the network learns; None for all of it.
 
     Raises:
         SeglabError: the network has fewer outputs than there are classes.
@@ -66,10 +69,12 @@ class SegmentationModule(LightningModule):
         mean: Sequence[float],
         std: Sequence[float],
         encoder_lr: float = 1.0,
+        layer_decay: float = 1.0,
         decay_norm_and_bias: bool = True,
         auxiliary: float = 0.4,
         boundary: float = 20.0,
         num_outputs: int | None = None,
+        adaptation: Adaptation | None = None,
     ) -> None:
         super().__init__()
         self._memory_format = torch.channels_last if channels_last else torch.contiguous_format
@@ -79,7 +84,10 @@ class SegmentationModule(LightningModule):
         self._optimizer = optimizer
         self._schedule = schedule
         self._encoder_lr = encoder_lr
+        self._layer_decay = layer_decay
         self._decay_norm_and_bias = decay_norm_and_bias
+        self._adaptation = adaptation
+        self._is_adapted = False
         self._auxiliary, self._boundary = auxiliary, boundary
         self.size_divisor = size_divisor
         self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1) * 255, persistent=False)
@@ -238,12 +246,24 @@ class SegmentationModule(LightningModule):
         for logger in self.loggers:
             logger.log_metrics({"epoch": self.current_epoch, **values}, step=step)
 
+    def setup(self, stage: str) -> None:
+        # Not in configure_model, of which Lightning's own averages of weights warn.
+        if stage == "fit":
+            self.adapt()
+
+    def adapt(self) -> None:
+        """Makes the network ready for a training of a part of it, once; until then it is the plain one."""
+        if self._adaptation is not None and not self._is_adapted:
+            self._adaptation.apply(self.network)
+            self._is_adapted = True
+
     def configure_optimizers(self) -> Any:
         optimizer = build_optimizer(
             self._optimizer,
             self,
             network=self.network,
             encoder_lr=self._encoder_lr,
+            layer_decay=self._layer_decay,
             decay_norm_and_bias=self._decay_norm_and_bias,
         )
         schedule = self._schedule(optimizer, total_steps=self._steps_of_all())
@@ -259,8 +279,12 @@ class SegmentationModule(LightningModule):
             "class_names": list(self.class_names),
             "train_loss": self._train_loss_of_all(),
         }
+        if self._adaptation is not None:
+            self._adaptation.leave(self.network, checkpoint)
 
-    def on_load_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        if self._adaptation is not None:
+            self._adaptation.enter(checkpoint)
         state = checkpoint["seglab"]
         self.validation = dict(state["validation"])
         if "train_loss" in state:  # among the weights stands what the first process had

@@ -65,7 +65,7 @@ def complexity(network: nn.Module, *, size: Sequence[int], divisor: int = 1, cha
         name=type(network).__name__,
         size=(height, width),
         parameters=_count(network),
-        trainable=sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad),
+        trainable=trainable_parameters(network),
         flops=flops,
         parts=tuple(
             Part(path, type(module).__name__, shapes.get(path), _count(module)) for path, module in _listed(network)
@@ -73,6 +73,11 @@ def complexity(network: nn.Module, *, size: Sequence[int], divisor: int = 1, cha
         outputs=outputs,
         channels=channels,
     )
+
+
+def trainable_parameters(network: nn.Module) -> int:
+    """How many of its numbers learn."""
+    return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
 
 
 def summary_sheet(network: Complexity) -> Sheet:

@@ -60,6 +60,20 @@ def test_statistics_move_when_they_are_not_held(tiny_config, tmp_path):
     assert changed == {"running_mean", "running_var", "num_batches_tracked"}
 
 
+def test_in_eval_mode_nothing_of_it_drops_out_until_it_is_free(tiny_config, tmp_path):
+    chosen = ("callbacks.freeze.eval_mode=true", "callbacks.freeze.until_epoch=1")
+    run = build(runs.plain(tiny_config(*FROZEN, *chosen)), tmp_path)
+    modes = []
+
+    class Modes(Callback):
+        def on_before_backward(self, trainer, pl_module, loss):
+            modes.append((pl_module.network.encoder.training, pl_module.network.decoder.training))
+
+    run.trainer.callbacks.append(Modes())
+    run.trainer.fit(run.module, datamodule=run.data)
+    assert modes == [(False, True)] * 4 + [(True, True)] * 4
+
+
 class StateAtEpoch(Callback):
     def __init__(self) -> None:
         self.states: list[dict] = []

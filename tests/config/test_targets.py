@@ -139,6 +139,7 @@ FITTING = {
     "model": "segmentation_models_pytorch.Unet",
     "activation": "torch.nn.SiLU",
     "loss": "seglab.losses.Dice",
+    "adapt": "seglab.training.adaptation.LinearProbe",
     "optimizer": "torch.optim.AdamW",
     "scheduler": "seglab.training.schedule.Constant",
     "trainer": "lightning.pytorch.strategies.DDPStrategy",

@@ -79,7 +79,10 @@ def test_every_part_learns():
         ),
         ({"out_indices": [0, 1, 2]}, r"model.out_indices: expected four blocks from 0 to 4; came \[0, 1, 2\]"),
         ({"out_indices": [0, 1, 2, 5]}, r"expected four blocks from 0 to 4; came \[0, 1, 2, 5\]"),
-        ({"encoder_options": {"dpth": 3}}, r"model.encoder_options: timm refuses them for eva02_large_patch14_clip_224: .*'dpth'"),
+        (
+            {"encoder_options": {"dpth": 3}},
+            r"model.encoder_options: timm refuses them for eva02_large_patch14_clip_224: .*'dpth'",
+        ),
         ({"config": {"num_querys": 3}}, "has no argument 'num_querys' - did you mean 'num_queries'"),
     ],
 )

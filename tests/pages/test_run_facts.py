@@ -60,6 +60,8 @@ def test_provenance_and_cost(run_folder):
         "training": "1 min 00 s", "an epoch": "20 s", "epochs, steps": "3, 6", "device": "cpu", "threads": "2",
         "images a second": "19.6", "parameters": "121,339", "GFLOPs of one image": "0.15",
     }  # fmt: skip
+    adapted = costs(read_run(run_folder("c", trainable=24_667)))
+    assert "<dt>learn in training</dt><dd>24,667</dd>" in adapted
     continued = costs(read_run(run_folder("b", attempts=2, parameters="x", flops=None)))
     assert "the last attempt" in continued
     assert "an epoch" not in continued

@@ -74,7 +74,9 @@ def test_a_record_whose_values_are_of_any_type_has_a_page(run_folder, odd):
     fitting = {
         key: odd for key in keys if isinstance(odd, list if key in ("overrides", "codes") else dict) or odd is None
     }
-    free = dict.fromkeys(("versions", "parameters", "flops", "images_per_second", "threads", "devices", "command"), odd)
+    free = dict.fromkeys(
+        ("versions", "parameters", "trainable", "flops", "images_per_second", "threads", "devices", "command"), odd
+    )
     if isinstance(odd, int | float):
         classes = {"a": {"iou": odd, "pixels": odd}}
         free |= {"seconds": odd, "best": {"metrics": {"miou": odd, "loss": odd}, "classes": classes}}

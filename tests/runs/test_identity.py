@@ -31,6 +31,11 @@ def test_init_from_decides_the_result(tiny_config):
 
 
 def test_a_key_that_came_later_is_left_out_where_it_changes_nothing():
+    frozen = runs.plain(compose(["callbacks=freeze_encoder"]))
+    assert frozen["callbacks"]["freeze"].pop("eval_mode") is False
+    assert frozen["module"].pop("layer_decay") == 1
+    assert not frozen.pop("adapt")
+    assert runs.fingerprint(frozen) == runs.fingerprint(runs.plain(compose(["callbacks=freeze_encoder"])))
     folder = runs.plain(compose(["data=folder"]))
     assert folder["data"]["source"].pop("colours") is None
     assert folder["data"]["source"].pop("mask_suffix") == ""

@@ -3,12 +3,15 @@
 from functools import partial
 
 import pytest
+import timm
 import torch
 from lightning.pytorch.callbacks import LearningRateMonitor
+from timm.optim import param_groups_layer_decay
 from torch import nn
 
 from seglab import runs
 from seglab.errors import SeglabError
+from seglab.models.lora import add_adapters
 from seglab.training.build import build
 from seglab.training.optimizer import build_optimizer
 from seglab.training.schedule import Cosine, Plateau, Poly
@@ -55,6 +58,54 @@ def test_norms_and_biases_are_spared():
     }
 
 
+class Timm(nn.Module):
+    """Three blocks of a vision transformer before a head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = timm.create_model("vit_tiny_patch16_224", depth=3, embed_dim=8, num_heads=2, img_size=32)
+        self.head = nn.Conv2d(8, 2, 1)
+
+
+def test_rates_fall_from_layer_to_layer_as_timms_do():
+    network = Timm()
+    optimizer = build_optimizer(
+        SGD, network, network=network, encoder_lr=1.0, decay_norm_and_bias=False, layer_decay=0.75
+    )
+    ours = {part: (group["lr"], group["weight_decay"]) for group in optimizer.param_groups for part in group["params"]}
+    theirs = param_groups_layer_decay(network.encoder, weight_decay=0.5, layer_decay=0.75)
+    expected = {part: (group["lr_scale"], group["weight_decay"]) for group in theirs for part in group["params"]}
+    unlike = {"cls_token", "pos_embed"}  # timm takes their names into account where it is asked for, we their axes
+    assert {name for name, part in network.encoder.named_parameters() if ours[part] != expected[part]} <= unlike
+    assert {ours[part] for part in network.head.parameters()} == {(1.0, 0.5), (1.0, 0.0)}
+
+
+def test_layers_are_groups_by_name_and_slowed_with_the_encoder():
+    assert groups(Timm(), layer_decay=0.5, encoder_lr=0.1) == {
+        "encoder_layer_0": (pytest.approx(0.1 / 16), 0.5, 4), "encoder_layer_1": (pytest.approx(0.1 / 8), 0.5, 12),
+        "encoder_layer_2": (pytest.approx(0.1 / 4), 0.5, 12), "encoder_layer_3": (pytest.approx(0.1 / 2), 0.5, 14),
+        "encoder": (0.1, 0.5, 2), "rest": (1.0, 0.5, 2),  # a classifier that nothing asks
+    }  # fmt: skip
+
+
+def test_additions_of_lora_are_of_their_layer():
+    pytest.importorskip("peft")
+    network = Timm()
+    add_adapters(network.encoder, rank=2, alpha=2, dropout=0.0, modules=["qkv"])
+    found = groups(network, layer_decay=0.5)
+    assert found["encoder_layer_3"] == (0.5, 0.5, 14 + 2)
+    assert found["encoder"] == (1.0, 0.5, 2)
+
+
+def test_network_without_layers_is_refused():
+    with pytest.raises(
+        SeglabError, match=r"layer_decay=0.5: expected an encoder whose layers.*came Sequential - leave"
+    ):
+        groups(Net("encoder"), layer_decay=0.5)
+    with pytest.raises(SeglabError, match=r"layer_decay=0.5: expected Sequential to have.*use module.layer_decay=1.0"):
+        groups(nn.Sequential(nn.Conv2d(3, 2, 1)), layer_decay=0.5)
+
+
 def test_network_without_an_encoder_is_refused():
     with pytest.raises(SeglabError, match=r"encoder_lr=0.1: expected Sequential to have.*use module.encoder_lr=1.0"):
         groups(nn.Sequential(nn.Conv2d(3, 2, 1)), encoder_lr=0.1)
@@ -69,17 +120,20 @@ def test_network_without_an_encoder_is_refused():
     ],
     ids=["poly", "cosine", "plateau"],
 )
-def test_schedules_keep_the_ratio(schedule):
-    network = Net("encoder")
-    optimizer = build_optimizer(SGD, network, network=network, encoder_lr=0.1, decay_norm_and_bias=True)
+@pytest.mark.parametrize("decays", [False, True], ids=["encoder_lr", "layer_decay"])
+def test_schedules_keep_the_ratio(schedule, decays):
+    network = Timm() if decays else Net("encoder")
+    asked = {"encoder_lr": 1.0, "layer_decay": 0.5} if decays else {"encoder_lr": 0.1}
+    optimizer = build_optimizer(SGD, network, network=network, decay_norm_and_bias=True, **asked)
     scheduler = schedule(optimizer, total_steps=10)["scheduler"]
+    factors = [1 / 16, 1 / 8, 1 / 4, 1 / 2, 1, 1] if decays else [0.1, 1]
     rates = []
     for _ in range(6):
         optimizer.step()
         scheduler.step(*([1.0] if isinstance(schedule, Plateau) else []))
-        encoder, rest = (group["lr"] for group in optimizer.param_groups)
-        assert encoder == pytest.approx(0.1 * rest)
-        rates.append(rest)
+        found = [group["lr"] for group in optimizer.param_groups]
+        assert found == pytest.approx([factor * found[-1] for factor in factors])
+        rates.append(found[-1])
     assert len(set(rates)) > 2
 
 
