@@ -105,5 +105,5 @@ def _weights(length: int, target: int, scales: tuple[float, float], *, like: Ten
 
 
 def _bilinear(maps: Tensor, size: Sequence[int]) -> Tensor:
-    """As `seglab.training.module.resize_logits`, without asking whether the size is another: a graph cannot ask."""
+    """As `seglab.training.outputs.resize_logits`, without asking whether the size is another: a graph cannot ask."""
     return nn.functional.interpolate(maps, size=tuple(size), mode="bilinear", align_corners=False)

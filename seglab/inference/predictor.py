@@ -18,8 +18,8 @@ from seglab.inference.crf import DenseCRF
 from seglab.runs.files import BEST
 from seglab.training.build import load
 from seglab.training.device import device_of
-from seglab.training.module import SegmentationModule, on_scale_of_bytes, resize_logits
-from seglab.training.outputs import label_maps
+from seglab.training.module import SegmentationModule, on_scale_of_bytes
+from seglab.training.outputs import label_maps, resize_logits
 
 Size = tuple[int, int]  # height, width
 AS_TRAINED, AS_IMAGE = "run", "image"  # sizes at which the network sees an image, beside [height, width]

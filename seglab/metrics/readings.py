@@ -61,6 +61,14 @@ def per_class(matrix: Tensor, names: Sequence[str]) -> dict[str, dict[str, float
     }
 
 
+def named(matrix: Tensor, class_names: Sequence[str], *, prefix: str) -> dict[str, float]:
+    """{"val/miou": ..., "val/iou/road": ..., "val/dice/road": ...} of a confusion matrix (K, K)."""
+    values = {f"{prefix}/{name}": value for name, value in summary(matrix).items()}
+    for class_name, scores in per_class(matrix, class_names).items():
+        values |= {f"{prefix}/{name}/{class_name}": scores[name] for name in ("iou", "dice")}
+    return values
+
+
 def _marginals(matrix: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Pixels of each class that are right, in the ground truth, in the prediction: float64 (K,), exact below 2^53."""
     counts = matrix.cpu().double()  # some devices know no float64

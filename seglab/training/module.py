@@ -10,7 +10,6 @@ import torch
 from lightning import LightningModule
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
-from torchmetrics import Metric
 
 from seglab.batch import Batch
 from seglab.errors import SeglabError
@@ -22,8 +21,9 @@ from seglab.models.auxiliary import WithAuxiliary
 from seglab.models.queries import Queries
 from seglab.models.scheduled import Scheduled
 from seglab.training.adaptation import Adaptation
+from seglab.training.mean_loss import MeanLoss, own_part
 from seglab.training.optimizer import OptimizerFactory, build_optimizer
-from seglab.training.outputs import checked, label_maps, mapped, per_pixel
+from seglab.training.outputs import checked, label_maps, mapped, per_pixel, resize_logits
 from seglab.training.schedule import Schedule
 
 _NEVER = sys.maxsize  # epochs between two steps that Lightning makes of a schedule
@@ -216,7 +216,7 @@ class SegmentationModule(LightningModule):
             "loss": float(self.val_loss.compute()),
             "step": self.trainer.global_step,
         }
-        readings_of_all = named_readings(matrix, self.class_names, prefix="val")
+        readings_of_all = readings.named(matrix, self.class_names, prefix="val")
         self.log_dict({"val/loss": self.validation["loss"], **readings_of_all}, sync_dist=True)
         self.confusion.reset()
         self.val_loss.reset()
@@ -277,7 +277,7 @@ class SegmentationModule(LightningModule):
         checkpoint["seglab"] = {
             "validation": self.validation,
             "class_names": list(self.class_names),
-            "train_loss": self._train_loss_of_all(),
+            "train_loss": self.train_loss.of_processes(self.all_gather),
         }
         if self._adaptation is not None:
             self._adaptation.leave(self.network, checkpoint)
@@ -288,58 +288,11 @@ class SegmentationModule(LightningModule):
         state = checkpoint["seglab"]
         self.validation = dict(state["validation"])
         if "train_loss" in state:  # among the weights stands what the first process had
-            total, weight = self._own_train_loss(state["train_loss"])
+            total, weight = own_part(state["train_loss"], rank=self.trainer.global_rank, of=self.trainer.world_size)
             checkpoint["state_dict"]["train_loss.total"] = torch.tensor(total)
             checkpoint["state_dict"]["train_loss.weight"] = torch.tensor(weight)
-
-    def _own_train_loss(self, of_all: Sequence[Sequence[float]]) -> Sequence[float]:
-        """[total, weight] that this process goes on from; where their number has changed, the first one has it all."""
-        if len(of_all) == self.trainer.world_size:
-            return of_all[self.trainer.global_rank]
-        is_first = self.trainer.global_rank == 0
-        return [sum(values) if is_first else 0.0 for values in zip(*of_all, strict=True)]
-
-    def _train_loss_of_all(self) -> list[list[float]]:
-        """[total, weight] of the epoch so far, of each process."""
-        own = torch.stack([self.train_loss.total, self.train_loss.weight])
-        return self.all_gather(own).view(-1, 2).tolist()
-
-
-class MeanLoss(Metric):
-    """The weighted mean of scalar losses over batches and processes; never waits for the device."""
-
-    full_state_update = False
-    total: Tensor
-    weight: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.add_state("total", torch.zeros(()), dist_reduce_fx="sum")
-        self.add_state("weight", torch.zeros(()), dist_reduce_fx="sum")
-
-    def update(self, loss: Tensor, weight: Tensor | float = 1.0) -> None:
-        self.total += loss.float() * weight
-        self.weight += weight
-
-    def compute(self) -> Tensor:
-        return self.total / self.weight
-
-
-def named_readings(matrix: Tensor, class_names: Sequence[str], *, prefix: str) -> dict[str, float]:
-    """{"val/miou": ..., "val/iou/road": ..., "val/dice/road": ...} of a confusion matrix (K, K)."""
-    values = {f"{prefix}/{name}": value for name, value in readings.summary(matrix).items()}
-    for class_name, scores in readings.per_class(matrix, class_names).items():
-        values |= {f"{prefix}/{name}/{class_name}": scores[name] for name in ("iou", "dice")}
-    return values
 
 
 def on_scale_of_bytes(image: Tensor) -> Tensor:
     """0..255: a uint16 image as float, any other as it is. Few operations of torch know uint16."""
     return image.float() / 257 if image.dtype == torch.uint16 else image  # 65535 becomes 255
-
-
-def resize_logits(logits: Tensor, size: Sequence[int]) -> Tensor:
-    """Logits (B, K, H, W) at `size`, bilinear; the corners of the corner pixels are aligned, not their centres."""
-    if logits.shape[-2:] == tuple(size):
-        return logits
-    return nn.functional.interpolate(logits, size=tuple(size), mode="bilinear", align_corners=False)

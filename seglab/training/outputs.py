@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import seglab.lean_imports  # noqa: F401
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from seglab.errors import SeglabError
 from seglab.labels import IGNORE_INDEX
@@ -45,6 +45,13 @@ def mapped(outputs: WithAuxiliary, function: Callable[[Tensor], Tensor]) -> With
         {name: function(logits) for name, logits in outputs.auxiliary.items()},
         None if outputs.boundary is None else function(outputs.boundary),
     )
+
+
+def resize_logits(logits: Tensor, size: Sequence[int]) -> Tensor:
+    """Logits (B, K, H, W) at `size`, bilinear; the corners of the corner pixels are aligned, not their centres."""
+    if logits.shape[-2:] == tuple(size):
+        return logits
+    return nn.functional.interpolate(logits, size=tuple(size), mode="bilinear", align_corners=False)
 
 
 def label_maps(scores: Tensor, *, num_classes: int) -> Tensor:

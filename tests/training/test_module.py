@@ -9,7 +9,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from seglab.losses import Compound, CrossEntropy, Dice, Focal
-from seglab.training.module import MeanLoss, SegmentationModule
+from seglab.training.module import SegmentationModule
 from seglab.training.schedule import Constant
 
 NAMES = ("road", "car", "sky")
@@ -124,10 +124,3 @@ def test_validation_without_a_label_gives_nan_and_not_zero():
     void = batch(1)
     void["mask"].fill_(255)
     assert math.isnan(validate(model, [void])["val/miou"])
-
-
-def test_mean_loss_is_weighted():
-    mean = MeanLoss()
-    mean.update(torch.tensor(1.0), weight=3)
-    mean.update(torch.tensor(5.0), weight=1)
-    assert float(mean.compute()) == 2.0

@@ -8,7 +8,7 @@ import torch
 from seglab import runs
 from seglab.errors import SeglabError
 from seglab.labels import label_space
-from seglab.training.module import named_readings
+from seglab.metrics import readings
 from seglab.training.monitors import check, logged_by_validations
 from seglab.training.run import train
 
@@ -16,7 +16,7 @@ from seglab.training.run import train
 def test_the_names_are_those_of_the_module():
     names = label_space("cityscapes_8").names
     matrix = torch.eye(len(names), dtype=torch.int64)
-    assert sorted(logged_by_validations(names)) == sorted(["val/loss", *named_readings(matrix, names, prefix="val")])
+    assert sorted(logged_by_validations(names)) == sorted(["val/loss", *readings.named(matrix, names, prefix="val")])
 
 
 SCORES = "val/miou, val/mdice, val/accuracy, val/mean_accuracy, val/fwiou, val/iou/CLASS, val/dice/CLASS"
