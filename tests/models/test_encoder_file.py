@@ -126,9 +126,7 @@ def test_what_is_missing_or_of_another_network_is_named(tmp_path):
 
 def test_no_pickle_and_no_address(tmp_path):
     torch.save({}, tmp_path / "net.pth")
-    with pytest.raises(
-        SeglabError, match=r"expected FILE\.safetensors; came .*net\.pth - pickled weights"
-    ):
+    with pytest.raises(SeglabError, match=r"expected FILE\.safetensors; came .*net\.pth - pickled weights"):
         filled(DPT, tmp_path / "net.pth")
     for place in (tmp_path, tmp_path / "no.safetensors", "https://example.org/net.safetensors"):
         with pytest.raises(SeglabError, match=re.escape("or a folder with model.safetensors or open_clip")):
