@@ -67,6 +67,15 @@ def test_pythons_face_refuses_a_strangers_run_wherever_it_names_something(strang
     assert "executed" not in capfd.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "fetched", [{"encoder_name": "tu-local-dir:theirs"}, {"encoder_name": "tu-vit", "checkpoint_path": "theirs.pth"}]
+)
+def test_a_strangers_run_names_nothing_that_timm_reads(stranger, tmp_path, fetched):
+    model = {"_target_": "segmentation_models_pytorch.DPT", "size_divisor": 32, **fetched}
+    with pytest.raises(SeglabError, match=r"config\.yaml': model: .*weights on disk are encoder_weights="):
+        seglab.load(stranger("model", model))
+
+
 # {command: arguments that bring it to a stranger's run or YAML}, and whether it has to refuse what it found there
 ATTACKS = {
     "train": (["resume=outputs/runs/stranger"], True),

@@ -35,6 +35,7 @@ PUBLISHED = {
     "stdc1": "75.3 test, 74.5 val (768x1536, ImageNet; paper)",
     "stdc2": "76.8 test, 77.0 val (768x1536, ImageNet; paper)",
     "ddrnet_23_slim": "77.4 test, 77.8 val (ImageNet; authors)",
+    "hrnet": "77.2 val (40k steps, ImageNet; mmseg)",
     "pidnet_s": "78.6 test, 78.8 val (ImageNet; authors)",
     "pidnet_m": "79.8 test, 79.9 val (ImageNet; authors)",
 }
