@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -90,15 +89,16 @@ print(json.dumps(arguments))
 """
 
 
-def test_libraries_are_read_without_importing_them_and_quickly() -> None:
-    started = time.perf_counter()
+def test_libraries_are_read_without_importing_them_and_few_files_of_them() -> None:
     program = (
-        "import sys; from seglab.config.signatures import find_definition;"
-        f"assert all(find_definition(target) for target in {LIBRARIES!r});"
-        "assert not {'torch', 'lightning', 'albumentations', 'torchvision', 'numpy'} & set(sys.modules), 'imported'"
+        "import ast, sys; from seglab.config.signatures import find_definition\n"
+        "parse, parsed = ast.parse, []\n"
+        "ast.parse = lambda source: parsed.append(source) or parse(source)\n"
+        f"assert all(find_definition(target) for target in {LIBRARIES!r})\n"
+        "assert not {'torch', 'lightning', 'albumentations', 'torchvision', 'numpy'} & set(sys.modules), 'imported'\n"
+        "assert len(parsed) < 80, len(parsed)\n"  # 59: what makes the time
     )
     subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[2])
-    assert time.perf_counter() - started < 5  # 0.5 s on a quiet machine
 
 
 def test_a_module_without_constructor_takes_no_argument() -> None:
