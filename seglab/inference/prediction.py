@@ -117,7 +117,8 @@ def predict_submission(settings: Mapping[str, Any], inputs: Sequence[Input]) -> 
 class _Predicted:
     """Images with their label maps in the order of `paths`, read ahead and shown to the network in batches.
 
-    The next batch is read while the network sees one. An image that cannot be read leaves the others in their places.
+    The next batch is read while the network sees one. An image that cannot be read, or that the network does
+    not take, leaves the others in their places.
     """
 
     def __init__(
@@ -132,13 +133,14 @@ class _Predicted:
         self._read = read
         self._predictor = predictor
         self._batch_size = batch_size
+        self._paths_left = iter(paths)
         self._results = self._predict()
 
     def next(self) -> tuple[np.ndarray, np.ndarray]:
-        """The next image (H, W, C) and its label map uint8 (H, W). Raises what reading it has raised."""
-        result = next(self._results)
+        """The next image (H, W, C) and its label map uint8 (H, W). Raises what was wrong with it, named by its path."""
+        path, result = next(self._paths_left), next(self._results)
         if isinstance(result, SeglabError):
-            raise result
+            raise result if str(path) in str(result) else SeglabError(f"'{path}': {result}")
         return result
 
     def close(self) -> None:
@@ -149,10 +151,17 @@ class _Predicted:
         read = ahead(self._read_one, count=len(self._paths), threads=self._batch_size)
         with closing(read):
             for batch in batches(read, self._batch_size):
-                images = [image for image in batch if not isinstance(image, SeglabError)]
-                masks = iter(self._predictor.label_map_batch(images))
+                maps = iter(self._label_maps([image for image in batch if not isinstance(image, SeglabError)]))
                 for image in batch:
-                    yield image if isinstance(image, SeglabError) else (image, next(masks))
+                    mask = image if isinstance(image, SeglabError) else next(maps)
+                    yield mask if isinstance(mask, SeglabError) else (image, mask)
+
+    def _label_maps(self, images: Sequence[np.ndarray]) -> Sequence[np.ndarray | SeglabError]:
+        """Of a batch with an image that the network does not take, each alone: the others are predicted."""
+        try:
+            return self._predictor.label_map_batch(images)
+        except SeglabError as error:
+            return [error] if len(images) == 1 else [self._label_maps([image])[0] for image in images]
 
     def _read_one(self, index: int) -> np.ndarray | SeglabError:
         try:

@@ -82,6 +82,23 @@ def test_broken_files_within_a_batch_leave_the_others_in_their_places(predictor,
     assert predictor.batches == batches
 
 
+@pytest.mark.parametrize("batch_size", [1, 2, 100])
+def test_an_image_that_the_network_does_not_take_leaves_the_others(predictor, monkeypatch, batch_size):
+    def some_only(images):
+        if any(image.dtype != np.uint8 for image in images):
+            raise SeglabError("takes images of 8 bits")
+        return [image[..., 0].copy() for image in images]
+
+    monkeypatch.setattr(predictor, "label_map_batch", some_only)
+    for number in range(5):
+        write_image(Path(f"photos/{number}.png"), number)
+    cv2.imwrite("photos/1.png", np.full((4, 6, 3), 500, np.uint16))
+    assert prediction.predict_files({**SETTINGS, "batch_size": batch_size}, found()) == [
+        "'photos/1.png': takes images of 8 bits"
+    ]
+    assert masks() == {f"{number}.png": number for number in (0, 2, 3, 4)}
+
+
 def test_images_around_a_video_are_one_batch_and_its_frames_are_others(predictor):
     photos(4)
     writer = cv2.VideoWriter("photos/2video.avi", cv2.VideoWriter_fourcc(*"MJPG"), 10, (32, 16))
