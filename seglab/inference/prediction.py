@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import seglab.lean_imports  # noqa: F401
 import numpy as np
 
 from seglab import runs
-from seglab.data.image_files import RGB, read_image
+from seglab.data.image_files import RGB, exif_orientation, read_image
 from seglab.data.progress import progress_bar
 from seglab.display.numbers import sides
 from seglab.errors import SeglabError
@@ -59,7 +58,14 @@ def _predict_files(
     inputs: Sequence[Input], results: Results, predictor: Predictor | ExportedPredictor, *, batch_size: int
 ) -> list[str]:
     images = [source.path for source in inputs if not source.is_video]
-    read = partial(read_image, channels=predictor.channels)
+    turned: list[Path] = []
+
+    def read(path: Path) -> np.ndarray:
+        image = read_image(path, channels=predictor.channels)
+        if exif_orientation(path) != 1:
+            turned.append(path)
+        return image
+
     predicted = _Predicted(images, read, predictor, batch_size=batch_size)
     with closing(predicted), progress_bar() as progress:
 
@@ -77,7 +83,13 @@ def _predict_files(
                     for frame, mask in zip(batch, predictor.label_map_batch(batch), strict=True):
                         append(frame, mask)
 
-        return for_each(inputs, predict, progress=progress)
+        problems = for_each(inputs, predict, progress=progress)
+    if turned:
+        log.warning(
+            "the network saw %d images as they are stored, not as viewers turn them by their EXIF rotation, and so are "
+            "the results; the first is '%s' - to have them turned: mogrify -auto-orient", len(turned), min(turned)
+        )  # fmt: skip
+    return problems
 
 
 def predict_submission(settings: Mapping[str, Any], inputs: Sequence[Input]) -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from seglab.data.image_files import read_ids
 from seglab.errors import SeglabError
@@ -97,6 +98,16 @@ def test_an_image_that_the_network_does_not_take_leaves_the_others(predictor, mo
         "'photos/1.png': takes images of 8 bits"
     ]
     assert masks() == {f"{number}.png": number for number in (0, 2, 3, 4)}
+
+
+def test_an_image_that_viewers_turn_is_told_of(predictor, caplog):
+    write_image(Path("photos/0.png"), 3)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # a quarter
+    Image.open("photos/0.png").save("photos/1.png", exif=exif)
+    assert prediction.predict_files(SETTINGS, found()) == []
+    assert "saw 1 images as they are stored" in caplog.text
+    assert "the first is 'photos/1.png'" in caplog.text
 
 
 def test_images_around_a_video_are_one_batch_and_its_frames_are_others(predictor):
