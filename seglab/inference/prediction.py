@@ -165,8 +165,11 @@ class _Predicted:
             for batch in batches(read, self._batch_size):
                 maps = iter(self._label_maps([image for image in batch if not isinstance(image, SeglabError)]))
                 for image in batch:
-                    mask = image if isinstance(image, SeglabError) else next(maps)
-                    yield mask if isinstance(mask, SeglabError) else (image, mask)
+                    if isinstance(image, SeglabError):
+                        yield image
+                        continue
+                    label_map = next(maps)
+                    yield label_map if isinstance(label_map, SeglabError) else (image, label_map)
 
     def _label_maps(self, images: Sequence[np.ndarray]) -> Sequence[np.ndarray | SeglabError]:
         """Of a batch with an image that the network does not take, each alone: the others are predicted."""

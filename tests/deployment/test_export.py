@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import runpy
 import shutil
 import subprocess
@@ -19,7 +20,7 @@ from safetensors.torch import load_file
 import seglab
 from seglab.deployment import programs
 from seglab.deployment.programs import remove_logits
-from seglab.errors import SeglabError
+from seglab.errors import SeglabError, disk_message
 from seglab.inference.exported import load_exported
 from seglab.inference.predictor import load_predictor
 from tests.inference import onnx_files
@@ -100,6 +101,23 @@ def test_infer_py_gives_the_same_label_map_where_nothing_else_is_installed(expor
     imported = subprocess.run([*python, lines + "import torch"], cwd=tmp_path, env=environment, capture_output=True)
     assert imported.returncode != 0
     assert len((folder / "infer.py").read_text().splitlines()) <= 45
+
+
+def test_a_disk_without_room_is_told_of_whatever_the_format(tmp_path):
+    network = torch.nn.Linear(64, 64)
+    program = torch.export.export(network, (torch.zeros(1, 64),))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+        for save in (
+            lambda: programs.save_weights(network, tmp_path / "a.safetensors", {}),
+            lambda: programs.save_program(program, tmp_path / "a.pt2", {}),
+        ):
+            with pytest.raises(OSError, match="File too large") as caught:
+                save()
+            assert disk_message(caught.value) is not None
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_infer_py_names_what_it_cannot_do_and_does_the_rest(tmp_path, monkeypatch, capsys):
