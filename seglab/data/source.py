@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from seglab.data.image_files import RGB, exif_orientation, read_ids, read_image
-from seglab.errors import SeglabError
+from seglab.errors import SeglabError, listed
 from seglab.labels import IGNORE_INDEX, INVALID, LabelSpace
 from seglab.runs import archive
 
@@ -129,7 +129,9 @@ def require_root(root: str | Path | None, *, layout: str, source: str) -> Path:
     if root is None:
         raise SeglabError(f"expected the data set's folder in data.root; it is not set. {advice}")
     if not Path(root).is_dir():
-        raise SeglabError(f"expected the data set's folder; data.root='{root}' does not exist. {advice}")
+        came = f"is a file - data.root is the folder that it lies in: '{Path(root).absolute().parent}'"
+        came = came if Path(root).is_file() else "does not exist"
+        raise SeglabError(f"expected the data set's folder; data.root='{root}' {came}. {advice}")
     return Path(root)
 
 
@@ -139,7 +141,8 @@ def find_folder(root: Path, folder: str, *, layout: str, above: str = ".") -> Pa
     Args:
         above: a folder that archives have around theirs, as `bdd100k` around `images/10k/train`.
     """
-    archives = [] if (root / folder).is_dir() else sorted(root.glob("*.zip"))
+    here = [] if (root / folder).is_dir() else sorted(root.iterdir())
+    archives = [path for path in here if path.suffix.lower() == ".zip" and path.is_file()]
     found, damaged = [], None
     for path in archives:
         try:
@@ -156,9 +159,15 @@ def find_folder(root: Path, folder: str, *, layout: str, above: str = ".") -> Pa
     if archives:
         raise SeglabError(
             f"expected the folder '{root / folder}', or an archive that has it; neither is there, only "
-            f"{', '.join(path.name for path in archives)} - download what is missing. Expected layout:\n{layout}"
+            f"{', '.join(f'{path.name} (in it: {_top(path)})' for path in archives)} - download what is missing; what "
+            f"lies in a folder or an archive of its own in an archive, unpack. Expected layout:\n{layout}"
         )
     return root / folder
+
+
+def _top(path: Path) -> str:
+    """What an archive holds, not what its folders hold."""
+    return listed(sorted({file.relative_to(path).parts[0] for file in archive.matching(path, "**/*")})) or "nothing"
 
 
 def list_files(folder: Path, *, pattern: str, suffixes: Sequence[str], layout: str) -> list[Path]:

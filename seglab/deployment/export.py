@@ -103,7 +103,7 @@ def _subject(settings: Mapping[str, Any]) -> Subject:
     asked = {**settings, "device": "cpu", "scales": [1.0], "flip": False, "tile": None, "overlap": 0.0, "post": None}
     opened = open_run(asked)
     data = data_config(settings, opened.data)
-    source = open_source(data)
+    source = open_source(data, own=settings["data"] is None)
     check_same_classes(opened.labels, source.labels)
     predictor = load_predictor(run, checkpoint=f"{settings['checkpoint']}.ckpt", device="cpu", size=settings["size"])
     config, record = of_run(run), runs.read_record(run) or {}
@@ -202,7 +202,7 @@ def _calibration(subject: Subject, settings: Mapping[str, Any]) -> Iterator[np.n
         SeglabError: all of them are scored as well.
     """
     own = {**settings, "data": None, "split": "train", "limit": None}
-    source = open_source(data_config(own, subject.config["data"]))
+    source = open_source(data_config(own, subject.config["data"]), own=True)
     scored = {sample.image for sample in subject.source.samples}
     free = [index for index, sample in enumerate(source.samples) if sample.image not in scored]
     if not free:

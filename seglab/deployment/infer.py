@@ -19,12 +19,26 @@ def label_map(image: np.ndarray) -> np.ndarray:
     return session.run(["labels"], {"image": np.ascontiguousarray(batch)})[0][0]
 
 
-for name in sys.argv[1:]:
-    labels = label_map(np.asarray(Image.open(name).convert("RGB")))
-    picture = Image.fromarray(labels)
-    picture.putpalette(palette)  # the pixels stay class ids, viewers show the colours of the classes
+def write(name: str) -> None:
     path = Path(name).with_name(f"{Path(name).stem}_labels.png")
-    picture.save(path)
+    with Image.open(name) as picture:
+        if picture.mode.startswith(("I", "F")):  # which Pillow would cut off above 255
+            raise ValueError(f"expected 8 bits a channel; the image has more ({picture.mode})")
+        labels = label_map(np.asarray(picture.convert("RGB")))
+    result = Image.fromarray(labels)
+    result.putpalette(palette)  # the pixels stay class ids, viewers show the colours of the classes
+    with path.open("xb") as file:  # never over another file
+        result.save(file, "PNG")
     shares = np.bincount(labels.ravel(), minlength=len(about["classes"])) / labels.size
     most = sorted(zip(shares, about["classes"], strict=False), reverse=True)[:3]
     print(path, ", ".join(f"{title} {100 * share:.0f} %" for share, title in most))
+
+
+failed = 0
+for image_name in sys.argv[1:]:
+    try:
+        write(image_name)
+    except Exception as error:  # the other images are done
+        failed += 1
+        print(f"{image_name}: {error}", file=sys.stderr)
+sys.exit("usage: python infer.py IMAGE..." if len(sys.argv) == 1 else min(failed, 1))

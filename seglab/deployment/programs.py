@@ -1,6 +1,7 @@
 """A trained run as files that need no seglab: an ONNX model, a program of torch, or bare weights."""
 
 import contextlib
+import io
 import json
 import logging
 import warnings
@@ -108,13 +109,15 @@ def remove_logits(path: Path) -> None:
 
 
 def save_program(program: ExportedProgram, path: Path, about: Mapping[str, Any]) -> None:
+    content = io.BytesIO()
     with _quiet():
-        torch.export.save(program, path, extra_files={f"{ABOUT}.json": json.dumps(about, ensure_ascii=False)})
+        torch.export.save(program, content, extra_files={f"{ABOUT}.json": json.dumps(about, ensure_ascii=False)})
+    path.write_bytes(content.getbuffer())  # torch's own error of a full disk says nothing of it
 
 
 def save_weights(network: nn.Module, path: Path, about: Mapping[str, Any]) -> None:
     """The state of the bare network as safetensors, and in its header what is known of it."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     tensors: dict[str, Tensor] = {}
     seen: set[int] = set()
@@ -122,7 +125,7 @@ def save_weights(network: nn.Module, path: Path, about: Mapping[str, Any]) -> No
         shared = tensor.data_ptr() in seen and tensor.numel() > 0  # safetensors holds no tensor twice
         seen.add(tensor.data_ptr())
         tensors[name] = (tensor.clone() if shared else tensor).contiguous()
-    save_file(tensors, path, metadata={ABOUT: json.dumps(about, ensure_ascii=False)})
+    path.write_bytes(save(tensors, metadata={ABOUT: json.dumps(about, ensure_ascii=False)}))
 
 
 def _name_the_axes(model: Any) -> None:

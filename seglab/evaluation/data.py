@@ -26,10 +26,20 @@ def data_config(settings: Mapping[str, Any], trained_on: Mapping[str, Any]) -> d
     return {**data, "limit": settings["limit"], "augmentation": None, "cache": None, "num_workers": 0}
 
 
-def open_source(data: Mapping[str, Any]) -> Source:
+def open_source(data: Mapping[str, Any], *, own: bool) -> Source:
+    """The split at `test_split`.
+
+    Args:
+        own: it is the run's own data set, whose folder is given by `root`; of another one it is by `data.root`.
+    """
     module = instantiate(data)
-    module.prepare_data()
-    return module.source("test")
+    try:
+        module.prepare_data()
+        return module.source("test")
+    except SeglabError as error:
+        if not own:
+            raise
+        raise SeglabError(str(error).replace("data.root", "root")) from error
 
 
 def check_same_classes(trained: LabelSpace, scored: LabelSpace) -> None:

@@ -79,7 +79,7 @@ class Evaluation:
         self._settings = settings
         self.labels: LabelSpace = label_space(data["labels"])
         check_same_classes(opened.labels, self.labels)
-        self._source = open_source(data)
+        self._source = open_source(data, own=settings["data"] is None)
         self._predictor = opened.predictor
         channels, of_data = self._predictor.channels, data.get("channels", RGB)
         if channels != of_data:

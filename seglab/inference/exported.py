@@ -58,9 +58,14 @@ class ExportedPredictor:
         return torch.device("cpu")
 
     def label_map_batch(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """uint8 (H, W) of each image uint8 (H, W, C); those of one size go through the network together."""
+        """uint8 (H, W) of each image uint8 (H, W, C); those of one size go through the network together.
+
+        Raises:
+            SeglabError: the file does not take one of them.
+        """
         together: dict[Size, list[int]] = {}
         for index, image in enumerate(images):
+            self._require_taken(image)
             together.setdefault(size_of(image), []).append(index)
         maps: dict[int, np.ndarray] = {}
         for indices in together.values():
@@ -85,17 +90,20 @@ class ExportedPredictor:
     def outputs(self, images: np.ndarray) -> Mapping[str, np.ndarray]:
         """{"labels": uint8 (B, H, W), "logits": float32 (B, K, H, W)}, as far as the file has them, of uint8 images
         (B, H, W, C)."""
-        fixed = self._input["size"]
-        if fixed is not None and list(images.shape[1:3]) != fixed:
-            raise SeglabError(
-                f"'{self.path}' takes images of {fixed[0]}x{fixed[1]} alone (height x width); came "
-                f"{images.shape[1]}x{images.shape[2]} - export it with input_size=null for images of any size"
-            )
-        if images.dtype != np.uint8:
-            raise SeglabError(f"'{self.path}' takes images of 8 bits; came {images.dtype} - use the run itself")
+        self._require_taken(images[0])
         if self._input["layout"] == "nchw":
             images = images.transpose(0, 3, 1, 2)
         return self.call(np.ascontiguousarray(images))
+
+    def _require_taken(self, image: np.ndarray) -> None:
+        fixed = self._input["size"]
+        if fixed is not None and list(size_of(image)) != fixed:
+            raise SeglabError(
+                f"'{self.path}' takes images of {fixed[0]}x{fixed[1]} alone (height x width); came "
+                f"{image.shape[0]}x{image.shape[1]} - export it with input_size=null for images of any size"
+            )
+        if image.dtype != np.uint8:
+            raise SeglabError(f"'{self.path}' takes images of 8 bits; came {image.dtype} - use the run itself")
 
 
 def load_exported(path: Path, *, threads: int | None = None) -> ExportedPredictor:

@@ -1,6 +1,7 @@
 """The files that a command's `input` stands for, and the name under which the results of each are written."""
 
 import glob
+import logging
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -13,6 +14,9 @@ from seglab.runs import archive
 IMAGES = (".png", ".jpg", ".jpeg")
 OTHER_IMAGES = (".tif", ".tiff", ".npy")  # what others than RGB are kept in
 VIDEOS = (".mp4", ".avi", ".mov", ".mkv")
+_MEANT = (*OTHER_IMAGES, *VIDEOS, ".webp", ".bmp", ".gif", ".heic", ".avif", ".jp2", ".zip")  # perhaps: never unsaid
+
+log = logging.getLogger("seglab")
 
 
 class Input(NamedTuple):
@@ -40,19 +44,24 @@ def find(given: str, *, suffixes: Sequence[str], output: Path) -> list[Input]:
         below, matches = _searched(path)
         if not below.is_dir():
             suffixes = [suffix for suffix in suffixes if suffix not in VIDEOS]
-        files = _usable(filter(archive.is_file, matches), suffixes, below=below, output=output)
+        found = [match for match in matches if archive.is_file(match)]
+        files = _usable(found, suffixes, below=below, output=output)
+        others = [suffix for suffix in _MEANT if suffix not in suffixes]
+        passed_over = Counter(file.suffix.lower() for file in _usable(found, others, below=below, output=output))
     except OSError as error:
         raise SeglabError(f"expected images in '{path}', which cannot be read: {error}") from error
     kinds = ", ".join(suffixes)
+    held = ", ".join(f"{count} {suffix}" for suffix, count in passed_over.items())
     if not files and below == path:
-        raise SeglabError(
-            f"expected files ({kinds}) in the folder '{path}' or below it; none is there - is it the right folder?"
-        )
+        came = f"there are {held} alone - convert or unpack them" if held else "none is there - is it the right folder?"
+        raise SeglabError(f"expected files ({kinds}) in the folder '{path}' or below it; {came}")
     if not files:
         raise SeglabError(
             f"expected files ({kinds}) that match '{path}'; {len(matches)} paths match and none is such a file - "
             "look at the pattern, ** stands for folders at any depth"
         )
+    if held:
+        log.warning("%s in '%s' are passed over; %s are read", held, path, kinds)
     return _named(files, below=below if below == path else _common_folder(files))
 
 

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import seglab.lean_imports  # noqa: F401
 import numpy as np
 
 from seglab import runs
-from seglab.data.image_files import RGB, read_image
+from seglab.data.image_files import RGB, exif_orientation, read_image
 from seglab.data.progress import progress_bar
 from seglab.display.numbers import sides
 from seglab.errors import SeglabError
@@ -59,7 +58,14 @@ def _predict_files(
     inputs: Sequence[Input], results: Results, predictor: Predictor | ExportedPredictor, *, batch_size: int
 ) -> list[str]:
     images = [source.path for source in inputs if not source.is_video]
-    read = partial(read_image, channels=predictor.channels)
+    turned: list[Path] = []
+
+    def read(path: Path) -> np.ndarray:
+        image = read_image(path, channels=predictor.channels)
+        if exif_orientation(path) != 1:
+            turned.append(path)
+        return image
+
     predicted = _Predicted(images, read, predictor, batch_size=batch_size)
     with closing(predicted), progress_bar() as progress:
 
@@ -77,7 +83,13 @@ def _predict_files(
                     for frame, mask in zip(batch, predictor.label_map_batch(batch), strict=True):
                         append(frame, mask)
 
-        return for_each(inputs, predict, progress=progress)
+        problems = for_each(inputs, predict, progress=progress)
+    if turned:
+        log.warning(
+            "the network saw %d images as they are stored, not as viewers turn them by their EXIF rotation, and so are "
+            "the results; the first is '%s' - to have them turned: mogrify -auto-orient", len(turned), min(turned)
+        )  # fmt: skip
+    return problems
 
 
 def predict_submission(settings: Mapping[str, Any], inputs: Sequence[Input]) -> list[str]:
@@ -117,7 +129,8 @@ def predict_submission(settings: Mapping[str, Any], inputs: Sequence[Input]) -> 
 class _Predicted:
     """Images with their label maps in the order of `paths`, read ahead and shown to the network in batches.
 
-    The next batch is read while the network sees one. An image that cannot be read leaves the others in their places.
+    The next batch is read while the network sees one. An image that cannot be read, or that the network does
+    not take, leaves the others in their places.
     """
 
     def __init__(
@@ -132,13 +145,14 @@ class _Predicted:
         self._read = read
         self._predictor = predictor
         self._batch_size = batch_size
+        self._paths_left = iter(paths)
         self._results = self._predict()
 
     def next(self) -> tuple[np.ndarray, np.ndarray]:
-        """The next image (H, W, C) and its label map uint8 (H, W). Raises what reading it has raised."""
-        result = next(self._results)
+        """The next image (H, W, C) and its label map uint8 (H, W). Raises what was wrong with it, named by its path."""
+        path, result = next(self._paths_left), next(self._results)
         if isinstance(result, SeglabError):
-            raise result
+            raise result if str(path) in str(result) else SeglabError(f"'{path}': {result}")
         return result
 
     def close(self) -> None:
@@ -149,10 +163,20 @@ class _Predicted:
         read = ahead(self._read_one, count=len(self._paths), threads=self._batch_size)
         with closing(read):
             for batch in batches(read, self._batch_size):
-                images = [image for image in batch if not isinstance(image, SeglabError)]
-                masks = iter(self._predictor.label_map_batch(images))
+                maps = iter(self._label_maps([image for image in batch if not isinstance(image, SeglabError)]))
                 for image in batch:
-                    yield image if isinstance(image, SeglabError) else (image, next(masks))
+                    if isinstance(image, SeglabError):
+                        yield image
+                        continue
+                    label_map = next(maps)
+                    yield label_map if isinstance(label_map, SeglabError) else (image, label_map)
+
+    def _label_maps(self, images: Sequence[np.ndarray]) -> Sequence[np.ndarray | SeglabError]:
+        """Of a batch with an image that the network does not take, each alone: the others are predicted."""
+        try:
+            return self._predictor.label_map_batch(images)
+        except SeglabError as error:
+            return [error] if len(images) == 1 else [self._label_maps([image])[0] for image in images]
 
     def _read_one(self, index: int) -> np.ndarray | SeglabError:
         try:

@@ -101,11 +101,13 @@ class Predictor:
     def label_map_batch(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
         """`label_map` of each; those that the network sees at one size go through it together, whatever their own.
 
+        Bytes and images of 16 bits go apart: in one array the bytes would be read as the lowest of 16 bits.
+
         The last bit of a logit may depend on the size of the batch, and a pixel between two classes on that bit.
         """
-        together: dict[Size, list[int]] = {}
+        together: dict[tuple[Size, np.dtype], list[int]] = {}
         for index, image in enumerate(images):
-            together.setdefault(self.network_size(image), []).append(index)
+            together.setdefault((self.network_size(image), image.dtype), []).append(index)
         maps: dict[int, np.ndarray] = {}
         with torch.inference_mode():
             for indices in together.values():
@@ -147,7 +149,7 @@ class Predictor:
         """Logits (B, K, h, w) float32 for each scale, not mirrored and mirrored (and mirrored back).
 
         Args:
-            images: B of one network size.
+            images: B of one network size and one type.
         """
         height, width = self.network_size(images[0])
         for scale in self.scales:

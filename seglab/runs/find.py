@@ -18,7 +18,7 @@ OUTPUT = "outputs"  # where runs/ and sweeps/ lie for a command that is not told
 
 def is_exported(run: str | Path) -> bool:
     """Whether `run=` names a file that `python -m seglab.export` wrote, and no run."""
-    return Path(run).suffix == EXPORTED
+    return Path(run).suffix.lower() == EXPORTED
 
 
 def require_run(run: Path, *files: str) -> None:
@@ -26,9 +26,11 @@ def require_run(run: Path, *files: str) -> None:
     missing = [file for file in files if not (run / file).is_file()]
     if missing:
         came = f"it has no {' and no '.join(missing)}" if run.is_dir() else "it does not exist"
+        exported = sorted(run.glob(f"*{EXPORTED}"))
+        advice = f"of the exported network write run={exported[0]}; " if exported else ""
         raise SeglabError(
             f"run={run}: expected the folder of a trained run, with {' and '.join(files)} in it; {came} "
-            "- python -m seglab.runs lists the runs"
+            f"- {advice}python -m seglab.runs lists the runs"
         )
 
 
@@ -59,6 +61,8 @@ def named_run(text: str, *, key: str, output: str | Path = OUTPUT) -> Path:
         names = ", ".join(folder.name for folder in begun[:5]) + (", ..." if len(begun) > 5 else "")
         raise SeglabError(f"{key}={text}: expected one run; {len(begun)} begin so: {names} - type more of the name")
     came = "a folder without a record came" if path.is_dir() else "there is none"
+    if Path(text).is_file() and Path(text).suffix != ".ckpt":
+        came = f"a file of another kind came (of what is exported, *{EXPORTED} alone is read, by evaluate and predict)"
     near = did_you_mean(path.name, [folder.name for folder in _beginning_with("", homes[:1])])
     raise SeglabError(
         f"{key}={text}: expected a run - its name or the beginning of it, its folder or a checkpoint; {came}{near}"

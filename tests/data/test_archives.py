@@ -180,3 +180,24 @@ def test_other_data_sets_in_their_archives(standins, tmp_path, name, kind):
     pack(tmp_path / "archive.zip", standin.root, below="", inside=above)
     options = {"labels": "bdd_19"} if name == "bdd" else {"labels": "cityscapes_19", "palette": 35, "distance": None}
     assert same_pixels(kind(tmp_path, "train", **options), kind(standin.root, "train", **options))
+
+
+def test_an_archive_may_end_in_capitals(archives):
+    names = [sample.name for sample in reader(archives).samples]
+    (archives / MASKS).rename(archives / "gt (1).ZIP")
+    assert [sample.name for sample in reader(archives).samples] == names
+
+
+def test_an_archive_with_other_folders_at_its_top_is_told_of_with_what_it_holds(unpacked, tmp_path):
+    pack(tmp_path / "all.zip", unpacked, below="gtFine", inside="cityscapes")
+    with zipfile.ZipFile(tmp_path / "outer.zip", "w") as file:
+        file.writestr(IMAGES, b"an archive in an archive")
+    with pytest.raises(
+        SeglabError, match=rf"all.zip \(in it: README, cityscapes\), outer.zip \(in it: {IMAGES}\) - .*unpack"
+    ):
+        reader(tmp_path)
+
+
+def test_an_archive_is_no_root(archives):
+    with pytest.raises(SeglabError, match=rf"is a file - data.root is the folder that it lies in: '{archives}'"):
+        reader(archives / IMAGES)

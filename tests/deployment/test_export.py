@@ -2,6 +2,8 @@
 
 import json
 import os
+import resource
+import runpy
 import shutil
 import subprocess
 import sys
@@ -16,10 +18,12 @@ from PIL import Image
 from safetensors.torch import load_file
 
 import seglab
+from seglab.deployment import programs
 from seglab.deployment.programs import remove_logits
-from seglab.errors import SeglabError
+from seglab.errors import SeglabError, disk_message
 from seglab.inference.exported import load_exported
 from seglab.inference.predictor import load_predictor
+from tests.inference import onnx_files
 
 pytestmark = pytest.mark.slow
 BOTH = "outputs=[labels,logits]"
@@ -96,7 +100,48 @@ def test_infer_py_gives_the_same_label_map_where_nothing_else_is_installed(expor
     assert (labels == load_exported(folder / "model.onnx").outputs(images[:1])["labels"][0]).all()
     imported = subprocess.run([*python, lines + "import torch"], cwd=tmp_path, env=environment, capture_output=True)
     assert imported.returncode != 0
-    assert len((folder / "infer.py").read_text().splitlines()) <= 40
+    assert len((folder / "infer.py").read_text().splitlines()) <= 45
+
+
+def test_a_disk_without_room_is_told_of_whatever_the_format(tmp_path):
+    network = torch.nn.Linear(64, 64)
+    program = torch.export.export(network, (torch.zeros(1, 64),))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+        for save in (
+            lambda: programs.save_weights(network, tmp_path / "a.safetensors", {}),
+            lambda: programs.save_program(program, tmp_path / "a.pt2", {}),
+        ):
+            with pytest.raises(OSError, match="File too large") as caught:
+                save()
+            assert disk_message(caught.value) is not None
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_infer_py_names_what_it_cannot_do_and_does_the_rest(tmp_path, monkeypatch, capsys):
+    about = {"colors": [[0, 0, 0], [255, 0, 0]], "classes": ["a", "b"]}
+    onnx_files.write(tmp_path / "model.onnx", logits=False, **about)
+    script = shutil.copy(Path(programs.__file__).with_name("infer.py"), tmp_path)
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(np.full((4, 6), 1000, np.uint16)).save("deep.png")
+    Path("cut.png").write_bytes(Path("deep.png").read_bytes()[:40])
+    for name in ("truth.png", "truth_labels.png", "one.png", "one.tif"):
+        Image.fromarray(np.ones((4, 6, 3), np.uint8)).save(name)
+    truth = Path("truth_labels.png").read_bytes()
+    images = ["deep.png", "cut.png", "none.png", "truth.png", "one.png", "one.tif"]
+    monkeypatch.setattr(sys, "argv", ["infer.py", *images])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(script)
+    assert ended.value.code == 1
+    assert np.unique(Image.open("one_labels.png")).tolist() == [1]
+    told = capsys.readouterr()
+    assert told.out == "one_labels.png b 100 %, a 0 %\n"
+    assert [line.partition(":")[0] for line in told.err.splitlines()] == [name for name in images if name != "one.png"]
+    assert "deep.png: expected 8 bits a channel" in told.err
+    assert Path("truth_labels.png").read_bytes() == truth
+    assert not Path("deep_labels.png").exists()
 
 
 def test_8_bit_integers_cost_what_is_told(trained, exported, images):

@@ -30,6 +30,15 @@ def test_another_data_set_with_the_same_classes(run, tmp_path):
     assert result["original"]["metrics"]["miou"] == 1.0
 
 
+def test_where_the_data_set_lies_is_asked_by_the_key_that_takes_it(run):
+    with pytest.raises(SeglabError, match=r"(?s); root='gone' does not exist.*<root>/.* set root=FOLDER") as caught:
+        score.evaluate(settings(run, root="gone"))
+    assert "data.root" not in str(caught.value)
+    data = OmegaConf.to_container(OmegaConf.load(run / runs.CONFIG))["data"]
+    with pytest.raises(SeglabError, match=r"; data.root='gone' does not exist"):
+        score.evaluate(settings(run, data={**data, "root": "gone"}))
+
+
 def test_official_scores_are_refused_where_there_are_no_instances(run):
     with pytest.raises(SeglabError, match="official=true: expected the 19 classes of Cityscapes"):
         score.evaluate(settings(run, official=True))

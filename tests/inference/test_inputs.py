@@ -94,3 +94,14 @@ def test_links_that_loop_end_and_show_each_file_once(folder):
     assert names(folder / "**" / "*", folder / "out") == expected
     with pytest.raises(SeglabError, match="does not exist"):
         names(folder / "itself", folder / "out")
+
+
+def test_pictures_of_another_kind_are_not_passed_over_in_silence(folder, caplog):
+    for name in ("a.tif", "b.webp", "deep/c.tif", "out/d.tif", "notes.txt"):
+        (folder / name).touch()
+    assert names(folder, folder / "out") == ["a.JPG", "a.png", "b", "deep/a"]
+    assert f"2 .tif, 1 .webp in '{folder}' are passed over; .png, .jpg, .mp4 are read" in caplog.text
+    with ZipFile(folder / "outer.zip", "w") as file:
+        file.writestr("inner.zip", b"")
+    with pytest.raises(SeglabError, match=r"there are 1 \.zip alone - convert or unpack them"):
+        find(str(folder / "outer.zip"), suffixes=(".png",), output=folder / "out")

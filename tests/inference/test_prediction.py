@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from seglab.data.image_files import read_ids
 from seglab.errors import SeglabError
@@ -80,6 +81,33 @@ def test_broken_files_within_a_batch_leave_the_others_in_their_places(predictor,
     assert masks() == {f"{number}.png": number for number in (0, 2, 3, 5, 6, 7)}
     assert ["1.png" in problems[0], "4.png" in problems[1], len(problems)] == [True, True, 2]
     assert predictor.batches == batches
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 100])
+def test_an_image_that_the_network_does_not_take_leaves_the_others(predictor, monkeypatch, batch_size):
+    def some_only(images):
+        if any(image.dtype != np.uint8 for image in images):
+            raise SeglabError("takes images of 8 bits")
+        return [image[..., 0].copy() for image in images]
+
+    monkeypatch.setattr(predictor, "label_map_batch", some_only)
+    for number in range(5):
+        write_image(Path(f"photos/{number}.png"), number)
+    cv2.imwrite("photos/1.png", np.full((4, 6, 3), 500, np.uint16))
+    assert prediction.predict_files({**SETTINGS, "batch_size": batch_size}, found()) == [
+        "'photos/1.png': takes images of 8 bits"
+    ]
+    assert masks() == {f"{number}.png": number for number in (0, 2, 3, 4)}
+
+
+def test_an_image_that_viewers_turn_is_told_of(predictor, caplog):
+    write_image(Path("photos/0.png"), 3)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # a quarter
+    Image.open("photos/0.png").save("photos/1.png", exif=exif)
+    assert prediction.predict_files(SETTINGS, found()) == []
+    assert "saw 1 images as they are stored" in caplog.text
+    assert "the first is 'photos/1.png'" in caplog.text
 
 
 def test_images_around_a_video_are_one_batch_and_its_frames_are_others(predictor):

@@ -79,6 +79,14 @@ def test_images_in_a_batch_get_the_label_maps_that_they_get_alone(options, seen)
     assert seen is None or batches == seen
 
 
+def test_images_of_8_and_16_bits_in_a_batch_get_the_label_maps_that_they_get_alone():
+    white = np.full((4, 6, 3), 255, np.uint8)
+    deep = white.astype(np.uint16) * 257
+    for images in ([white, deep, white], [deep, white]):
+        maps = predictor(Nearest(), size=(2, 3)).label_map_batch(images)
+        assert [(labels.min(), labels.shape) for labels in maps] == [(1, (4, 6))] * len(images)
+
+
 def test_an_empty_batch_gives_nothing():
     assert predictor(Nearest()).label_map_batch([]) == []
 

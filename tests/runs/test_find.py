@@ -7,7 +7,7 @@ import pytest
 from seglab import runs
 from seglab.errors import SeglabError
 from seglab.runs import init_from
-from seglab.runs.find import find_runs, named_run, with_run
+from seglab.runs.find import find_runs, is_exported, named_run, require_run, with_run
 
 
 def test_runs_of_one_fingerprint_come_in_the_order_of_their_start_and_damaged_ones_are_told_of(tmp_path, caplog):
@@ -72,6 +72,18 @@ def test_no_run_or_several_are_told_with_what_there_is(four_runs):
         named_run("xep1", key="run")
     with pytest.raises(SeglabError, match="there is none"):
         named_run("[", key="run")
+
+
+def test_an_exported_network_is_told_from_a_run(four_runs):
+    exports = Path("outputs/runs/exp1/exports/onnx-fp32")
+    exports.mkdir(parents=True)
+    for name in ("model.onnx", "model.pt2"):
+        (exports / name).touch()
+    assert is_exported("somewhere/MODEL.ONNX")
+    with pytest.raises(SeglabError, match=r"run=.*pt2: expected a run .*; a file of another kind came .*onnx alone"):
+        named_run(str(exports / "model.pt2"), key="run")
+    with pytest.raises(SeglabError, match=f"it has no config.yaml - of the exported .* write run={exports}/model.onnx"):
+        require_run(exports, "config.yaml")
 
 
 def test_the_checkpoint_that_was_named_is_the_one_that_is_taken(four_runs):

@@ -55,7 +55,7 @@ def measure(
     """
     started = time.monotonic()
     data = data_config(settings, config["data"])
-    source = open_source(data)
+    source = open_source(data, own=False)
     with_official = has_official(official or settings["official"], source)
     total = _Total(source.labels.names, with_official=with_official)
     listing = _Listing(source.samples, source, factor, with_official)
