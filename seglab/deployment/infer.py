@@ -10,7 +10,6 @@ from PIL import Image
 
 session = onnxruntime.InferenceSession(str(Path(__file__).with_name("model.onnx")), providers=["CPUExecutionProvider"])
 about = json.loads(session.get_modelmeta().custom_metadata_map["seglab"])
-palette = [part for color in about["colors"] for part in color]
 
 
 def label_map(image: np.ndarray) -> np.ndarray:
@@ -22,23 +21,20 @@ def label_map(image: np.ndarray) -> np.ndarray:
 def write(name: str) -> None:
     path = Path(name).with_name(f"{Path(name).stem}_labels.png")
     with Image.open(name) as picture:
-        if picture.mode.startswith(("I", "F")):  # which Pillow would cut off above 255
-            raise ValueError(f"expected 8 bits a channel; the image has more ({picture.mode})")
+        if picture.mode[0] in "IF":  # which Pillow would cut off above 255
+            raise ValueError(f"expected 8 bits a channel; came more ({picture.mode})")
         labels = label_map(np.asarray(picture.convert("RGB")))
-    result = Image.fromarray(labels)
-    result.putpalette(palette)  # the pixels stay class ids, viewers show the colours of the classes
+    result = Image.fromarray(labels)  # the pixels stay class ids, viewers show the colours of the classes
+    result.putpalette([part for color in about["colors"] for part in color])
     with path.open("xb") as file:  # never over another file
         result.save(file, "PNG")
-    shares = np.bincount(labels.ravel(), minlength=len(about["classes"])) / labels.size
-    most = sorted(zip(shares, about["classes"], strict=False), reverse=True)[:3]
-    print(path, ", ".join(f"{title} {100 * share:.0f} %" for share, title in most))
+    print(path)
 
 
-failed = 0
+failed = []
 for image_name in sys.argv[1:]:
     try:
         write(image_name)
     except Exception as error:  # the other images are done
-        failed += 1
-        print(f"{image_name}: {error}", file=sys.stderr)
-sys.exit("usage: python infer.py IMAGE..." if len(sys.argv) == 1 else min(failed, 1))
+        failed.append(f"{image_name}: {error}")
+sys.exit("\n".join(failed) or (None if sys.argv[1:] else "usage: python infer.py IMAGE..."))

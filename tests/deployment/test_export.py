@@ -100,7 +100,7 @@ def test_infer_py_gives_the_same_label_map_where_nothing_else_is_installed(expor
     assert (labels == load_exported(folder / "model.onnx").outputs(images[:1])["labels"][0]).all()
     imported = subprocess.run([*python, lines + "import torch"], cwd=tmp_path, env=environment, capture_output=True)
     assert imported.returncode != 0
-    assert len((folder / "infer.py").read_text().splitlines()) <= 45
+    assert len((folder / "infer.py").read_text().splitlines()) <= 40
 
 
 def test_a_disk_without_room_is_told_of_whatever_the_format(tmp_path):
@@ -134,12 +134,11 @@ def test_infer_py_names_what_it_cannot_do_and_does_the_rest(tmp_path, monkeypatc
     monkeypatch.setattr(sys, "argv", ["infer.py", *images])
     with pytest.raises(SystemExit) as ended:
         runpy.run_path(script)
-    assert ended.value.code == 1
+    told = str(ended.value.code)  # what Python prints as an error, and ends with 1
     assert np.unique(Image.open("one_labels.png")).tolist() == [1]
-    told = capsys.readouterr()
-    assert told.out == "one_labels.png b 100 %, a 0 %\n"
-    assert [line.partition(":")[0] for line in told.err.splitlines()] == [name for name in images if name != "one.png"]
-    assert "deep.png: expected 8 bits a channel" in told.err
+    assert capsys.readouterr().out == "one_labels.png\n"
+    assert [line.partition(":")[0] for line in told.splitlines()] == [name for name in images if name != "one.png"]
+    assert "deep.png: expected 8 bits a channel" in told
     assert Path("truth_labels.png").read_bytes() == truth
     assert not Path("deep_labels.png").exists()
 
