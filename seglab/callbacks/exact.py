@@ -49,6 +49,30 @@ class LoaderPosition(Callback):
             self._saved = []
 
 
+class EpochEnd(Callback):
+    """A training of trainer.max_steps that was saved at the end of an epoch goes on with the next one.
+
+    Lightning (2.6.6, `FitLoop.restarting`) takes it for one inside that epoch: it would end the epoch once more,
+    without a batch, and count two, so that the samples come in another order.
+    """
+
+    def __init__(self) -> None:
+        self._is_over = False
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        progress = checkpoint["loops"]["fit_loop"]["epoch_progress"]
+        total, current = progress["total"], progress["current"]
+        ended = total["ready"] == total["started"] == total["processed"] == total["completed"] + 1
+        self._is_over = ended and trainer.max_steps != -1
+        if self._is_over:
+            total["completed"], current["completed"] = total["processed"], current["processed"]
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self._is_over:
+            trainer.fit_loop.epoch_loop.restarting = False
+            self._is_over = False
+
+
 class StoppedEarly(Callback):
     """A run that was killed after early stopping had ended its training makes no further epoch."""
 

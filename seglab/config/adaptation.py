@@ -23,6 +23,11 @@ def adaptation_problems(values: Mapping[str, Any]) -> list[str]:
             f"module.layer_decay={module['layer_decay']} has no effect on an encoder that is held still by "
             "adapt=linear_probe; expected 1.0 - leave one of them out"
         )
+    if node.get("modules") == []:
+        problems.append(
+            "adapt.modules is empty; expected names of layers of the encoder, such as attn.qkv - name some, or use "
+            "adapt=linear_probe, which changes none"
+        )
     return problems
 
 

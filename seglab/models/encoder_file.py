@@ -8,15 +8,16 @@ import functools
 import inspect
 import logging
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, ParamSpec
 
 from torch import Tensor, nn
 
-from seglab.errors import SeglabError
+from seglab.errors import SeglabError, listed
 
 _NAMES = ("model.safetensors", "open_clip_model.safetensors")
+_CLASSIFYING = ("head_", "fc_", "classifier_", "norm_weight", "norm_bias")  # how names of such tensors begin in timm
 _PICKLES = (".pth", ".pt", ".bin", ".ckpt", ".pkl", ".npz")
 
 P = ParamSpec("P")
@@ -77,7 +78,10 @@ def _fill(encoder: nn.Module, path: Path, *, further: Mapping[str, Any]) -> None
     try:
         read = load_file(path)
     except (SafetensorError, OSError) as error:
-        raise SeglabError(f"model.encoder_weights: expected safetensors; {path} cannot be read: {error}") from error
+        raise SeglabError(
+            f"model.encoder_weights: expected safetensors; {path} cannot be read: {error} - get the encoder's "
+            "model.safetensors again: it is cut off, or another kind of file"
+        ) from error
     theirs = {name.replace(".", "_"): tensor for name, tensor in _as_built(read, encoder, further).items()}
     own = encoder.state_dict()
     new = {}
@@ -91,6 +95,12 @@ def _fill(encoder: nn.Module, path: Path, *, further: Mapping[str, Any]) -> None
                 "the library's own file of model.encoder_name, and images of 3 channels"
             )
         new[name] = weight
+    if strange := _of_another_network(theirs, encoder):
+        raise SeglabError(
+            f"model.encoder_weights: expected the tensors of {_architecture(encoder)} and its classifier; {path} holds "
+            f"others as well: {listed(sorted(strange), most=4)} - it is the file of another network: name that one in "
+            "model.encoder_name, or get this one's"
+        )
     encoder.load_state_dict(new)
     unused = f"; not used: {', '.join(sorted(theirs))}" if theirs else ""
     log.info("encoder: %d tensors of %s%s", len(new), path, unused[:300])
@@ -98,8 +108,7 @@ def _fill(encoder: nn.Module, path: Path, *, further: Mapping[str, Any]) -> None
 
 def _as_built(read: dict[str, Tensor], encoder: nn.Module, further: Mapping[str, Any]) -> dict[str, Tensor]:
     """The tensors as timm's own loading gives them to this network: renamed, positions and tables resampled."""
-    network = dict(encoder.named_children()).get("model", encoder)
-    name = str(getattr(network, "pretrained_cfg", {}).get("architecture", ""))
+    network, name = _of_library(encoder), _architecture(encoder)
     if not name:
         return read  # of smp's own encoders, whose files are as they are
     import timm
@@ -109,6 +118,30 @@ def _as_built(read: dict[str, Tensor], encoder: nn.Module, further: Mapping[str,
     rename = getattr(sys.modules[type(network).__module__], "checkpoint_filter_fn", None)
     renamed: dict[str, Tensor] = rename(read, network) if rename else read
     return renamed
+
+
+def _of_another_network(unused: Iterable[str], encoder: nn.Module) -> list[str]:
+    """Those that timm's whole network of this name has not: a deeper one fits the blocks of a shallower one.
+
+    Blocks that the encoder leaves out on purpose are not among them, nor what classifies images.
+    """
+    strange = [key for key in unused if not key.startswith(_CLASSIFYING)]
+    if not strange or not _architecture(encoder):
+        return []
+    import timm
+
+    known = {key.replace(".", "_") for key in timm.create_model(_architecture(encoder)).state_dict()}
+    return [key for key in strange if key not in known]
+
+
+def _of_library(encoder: nn.Module) -> nn.Module:
+    """The network of timm in smp's encoder, or the encoder itself."""
+    return dict(encoder.named_children()).get("model", encoder)
+
+
+def _architecture(encoder: nn.Module) -> str:
+    """What timm calls its network; empty for smp's own."""
+    return str(getattr(_of_library(encoder), "pretrained_cfg", {}).get("architecture", ""))
 
 
 def _further_arguments(build: Callable[..., nn.Module]) -> dict[str, Any]:

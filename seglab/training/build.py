@@ -17,7 +17,7 @@ from seglab import runs
 from seglab.callbacks.checkpoint import AtomicCheckpointIO, BestCheckpoint, LastCheckpoint
 from seglab.callbacks.data_identity import DataIdentity
 from seglab.callbacks.data_words import DataWords
-from seglab.callbacks.exact import LoaderPosition, StepSeed, StopOnSignal, StoppedEarly
+from seglab.callbacks.exact import EpochEnd, LoaderPosition, StepSeed, StopOnSignal, StoppedEarly
 from seglab.callbacks.heartbeat import Heartbeat
 from seglab.callbacks.processes import OtherProcesses
 from seglab.callbacks.throughput import Throughput
@@ -62,6 +62,7 @@ def build(config: Mapping[str, Any], folder: Path) -> Run:
     throughput, others = Throughput(), OtherProcesses()
     callbacks = [
         StepSeed(config["seed"]),
+        EpochEnd(),
         LoaderPosition(),
         StoppedEarly(),
         throughput,

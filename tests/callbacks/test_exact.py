@@ -36,6 +36,17 @@ class SignalAt(Callback):
             os.kill(os.getpid(), self.number)
 
 
+class KilledAt(Callback):
+    """Ends the training in the middle of a step, with nothing saved since the last checkpoint."""
+
+    def __init__(self, *, batch: int) -> None:
+        self.batch = batch
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+        if trainer.fit_loop.epoch_loop.batch_progress.total.ready == self.batch + 1:
+            raise ConnectionAbortedError
+
+
 def fit(config: dict, folder: Path, *extra: Callback) -> None:
     run = build(config, folder)
     run.trainer.callbacks[1:1] = extra
@@ -102,6 +113,16 @@ def test_continued_run_equals_a_straight_one(tiny_config, tmp_path, overrides):
         assert (folder / "metrics.csv").read_text() == (tmp_path / "straight" / "metrics.csv").read_text(), (
             f"batch {batch}"
         )
+
+
+def test_a_training_of_steps_goes_on_after_the_epoch_that_was_saved_last(tiny_config, tmp_path):
+    config = runs.plain(tiny_config("callbacks.pictures=null", "trainer.max_steps=7", "trainer.max_epochs=-1"))
+    fit(config, tmp_path / "straight")
+    with pytest.raises(ConnectionAbortedError):
+        fit(config, tmp_path / "killed", KilledAt(batch=5))  # last.ckpt is of the end of the first epoch
+    fit(config, tmp_path / "killed")
+    assert state(tmp_path / "killed") == state(tmp_path / "straight")
+    assert (tmp_path / "killed/metrics.csv").read_text() == (tmp_path / "straight/metrics.csv").read_text()
 
 
 # Settings under which an option does something in four epochs of four steps.

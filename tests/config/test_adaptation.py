@@ -26,6 +26,7 @@ def test_each_option_is_a_configuration(chosen):
         (["adapt=lora", "adapt.alpha=0"], "adapt.alpha is 0; expected a number > 0"),
         (["adapt=lora", "adapt.dropout=1"], "adapt.dropout is 1; expected a number >= 0 and < 1"),
         (["adapt=lora", "adapt.modules=3"], "modules is 3; expected"),
+        (["adapt=lora", "adapt.modules=[]"], r"adapt.modules is empty; expected names of layers.*name some"),
         (["module.layer_decay=1.5"], "module.layer_decay is 1.5; expected a number > 0 and <= 1"),
     ],
 )

@@ -120,7 +120,7 @@ def test_what_is_missing_or_of_another_network_is_named(tmp_path):
     with pytest.raises(SeglabError, match=r"expected model\.cls_token \(1, 1, 24\) in .*; came one of \(1, 1, 32\)"):
         filled(DPT, path)
     path.write_bytes(b"<html>not found</html>")
-    with pytest.raises(SeglabError, match=r"expected safetensors; .* cannot be read"):
+    with pytest.raises(SeglabError, match=r"expected safetensors; .* cannot be read.* - get the encoder's"):
         filled(DPT, path)
 
 
@@ -137,3 +137,17 @@ def test_a_network_without_an_encoder(tmp_path):
     published(tmp_path / "net.safetensors", "test_vit", **VIT)
     with pytest.raises(SeglabError, match=r"expected Sequential to have a part encoder; .*init_from=FILE"):
         encoder_file.filled(lambda: torch.nn.Sequential(torch.nn.ReLU()), str(tmp_path / "net.safetensors"))()
+
+
+@pytest.mark.parametrize("node", [{**DPT, "encoder_options": {}}, {**LINEAR, "encoder_options": {}}])
+def test_the_file_of_a_deeper_network_of_the_same_width_is_refused(tmp_path, node):
+    published(tmp_path / "deep.safetensors", "test_vit", depth=8)
+    expected = r"tensors of test_vit and its classifier; \S+deep.safetensors holds others as well: blocks_6_.*23 more"
+    with pytest.raises(SeglabError, match=expected):
+        filled(node, tmp_path / "deep.safetensors")
+
+
+def test_blocks_that_are_left_out_on_purpose_need_no_place(tmp_path):
+    published(tmp_path / "whole.safetensors", "test_vit", **VIT)
+    network = filled({**LINEAR, "encoder_options": {**VIT, "depth": 2}}, tmp_path / "whole.safetensors")
+    assert len(network.encoder.blocks) == 2

@@ -9,6 +9,7 @@ from typing import Any
 from seglab import runs
 from seglab.display.numbers import NOT_THERE, cell, sides, word
 from seglab.display.sheet import Cell, Sheet
+from seglab.errors import SeglabError
 from seglab.runs.json_file import read_object
 from seglab.tables.costs.estimate import configs_of_rows, timed
 from seglab.tables.plan.budgets import form
@@ -16,6 +17,10 @@ from seglab.tables.plan.model import Plan
 from seglab.tables.survey.composed import Composed
 
 PROGRAM = ("-m", "seglab.diagnostics.network_speed")
+
+_OF_FAILED = {"fingerprint": str, "error": str}
+_OF_MEASURED = {"fingerprint": str, "parameters": int, "flops": int | None, "size": list,
+                "images_per_second": float, "milliseconds": float, "conditions": str}  # fmt: skip
 
 log = logging.getLogger("seglab")
 
@@ -54,12 +59,25 @@ def known(plan: Plan, composed: Composed, *, home: Path, output: Path) -> dict[s
     for path in (here(plan, output), committed(plan, home)):
         speeds = read_object(path, what="the speed of networks", cure="speed=true measures it again", values=dict)
         if speeds:
+            _require_whole(speeds, path)
             configs = configs_of_rows(composed)
             current = {row: runs.fingerprint(configs[row]) for row in speeds if row in configs}
             return {
                 row: speeds[row] for row, fingerprint in current.items() if speeds[row]["fingerprint"] == fingerprint
             }
     return {}
+
+
+def _require_whole(speeds: Speeds, path: Path) -> None:
+    """Raises SeglabError for a row of the file that says less than `measure` does."""
+    for row, speed in speeds.items():
+        wanted = _OF_FAILED if "error" in speed else _OF_MEASURED
+        for key, kind in wanted.items():
+            if not isinstance(speed.get(key), kind):
+                raise SeglabError(
+                    f"{path}: expected the speed of networks; {row} has {key}={speed.get(key)!r} - speed=true "
+                    "measures it again"
+                )
 
 
 def speed_sheet(plan: Plan, speeds: Speeds) -> Sheet:

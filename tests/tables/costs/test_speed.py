@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from seglab.display.sheet import markdown
+from seglab.errors import SeglabError
 from seglab.tables.costs import speed
 from seglab.tables.plan.model import Plan
 
@@ -53,6 +54,24 @@ def test_what_was_measured_here_goes_before_what_is_committed(
     other = {"ce": {**speeds["ce"], "conditions": "batch of 1, NVIDIA H100"}}
     speed.write(speed.here(plan, tmp_path / "outputs"), other)
     assert speed.known(plan, composed, home=tmp_path, output=tmp_path / "outputs") == other
+
+
+@pytest.mark.parametrize(
+    ("damaged", "came"),
+    [
+        ({}, "ce has fingerprint=None"),
+        ({"fingerprint": "abc", "error": 3}, "ce has error=3"),
+        ({"fingerprint": "abc", **of_network(parameters="many")}, "ce has parameters='many'"),
+        ({"fingerprint": "abc", **of_network(size=None)}, "ce has size=None"),
+    ],
+)
+def test_a_damaged_file_is_named(
+    plan: Plan, configs: dict[str, dict[str, Any]], tmp_path: Path, damaged: dict[str, Any], came: str
+) -> None:
+    speed.write(speed.here(plan, tmp_path), {"ce": damaged})
+    expected = rf"speed\.json: expected the speed of networks; {came} - speed=true measures it again"
+    with pytest.raises(SeglabError, match=expected):
+        speed.known(plan, SimpleNamespace(), home=tmp_path, output=tmp_path)  # type: ignore[arg-type]
 
 
 def test_the_sheet_names_the_machine_and_what_is_not_measured(plan: Plan) -> None:
