@@ -5,6 +5,8 @@ and the places of the norms as in the authors' HRNet/HRNet-Semantic-Segmentation
 timm's HRNet (Wang et al., arXiv 1908.07919), whose four branches are put together as in HRNetV2.
 """
 
+from contextlib import nullcontext
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -63,7 +65,9 @@ class OCRNet(nn.Module):
 def object_representations(pixels: Tensor, regions: Tensor) -> Tensor:
     """(B, C, K): of each class the mean of pixels (B, C, h, w), weighted by the softmax of regions (B, K, h, w) over
     all places (section 3.2)."""
-    with torch.autocast(pixels.device.type, enabled=False):
+    device = pixels.device.type
+    # tensors without values, by which operations are counted, know no autocast
+    with nullcontext() if device == "meta" else torch.autocast(device, enabled=False):
         weights = regions.float().flatten(2).softmax(2)  # (B, K, hw)
         return pixels.float().flatten(2) @ weights.transpose(1, 2)
 

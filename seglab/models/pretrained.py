@@ -17,12 +17,14 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from seglab.errors import SeglabError
+from seglab.errors import SeglabError, first_line
 
 _HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,})\.")  # torch hub's files: NAME-HASH.pth, the first digits of the SHA-256
 _HUGGING_FACE_FILE = re.compile(r"https?://[^\s'\"]+?/([^/\s]+/[^/\s]+)/resolve/([^/\s]+)/([^\s'\"?:]+)")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _LIBRARIES = ("huggingface_hub", "httpx", "httpcore", "requests", "urllib3", "safetensors")  # have errors of their own
+# What the constructors of timm and smp end with, given arguments that do not fit.
+_OF_ARGUMENTS = (KeyError, RuntimeError, TypeError, ValueError, AssertionError, IndexError, AttributeError)
 _UNREADABLE = (RuntimeError, pickle.UnpicklingError, EOFError, ValueError)  # of torch.load, given something else
 _SECONDS = 5.0  # to reach a server; huggingface_hub itself would try six times, for 23 s and more
 
@@ -56,10 +58,10 @@ def state_dict(url: str) -> dict[str, Tensor]:
 def explained(model: Mapping[str, Any]) -> Iterator[None]:
     """While a library builds what `model` configures: a failed download becomes the error of `state_dict`, soon.
 
-    Other exceptions pass, and so do all where no key of `model` asks for weights.
+    So does one that a library raises at the arguments of an encoder that `model` names. Other exceptions pass.
 
     Raises:
-        SeglabError: the weights cannot be had, or the library knows no such encoder or weights.
+        SeglabError: the weights cannot be had, the library knows no such encoder or weights, or refuses its arguments.
     """
     asked = ", ".join(f"model.{key}={model[key]}" for key in _asking(model))
     is_own = str(model.get("_target_", "")).startswith("seglab.") and "encoder_name" not in model
@@ -74,8 +76,16 @@ def explained(model: Mapping[str, Any]) -> Iterator[None]:
                 if asked and _is_failed_download(error):
                     raise SeglabError(_download_message(asked, error, unreachable=unreachable)) from error
                 raise
-    except (KeyError, RuntimeError) as error:
+    except SeglabError:
+        raise
+    except _OF_ARGUMENTS as error:
         message = _unknown_name_message(error)
+        if message is None and "encoder_name" in model:
+            message = (
+                f"model: expected arguments that {model['encoder_name']} takes; {type(error).__name__} came: "
+                f"{first_line(error)} - it is another kind of network than the model is for, or a key of model or of "
+                "model.encoder_options does not fit it"
+            )
         if message is None:
             raise
         raise SeglabError(message) from error

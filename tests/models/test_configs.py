@@ -1,6 +1,7 @@
 """Every conf/model and conf/activation, found by itself: what it builds, counted, mostly without memory."""
 
 import functools
+import re
 from collections import Counter
 
 import pytest
@@ -11,6 +12,7 @@ from omegaconf import OmegaConf, open_dict
 from torch.overrides import TorchFunctionMode
 
 from seglab import config
+from seglab.diagnostics.published import PUBLISHED
 from seglab.models import pretrained
 from seglab.models.activation import build_with_activation
 
@@ -158,6 +160,16 @@ def test_every_model_has_its_count_here():
     assert list(PARAMETERS) == MODELS
     asked_for = ["any", "elu", "gelu", "hardswish", "leaky_relu", "mish", "native", "prelu", "relu", "silu"]
     assert set(asked_for) <= set(ACTIVATIONS)
+
+
+def test_the_guide_says_what_every_model_costs():
+    guide = (config.FOLDER.parent / "notebooks" / "choices.md").read_text()
+    lines = re.findall(r"^\| (\w+) \| (.+) \| ([\d.]+) \| [\d.,]+ \|$", guide, re.MULTILINE)
+    rows = {model: (published, float(millions)) for model, published, millions in lines}
+    assert sorted(rows) == MODELS
+    for model, (published, millions) in rows.items():
+        assert published == PUBLISHED.get(model, "–")
+        assert millions == pytest.approx(PARAMETERS[model] / 1e6, rel=0.005)  # three digits
 
 
 @pytest.mark.slow

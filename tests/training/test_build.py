@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 from seglab import config, runs
 from seglab.callbacks.checkpoint import BestCheckpoint
 from seglab.config.check import SUPPLIED
+from seglab.config.compose import compose as composed
 from seglab.errors import SeglabError
 from seglab.training import build as build_module
 from seglab.training.build import build, load
@@ -68,3 +69,24 @@ def test_a_run_that_began_with_bundled_weights_is_read_without_their_package(tmp
         build_module.build_module(runs.plain(cfg))
     read = load(tmp_path).state_dict()
     assert all(torch.equal(tensor, read[name]) for name, tensor in trained.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        (
+            ["model=dpt_mae", "+model.encoder_options.dpth=3"],
+            r"tu-vit_base_patch16_224.mae takes; TypeError came: .*dpth",
+        ),
+        (["model=dpt_mae", "model.encoder_name=tu-resnet18"], "tu-resnet18 takes; TypeError came: "),
+        (
+            ["model=efficientvit", "model.encoder_name=tu-efficientvit_m0"],
+            "tu-efficientvit_m0 takes; IndexError came: ",
+        ),
+    ],
+)
+def test_what_an_encoder_does_not_take_is_told_in_a_line(overrides, told):
+    cfg = composed("train", overrides).cfg
+    with pytest.raises(SeglabError, match=f"^model: expected arguments that {told}") as caught:
+        build_module.build_network(runs.plain(cfg))
+    assert "\n" not in str(caught.value)
