@@ -76,7 +76,9 @@ def _unreadable(error: OverrideParseException) -> str:
         home = _HOME.sub("$HOME", override)
         return f"cannot read {override!r}: a shell knows ~ only at the beginning of a word - write {home}"
     said = [line for line in error.message.splitlines() if not line.startswith(("Error parsing override", "See "))]
-    why = f" ({said[0]}) - quote a value with special characters" if "=" in override and said else ""
+    key, _, value = override.partition("=")
+    quoted = f"""'{key}="{value}"'""" if not {"'", '"'} & set(value) else "KEY='\"VALUE\"'"
+    why = f" ({said[0]}) - a value with special characters is quoted twice: {quoted}" if value and said else ""
     option = meant_option(override, groups=all_groups())
     return f"cannot read the override {override!r}; expected key=value{why}" + (
         f" - did you mean {option}?" if option else ""

@@ -157,7 +157,10 @@ def _read_whole(path: Path) -> bytes:
     elif data.startswith(_TIFF_SIGNATURES):
         complete = True  # a TIFF has no end; one that is cut off cannot be decoded
     else:
-        raise SeglabError(f"expected a PNG or JPEG file; '{path}' ({len(data)} bytes) is neither - restore it")
+        raise SeglabError(
+            f"expected a PNG or JPEG file; '{path}' ({len(data)} bytes) is neither - restore it, or convert what is of "
+            "another kind"
+        )
     if not complete:
         raise SeglabError(f"expected a whole file; '{path}' ({len(data)} bytes) is cut off - copy or download it again")
     return data

@@ -39,6 +39,7 @@ class EfficientViT(nn.Module):
             encoder_weights=encoder_weights,
             in_channels=in_channels,
             arguments={"features_only": True, "out_indices": (1, 2, 3)},
+            module="efficientvit_mit",
         )
         self.brought = nn.ModuleList(
             convolution(channels, head_width, kernel=1, activation=None)

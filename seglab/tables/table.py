@@ -164,14 +164,20 @@ class Table:
         speeds = speed.known(self._plan, self._composed, home=self._home, output=self._output)
         return [speed.speed_sheet(self._plan, speeds)] if speeds else []
 
-    def _record(self, measurements: list[Measurement]) -> None:
+    def _record_speeds(self) -> bool:
+        """Whether there were some to be kept; a failure is none."""
         speeds = speed.known(self._plan, self._composed, home=self._home, output=self._output)
-        if speeds and not self._settings["overrides"]:
+        measured = {row: values for row, values in speeds.items() if "error" not in values}
+        if measured:
             path = speed.committed(self._plan, self._home)
-            speed.write(path, speeds)
-            print(f"{runs.shown(path.absolute())}: the speed of {len(speeds)} networks, to be committed")
+            speed.write(path, measured)
+            print(f"{runs.shown(path.absolute())}: the speed of {len(measured)} networks, to be committed")
+        return bool(measured)
+
+    def _record(self, measurements: list[Measurement]) -> None:
+        is_recorded = not self._settings["overrides"] and self._record_speeds()
         if not measurements:
-            if speeds:
+            if is_recorded:
                 return
             raise SeglabError(f"record=true: expected measurements of {self._form}; there is none - add run=true")
         plain = configurations(self._plan, search_path=self._search_path)

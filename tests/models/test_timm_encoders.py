@@ -5,6 +5,7 @@ import timm
 import torch
 from torch import nn
 
+from seglab.errors import SeglabError
 from seglab.models.dpt import DPT
 from seglab.models.efficientvit import EfficientViT
 from seglab.models.hrnet import HRNet
@@ -87,3 +88,10 @@ def test_parameters_of_the_cards(name):
 def test_the_head_of_hrnet_is_as_wide_as_the_four_maps():
     convolutions = [layer for layer in hrnet().head if isinstance(layer, nn.Conv2d)]
     assert [(layer.in_channels, layer.out_channels) for layer in convolutions] == [(240, 240), (240, 5)]
+
+
+def test_a_head_is_for_its_own_encoder():
+    """timm's EfficientViT of MIT; another network bears the same name, of other maps."""
+    for name in ("resnet18", "tu-efficientvit_m0"):
+        with pytest.raises(SeglabError, match=r"expected a network of timm.models.efficientvit_mit, such as eff\w+_b0"):
+            EfficientViT(encoder_name=name, encoder_weights=None, head_width=8, head_depth=1, classes=5)
