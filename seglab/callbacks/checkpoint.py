@@ -88,16 +88,16 @@ class BestCheckpoint(Checkpoint):
     def on_validation_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
-        if batch_idx == 0 and not trainer.sanity_checking and trainer.state.fn == "fit":
+        if batch_idx == 0 and _counts(trainer):
             weights = trainer.strategy.lightning_module_state_dict()
             self._scored = {name: tensor.clone() for name, tensor in weights.items()}
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if trainer.sanity_checking or trainer.state.fn != "fit":
+        if not _counts(trainer):
             return
         value = self._monitored(trainer)
         if self._is_better(value):
-            self.best = {"value": value, "epoch": trainer.current_epoch, "step": trainer.global_step}
+            self.best = {"value": value, "epoch": _epoch(trainer), "step": trainer.global_step}
             self._save(trainer, pl_module)
         self._scored = {}
 
@@ -113,7 +113,7 @@ class BestCheckpoint(Checkpoint):
 
     def _save(self, trainer: Trainer, pl_module: LightningModule) -> None:
         checkpoint = {
-            "epoch": trainer.current_epoch,
+            "epoch": _epoch(trainer),
             "global_step": trainer.global_step,
             "pytorch-lightning_version": lightning.__version__,
             "state_dict": self._scored,
@@ -133,6 +133,16 @@ class BestCheckpoint(Checkpoint):
         if not self.best:
             return True
         return value > self.best["value"] if self.mode == "max" else value < self.best["value"]
+
+
+def _counts(trainer: Trainer) -> bool:
+    """Whether a validation is one of a training's; of a network that is not trained, the only one."""
+    return not trainer.sanity_checking and (trainer.state.fn == "fit" or trainer.max_epochs == 0)
+
+
+def _epoch(trainer: Trainer) -> int:
+    """Of the weights, counted from 0; -1 before the first."""
+    return -1 if trainer.max_epochs == 0 else trainer.current_epoch
 
 
 class LastCheckpoint(Checkpoint):

@@ -107,16 +107,25 @@ def _announce(config: Mapping[str, Any], run: Run, network: Complexity, folder: 
     )
     if checkpoint is not None:
         log.info("continuing from %s", runs.shown(checkpoint))
-    elif config.get("adapt") and config["init_from"] is None and without_weights(config) == config:
-        log.warning(
-            "adapt: the encoder is held at its random start; model.encoder_weights or init_from give it weights"
-        )
+    elif config["init_from"] is None and without_weights(config) == config:
+        if config.get("adapt"):
+            log.warning(
+                "adapt: the encoder is held at its random start; model.encoder_weights or init_from give it weights"
+            )
+        if run.trainer.max_epochs == 0:
+            log.warning(
+                "trainer.max_epochs=0: the network is scored at its random start; model.weights or init_from give it "
+                "weights"
+            )
 
 
 def _train(run: Run, checkpoint: Path | None) -> None:
     failed = stopped = False
     try:
-        run.trainer.fit(run.module, datamodule=run.data, ckpt_path=checkpoint, weights_only=True)
+        if run.trainer.max_epochs == 0:  # pretrained weights are scored as they are, and kept as best.ckpt
+            run.trainer.validate(run.module, datamodule=run.data, verbose=False)
+        else:
+            run.trainer.fit(run.module, datamodule=run.data, ckpt_path=checkpoint, weights_only=True)
     except BaseException as error:
         failed, stopped = True, isinstance(error, Interrupted)
         if isinstance(error, SystemExit) and isinstance(error.__context__, KeyboardInterrupt):

@@ -21,7 +21,7 @@ from seglab.errors import SeglabError
         ("optimizer.lr=.nan", "optimizer.lr is nan; expected a number > 0"),
         ("optimizer.momentum=1.0", "optimizer.momentum is 1.0; expected a number >= 0 and < 1"),
         ("+optimizer.weight_decay=-1", "optimizer.weight_decay is -1; expected a number >= 0"),
-        ("trainer.max_epochs=0", "trainer.max_epochs is 0; expected a whole number >= 1 or -1 or null"),
+        ("trainer.max_epochs=-2", "trainer.max_epochs is -2; expected a whole number >= 0 or -1 or null"),
         ("model.classes=1", "model.classes is 1; expected a whole number >= 2"),
         ("seed=-1", "seed is -1; expected a whole number from 0 to 4294967295"),
     ],

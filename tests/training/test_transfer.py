@@ -301,3 +301,15 @@ def test_mistakes_are_told_before_anything_is_made(command, tmp_path):
         assert expected in done.stderr
         assert "Traceback" not in done.stderr
     assert not list(tmp_path.glob("outputs/*/*/checkpoints"))
+
+
+def test_weights_of_others_are_scored_as_they_are(tiny_config, tmp_path):
+    """Without an epoch: the record and best.ckpt are of what was loaded."""
+    fit(runs.plain(tiny_config(*QUIET)), tmp_path / "trained")
+    config = tiny_config(*QUIET, "trainer.max_epochs=0", f"init_from={tmp_path / 'trained'}")
+    fit(runs.plain(config), tmp_path / "scored")
+    trained, scored = (fit_module.scores(tmp_path / name) for name in ("trained", "scored"))
+    assert scored["best"]["metrics"] == trained["best"]["metrics"]
+    assert (list(scored), scored["best"]["epoch"], scored["best"]["step"]) == (["best"], -1, 0)
+    of_both = [torch.load(tmp_path / name / "checkpoints" / BEST)["state_dict"] for name in ("trained", "scored")]
+    assert all(torch.equal(of_both[0][name], of_both[1][name]) for name in of_both[0] if name.startswith("network."))
