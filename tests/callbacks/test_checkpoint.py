@@ -24,7 +24,7 @@ def feed(callback: BestCheckpoint, values: list[float], folder) -> list[int]:
     for epoch, value in enumerate(values):
         trainer = SimpleNamespace(
             sanity_checking=False, state=SimpleNamespace(fn="fit"), current_epoch=epoch, global_step=epoch,
-            default_root_dir=str(folder), callback_metrics={"val/miou": torch.tensor(value)},
+            max_epochs=9, default_root_dir=str(folder), callback_metrics={"val/miou": torch.tensor(value)},
             strategy=SimpleNamespace(
                 lightning_module_state_dict=dict,
                 save_checkpoint=lambda checkpoint, path: saved.append(checkpoint["epoch"]),

@@ -79,10 +79,6 @@ def test_a_run_that_began_with_bundled_weights_is_read_without_their_package(tmp
             r"tu-vit_base_patch16_224.mae takes; TypeError came: .*dpth",
         ),
         (["model=dpt_mae", "model.encoder_name=tu-resnet18"], "tu-resnet18 takes; TypeError came: "),
-        (
-            ["model=efficientvit", "model.encoder_name=tu-efficientvit_m0"],
-            "tu-efficientvit_m0 takes; IndexError came: ",
-        ),
     ],
 )
 def test_what_an_encoder_does_not_take_is_told_in_a_line(overrides, told):
