@@ -65,7 +65,8 @@ def test_wheel_holds_the_package_and_its_configurations_and_nothing_else(install
     parts = [path for suffix in ("html", "css", "js") for path in (ROOT / "seglab").rglob(f"*.{suffix}")]
     page = {str(path.relative_to(ROOT)) for path in parts}
     assert {"seglab/pages/shell.html", "seglab/pages/run.js", "seglab/tables/render/page.css"} <= page
-    measured = {str("seglab" / path.relative_to(ROOT)) for path in (ROOT / "conf" / "table").glob("*.csv")}
+    table = ROOT / "conf" / "table"
+    measured = {str("seglab" / path.relative_to(ROOT)) for kind in ("*.csv", "*.json") for path in table.glob(kind)}
     assert {str(path) for path in files if path.parts[0] == "seglab"} == modules | options | page | measured
     others = {path.parts[0] for path in files} - {"seglab"}
     assert {name for name in others if not name.endswith(".dist-info")} == {"bin"}  # the console script
