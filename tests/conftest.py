@@ -7,6 +7,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each of some hundred comma
 
 import importlib
 import json
+import random
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 from PIL import Image
@@ -24,6 +26,7 @@ from seglab.labels import CITYSCAPES_LABELS
 from tests.forked import Forked
 from tests.pages.browser import browser, tab  # noqa: F401 - fixtures
 from tests.standins import standin, standins  # noqa: F401 - fixtures
+from tests.waiting import PATIENCE
 
 # A shell starts what it runs in the background deaf to Ctrl-C, and every command of a test would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -58,6 +61,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The files of LONGEST first; all others, and the tests of a file, stay in their order."""
     place = {Path(__file__).parent / name: number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.path, len(place)))
+
+
+@pytest.fixture(autouse=True)
+def same_random_numbers() -> None:
+    """Whichever tests came before."""
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002 - libraries use it
+    torch.manual_seed(0)
 
 
 @pytest.fixture(scope="session")
@@ -128,7 +139,7 @@ def command(
     """
 
     def run(
-        entry: str, *arguments: str, small: bool = True, timeout: float = 300, fresh: bool = False
+        entry: str, *arguments: str, small: bool = True, timeout: float = PATIENCE, fresh: bool = False
     ) -> subprocess.CompletedProcess[str]:
         typed = _typed(entry, arguments, tiny if small else ())
         if fresh:
@@ -167,24 +178,42 @@ def started(
         process.wait()
 
 
-SLOW = """
+HELD = """
 import time
+from pathlib import Path
+
 from lightning import Callback
 
 
-class Slow(Callback):
-    def on_train_epoch_start(self, trainer, pl_module) -> None:
-        time.sleep(1)
+class Held(Callback):
+    steps = 0
+
+    def on_train_batch_end(self, *unused) -> None:
+        self.steps += 1
+
+    def on_train_batch_start(self, trainer, *unused) -> None:
+        signalled = [callback for callback in trainer.callbacks if hasattr(callback, "received")]
+        while self.steps == 1 and not Path("{go}").exists() and not any(each.received for each in signalled):
+            time.sleep(0.01)
 """
 
 
+class Held:
+    def __init__(self, until: Path) -> None:
+        self._until = until
+
+    def go(self) -> None:
+        self._until.touch()
+
+
 @pytest.fixture
-def slow(environment: dict[str, str], tiny: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """TINY waits a second before every epoch: it lasts, for a test to come in between, and computes no more."""
-    (tmp_path / "slow.py").write_text(SLOW)
-    monkeypatch.setitem(environment, "SEGLAB_ALLOW", "slow.Slow")
+def held(environment: dict[str, str], tiny: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Held:
+    """Every training of TINY waits after its first step, for `held.go()` or a signal: a test may come in between."""
+    (tmp_path / "held.py").write_text(HELD.format(go=tmp_path / "go"))
+    monkeypatch.setitem(environment, "SEGLAB_ALLOW", "held.Held")
     with (tmp_path / "my_conf" / "experiment" / "tiny.yaml").open("a") as experiment:
-        experiment.write("callbacks: {slow: {_target_: slow.Slow}}\n")
+        experiment.write("callbacks: {held: {_target_: held.Held}}\n")
+    return Held(tmp_path / "go")
 
 
 def _typed(entry: str, arguments: Sequence[str], experiment: Sequence[str]) -> list[str]:

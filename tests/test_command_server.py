@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from tests.forked import Forked
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.slow
 
@@ -33,11 +34,11 @@ def test_is_begun_and_killed_beside_another(started):
         second.wait(0.1)
     assert second.poll() is None
     assert os.getpgid(second.pid) == second.pid
-    output, _ = first.communicate(60)
+    output, _ = first.communicate(PATIENCE)
     assert first.returncode == 0
     assert "loss" in output
     second.kill()
-    assert second.wait(60) == -signal.SIGKILL
+    assert second.wait(PATIENCE) == -signal.SIGKILL
 
 
 SERVING = """
@@ -72,5 +73,5 @@ def test_the_server_that_multiprocessing_starts_in_one_knows_what_was_set_and_no
         command_server, [sys.executable, "-m", "serving", str(tmp_path / "elsewhere")],
         folder=tmp_path, environment=environment,
     )  # fmt: skip
-    output, _ = process.communicate(60)
+    output, _ = process.communicate(PATIENCE)
     assert output == f"late True True [] {process.pid}\n" * 2

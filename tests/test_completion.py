@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from seglab.config.help import commands
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
 
@@ -30,7 +31,7 @@ def completed(environment, tmp_path_factory):
 
     def press(line: str) -> list[str]:
         done = subprocess.run(
-            ["bash", "--norc", "-c", PRESS_TAB, "bash", line], text=True, capture_output=True, timeout=120,
+            ["bash", "--norc", "-c", PRESS_TAB, "bash", line], text=True, capture_output=True, timeout=PATIENCE,
             cwd=folder, env={**environment, "PATH": f"{folder}:{environment['PATH']}"},
         )  # fmt: skip
         assert done.stderr == ""

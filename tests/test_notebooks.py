@@ -10,6 +10,8 @@ from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 
+from tests.waiting import PATIENCE
+
 pytestmark = pytest.mark.slow
 
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
@@ -25,7 +27,7 @@ def executed(path, folder, environment):
     # Without folders to look into, "python3" is this interpreter and not whichever was registered last under the name.
     kernel = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=KernelSpecManager(kernel_dirs=[]))
     # Of a cell: the longest takes half a minute on a free core, and ten times that on a busy machine.
-    client = NotebookClient(notebook, km=kernel, timeout=900, resources={"metadata": {"path": str(folder)}})
+    client = NotebookClient(notebook, km=kernel, timeout=PATIENCE, resources={"metadata": {"path": str(folder)}})
     return asyncio.run(client.async_execute(env=environment, cleanup_kc=True))
 
 

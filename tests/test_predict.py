@@ -19,6 +19,7 @@ from seglab.display import draw
 from seglab.errors import SeglabError
 from seglab.labels import CITYSCAPES_LABELS, label_space
 from tests.forked import Forked
+from tests.waiting import PATIENCE
 
 LABELS = label_space("cityscapes_19")
 STREET = (
@@ -35,7 +36,7 @@ def trained(command_server, environment, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("trained")
     typed = [sys.executable, "-m", "seglab.train", *STREET]
     process = Forked(command_server, typed, folder=folder, environment=environment)
-    output, _ = process.communicate(timeout=300)
+    output, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, output
     (run,) = (folder / "outputs" / "runs").iterdir()
     return run

@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from tests.waiting import PATIENCE
+
 
 def write_job(folder: Path, status: str, **record) -> Path:
     folder.mkdir(parents=True)
@@ -81,14 +83,14 @@ def test_live_until_ctrl_c(losses, in_terminal):
     running = write_job(losses / "loss-focal", "running")
     with FileLock(running / ".lock"):
         process, terminal = in_terminal("sweep=losses")
-        shown = read_until(terminal, "running", seconds=30)
+        shown = read_until(terminal, "running")
         now = datetime.now().astimezone().isoformat()
         beat = {"time": now, "epoch": 7, "max_epochs": 9, "best": 0.5}
         (running / "heartbeat.json").write_text(json.dumps(beat))
-        shown += read_until(terminal, "7/9", seconds=10)  # it is read again
+        shown += read_until(terminal, "7/9")  # it is read again
         os.write(terminal, b"\x03")
-        shown += read_until(terminal, None, seconds=10)
-        assert process.wait(10) == 0
+        shown += read_until(terminal, None)
+        assert process.wait(PATIENCE) == 0
     assert "50.0 %" in shown
     assert shown.count("loss ") >= 2
     assert "Traceback" not in shown
@@ -99,12 +101,12 @@ def test_live_ends_with_the_sweep(losses, in_terminal):
     running = write_job(losses / "loss-focal", "running")
     with FileLock(running / ".lock"):
         process, terminal = in_terminal()
-        read_until(terminal, "1 running", seconds=30)
+        read_until(terminal, "1 running")
         write_job(losses / "loss-other", "failed", error="x")
         record = json.loads((running / "record.json").read_text())
         (running / "record.json").write_text(json.dumps({**record, "status": "failed", "error": "boom"}))
-    shown = read_until(terminal, None, seconds=10)
-    assert process.wait(10) == 0
+    shown = read_until(terminal, None)
+    assert process.wait(PATIENCE) == 0
     assert "3 failed" in shown
 
 
@@ -131,9 +133,9 @@ def in_terminal(environment, tmp_path) -> Iterator[Callable[..., tuple[subproces
         os.close(ours)
 
 
-def read_until(terminal: int, word: str | None, *, seconds: float) -> str:
+def read_until(terminal: int, word: str | None) -> str:
     """What the terminal shows up to `word`, or until its end, without colours."""
-    text, deadline = "", time.monotonic() + seconds
+    text, deadline = "", time.monotonic() + PATIENCE
     while word is None or word not in text:
         assert time.monotonic() < deadline, text
         if select.select([terminal], [], [], 0.1)[0]:

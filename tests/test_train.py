@@ -5,11 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import torch
+
+from tests.waiting import PATIENCE, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -47,7 +48,7 @@ def test_nothing_heavy_is_imported_that_was_not_chosen(environment, tiny, tmp_pa
         "print('IMPORTED', [name for name in heavy if name in sys.modules])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env=environment, text=True, capture_output=True, timeout=300
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, text=True, capture_output=True, timeout=PATIENCE
     )
     assert "IMPORTED []" in done.stdout, done.stdout + done.stderr
 
@@ -62,7 +63,7 @@ def test_help_and_cfg_answer_without_torch(environment, tmp_path, flags):
         "print('IMPORTED', [name for name in ('torch', 'lightning', 'numpy', 'cv2', 'rich') if name in sys.modules])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env=environment, text=True, capture_output=True, timeout=60
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, text=True, capture_output=True, timeout=PATIENCE
     )
     assert "IMPORTED []" in done.stdout, done.stdout + done.stderr
     assert "loss" in done.stdout
@@ -94,23 +95,23 @@ def test_missing_data_is_told_with_the_key_to_set(command):
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.usefixtures("slow")
 @pytest.mark.parametrize(("number", "workers"), [(signal.SIGINT, 0), (signal.SIGTERM, 2)], ids=["ctrl-c", "stop"])
-def test_a_signal_to_all_then_resume_finishes_the_same_run(command, started, tmp_path, number, workers):
-    arguments = ("trainer.max_epochs=4", f"data.num_workers={workers}", "callbacks.pictures=null")
+def test_a_signal_to_all_then_resume_finishes_the_same_run(command, started, held, tmp_path, number, workers):
+    arguments = (f"data.num_workers={workers}", "callbacks.last.every_n_steps=1", "callbacks.pictures=null")
     process = started("train", *arguments, new_session=True)
     wait_for(lambda: list(tmp_path.glob("outputs/runs/*/checkpoints/last.ckpt")), process)
     os.killpg(process.pid, number)  # as a terminal does, and docker stop
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 128 + number, output
     assert "Traceback" not in output
     run = only_run(tmp_path)
     assert json.loads((run / "record.json").read_text())["status"] == "interrupted"
     assert f"resume={run.relative_to(tmp_path)}" in output
+    held.go()
     done = command("train", f"resume={run}", small=False)
     assert done.returncode == 0, done.stderr
     record = json.loads((run / "record.json").read_text())
-    assert (record["status"], record["attempts"], record["epochs"]) == ("finished", 2, 4)
+    assert (record["status"], record["attempts"], record["epochs"]) == ("finished", 2, 2)
     assert only_run(tmp_path) == run
 
 
@@ -146,7 +147,7 @@ def stopped(environment, monkeypatch, tiny, tmp_path):
             cwd=tmp_path, env={**environment, "STOP": how}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             start_new_session=True,
         )  # fmt: skip
-        output, _ = process.communicate(timeout=200)  # until the last process has closed its end
+        output, _ = process.communicate(timeout=PATIENCE)  # until the last process has closed its end
         return process.returncode, output
 
     return run
@@ -169,7 +170,7 @@ def test_one_process_dead_the_other_ends_with_one_message(stopped, tmp_path, ran
 
 
 def test_two_processes_train_one_network_and_stop_after_the_same_step(command, stopped, tmp_path):
-    straight = command("train", *TWO, "data.batch_size=1", "output=straight", timeout=400)
+    straight = command("train", *TWO, "data.batch_size=1", "output=straight")
     assert straight.returncode == 0, straight.stdout + straight.stderr
     (whole,) = (tmp_path / "straight" / "runs").iterdir()
     record = json.loads((whole / "record.json").read_text())
@@ -190,7 +191,7 @@ def test_two_processes_train_one_network_and_stop_after_the_same_step(command, s
     checkpoint = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
     assert 1 < checkpoint["global_step"] < 4, "in the middle of an epoch of four steps"
 
-    done = command("train", f"resume={run}", small=False, timeout=400)
+    done = command("train", f"resume={run}", small=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert (run / "metrics.csv").read_text() == (whole / "metrics.csv").read_text()
     weights, expected = (
@@ -216,11 +217,3 @@ def test_camvid_frames_train(command, tmp_path):
     assert done.returncode == 0, done.stderr
     record = json.loads((only_run(tmp_path) / "record.json").read_text())
     assert len(record["best"]["classes"]) == 11
-
-
-def wait_for(condition, process, seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert process.poll() is None, f"the command ended early: {process.communicate()}"
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)

@@ -128,10 +128,10 @@ DDP = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "trainer.s
 
 @pytest.mark.slow
 def test_two_processes_hold_the_encoder_still_and_refuse_to_free_it(command, tmp_path):
-    done = command("train", *DDP, "callbacks=freeze_encoder", "callbacks.freeze.until_epoch=1", timeout=400)
+    done = command("train", *DDP, "callbacks=freeze_encoder", "callbacks.freeze.until_epoch=1")
     assert done.returncode == 2, done.stdout + done.stderr
     assert "expected one device, came 2" in done.stderr
-    done = command("train", *DDP, "callbacks=freeze_encoder", "output=frozen", timeout=400)
+    done = command("train", *DDP, "callbacks=freeze_encoder", "output=frozen")
     assert done.returncode == 0, done.stdout + done.stderr
     (checkpoint,) = tmp_path.glob("frozen/runs/*/checkpoints/last.ckpt")
     state = torch.load(checkpoint, weights_only=True)["state_dict"]

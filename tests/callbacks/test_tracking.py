@@ -4,7 +4,6 @@ import json
 import signal
 import struct
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +19,7 @@ from seglab.callbacks import tracking
 from seglab.labels import label_space
 from seglab.runs.metrics_file import read_history
 from tests.forked import Forked
+from tests.waiting import PATIENCE, wait_for
 
 SECRET = "hunter2-hunter2"
 LOGGERS = "logger=[csv,tensorboard,wandb]"
@@ -160,7 +160,7 @@ def jobs(start, tmp_path_factory) -> dict[str, Path]:
         folder, "-m", *EXPERIMENT, "loss=ce,ce_dice", LOGGERS, "sweep=losses", f"data.cache={cache}",
         "callbacks.pictures.every_n_epochs=1", "callbacks.pictures.samples=2",
     )  # fmt: skip
-    output, _ = process.communicate(timeout=300)
+    output, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, output
     found = {path.name: path for path in (folder / "outputs" / "sweeps" / "losses").iterdir() if path.is_dir()}
     return {name.partition("loss-")[2]: path for name, path in found.items()}
@@ -172,17 +172,13 @@ def continued(start, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("interrupted")
     few = ("trainer.max_epochs=8", "callbacks.last.every_n_steps=3", "callbacks.pictures=null")
     process = start(folder, *EXPERIMENT, *few, LOGGERS)
-    end = time.monotonic() + 120
-    while not list(folder.glob("outputs/runs/*/checkpoints/best.ckpt")):
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    wait_for(lambda: list(folder.glob("outputs/runs/*/checkpoints/best.ckpt")), process)
     process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130, output
     (run,) = (folder / "outputs" / "runs").iterdir()
     process = start(folder, f"resume={run}")
-    output, _ = process.communicate(timeout=300)
+    output, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, output
     return run
 

@@ -6,7 +6,6 @@ import pickle
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import cv2
@@ -18,6 +17,7 @@ from seglab.data.camvid import CamVid
 from seglab.data.source import Source
 from seglab.data.transforms import resize
 from seglab.errors import SeglabError
+from tests.waiting import PATIENCE, wait_for
 
 SIZE = (8, 12)
 COUNT = 6
@@ -183,20 +183,17 @@ def test_a_folder_that_cannot_be_made_is_named(root: Path) -> None:
 
 def test_a_full_disk_leaves_nothing_and_the_next_call_builds(root: Path) -> None:
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))"
-    output = in_process(root, first=limit).communicate(timeout=60)[0]
+    output = in_process(root, first=limit).communicate(timeout=PATIENCE)[0]
     assert "set data.cache to a folder with enough room" in output
     assert folders(root) == []
     assert_equals_files(open_cache(root), root)
 
 
 def test_a_killed_builder_leaves_nothing_that_is_read(root: Path) -> None:
-    slow = "import time; resize = building.resize; building.resize = lambda *a: (time.sleep(0.2), resize(*a))[1]"
+    slow = "import time; resize = building.resize; building.resize = lambda *a: (time.sleep(900), resize(*a))[1]"
     process = in_process(root, first=slow)
     try:
-        deadline = time.monotonic() + 60
-        while not list((root.parent / "cache").glob(".*.draft-*/images.u8")):
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        wait_for(lambda: list((root.parent / "cache").glob(".*.draft-*/images.u8")), process)
     finally:
         process.send_signal(signal.SIGKILL)
         process.communicate()
@@ -211,7 +208,7 @@ def test_of_two_processes_one_builds_and_the_other_waits(root: Path) -> None:
         "resize = building.resize; building.resize = lambda *a: (time.sleep(0.6), resize(*a))[1]"
     )
     processes = [in_process(root, first=slow) for _ in range(2)]
-    output = "".join(process.communicate(timeout=60)[0] for process in processes)
+    output = "".join(process.communicate(timeout=PATIENCE)[0] for process in processes)
     assert output.count("built the cache in") == 1, output
     assert "expected" not in output
     assert_equals_files(open_cache(root), root)

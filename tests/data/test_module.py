@@ -29,6 +29,7 @@ from seglab.data.source import Sample
 from seglab.data.transforms import Augmentation
 from seglab.errors import SeglabError
 from seglab.labels import IGNORE_INDEX, label_space
+from tests.waiting import PATIENCE
 
 CONF = Path(__file__).parents[2] / "conf"
 
@@ -379,7 +380,7 @@ def test_an_unset_root_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.slow
 def test_a_batch_that_cannot_be_handed_over_ends_its_worker_and_nobody_waits() -> None:
     loader = torch.utils.data.DataLoader(
-        [lambda: None], num_workers=1, collate_fn=lambda batch: batch, worker_init_fn=_start_worker, timeout=60,
+        [lambda: None], num_workers=1, collate_fn=lambda batch: batch, worker_init_fn=_start_worker, timeout=PATIENCE,
         multiprocessing_context="fork",
     )  # fmt: skip
     with pytest.raises(RuntimeError, match=r"DataLoader worker \(pid.* exited unexpectedly") as caught:

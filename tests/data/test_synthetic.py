@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +20,7 @@ from seglab.data.cityscapes import Cityscapes
 from seglab.data.synthetic import CITIES, VERSION, scene_at, write_scenes
 from seglab.errors import SeglabError
 from seglab.labels import CITYSCAPES_LABELS
+from tests.waiting import PATIENCE, wait_for
 
 SIZE = {"height": 64, "width": 128}
 COUNTS = {"train": 6, "val": 3, "test": 2}
@@ -140,11 +140,9 @@ def test_a_killed_writer_leaves_no_data_set(tmp_path, number, count):
     root = Path(seglab.__file__).parents[1]
     arguments = {"cwd": root, "stderr": subprocess.DEVNULL, "start_new_session": True}
     with subprocess.Popen([sys.executable, "-c", call], **arguments) as writer:
-        while not list(tmp_path.rglob("*.png")):
-            assert writer.poll() is None, "the writer ended before it wrote a file"
-            time.sleep(0.01)
+        wait_for(lambda: list(tmp_path.rglob("*.png")), writer)
         writer.send_signal(number)
-        assert writer.wait(timeout=30) != 0
+        assert writer.wait(timeout=PATIENCE) != 0
         if number == signal.SIGKILL:  # its processes would go on drawing for a while
             with suppress(ProcessLookupError):
                 os.killpg(writer.pid, signal.SIGKILL)

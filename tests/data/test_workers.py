@@ -16,6 +16,7 @@ from seglab import runs
 from seglab.config.instantiate import instantiate
 from seglab.data.parallel import map_samples
 from seglab.data.source import Sample
+from tests.waiting import PATIENCE
 
 FOR_THE_JOB = (signal.SIGUSR2, signal.SIGCONT, signal.SIGTERM, signal.SIGINT)
 
@@ -54,11 +55,11 @@ def test_the_workers_of_a_loader_hold_no_handler_and_end_with_it(tiny_config, ha
     assert len(list(loader)) == 4  # the same workers
     assert all(worker.is_alive() for worker in workers)
     workers[0].terminate()  # as torch does with one that hangs
-    workers[0].join(5)
+    workers[0].join(PATIENCE)
     assert workers[0].exitcode == 0
     del batches, loader
     workers[1].terminate()
-    workers[1].join(5)
+    workers[1].join(PATIENCE)
     assert list(handled.iterdir()) == []
 
 

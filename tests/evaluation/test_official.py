@@ -13,6 +13,7 @@ from PIL import Image
 from seglab.errors import SeglabError
 from seglab.evaluation import score
 from seglab.labels import IGNORE_INDEX, label_space
+from tests.waiting import PATIENCE
 
 MEANS = ("averageScoreClasses", "averageScoreInstClasses", "averageScoreCategories", "averageScoreInstCategories")
 
@@ -106,7 +107,7 @@ def test_command_does_not_import_torch(city, environment, tmp_path):
     arguments = [f"predictions={city[0]}", f"truth={city[1]}"]
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments], cwd=tmp_path, env=environment, text=True, capture_output=True,
-        timeout=100,
+        timeout=PATIENCE,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "False True"

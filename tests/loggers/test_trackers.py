@@ -12,6 +12,7 @@ from hydra import compose, initialize_config_dir
 
 from seglab import runs
 from seglab.loggers import trackers
+from tests.waiting import PATIENCE
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 SECRET = "hunter2-hunter2"
@@ -51,7 +52,7 @@ def record_run(folder: Path, home: Path, start: int) -> str:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(folder), str(start)],
         env={**kept, "HOME": str(home), "XDG_CACHE_HOME": cache, "MY_API_KEY": SECRET, "PYTHONPATH": str(CONF.parent)},
-        cwd=home, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120,
+        cwd=home, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -61,7 +62,7 @@ def inspect(run: Path, *options: str) -> list[dict]:
     """What wandb itself reads from an offline run."""
     program = Path(sys.executable).with_name("wandb")
     done = subprocess.run(
-        [program, "leet", "inspect", *options, "--json", str(run)], capture_output=True, text=True, timeout=60
+        [program, "leet", "inspect", *options, "--json", str(run)], capture_output=True, text=True, timeout=PATIENCE
     )
     assert done.returncode == 0, done.stderr
     return (

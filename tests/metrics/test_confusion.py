@@ -11,6 +11,7 @@ from torchmetrics.classification import MulticlassConfusionMatrix
 
 from seglab.errors import SeglabError
 from seglab.metrics import ConfusionMatrix, confusion, count_pixels
+from tests.waiting import PATIENCE
 
 IGNORED = 255
 ROOT = Path(__file__).parents[2]
@@ -151,7 +152,7 @@ def test_two_processes_count_like_one(pred: torch.Tensor, mask: torch.Tensor, tm
     command = [sys.executable, "-c", COUNT_A_SHARE]
     processes = [subprocess.Popen([*command, str(rank), str(tmp_path)], cwd=ROOT) for rank in range(2)]
     try:
-        assert [process.wait(timeout=120) for process in processes] == [0, 0]
+        assert [process.wait(timeout=PATIENCE) for process in processes] == [0, 0]
     finally:
         for process in processes:
             process.kill()

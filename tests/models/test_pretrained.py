@@ -38,13 +38,12 @@ def server(tmp_path):
 @pytest.fixture
 def no_hugging_face(tmp_path, monkeypatch):
     """An empty cache, and no one listens at the hub's address; no proxy either."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{port}")
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hf"))
     monkeypatch.setattr("urllib.request.getproxies", dict)
-    return tmp_path / "hf"
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))  # and does not listen: nobody else can on that port
+        monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{deaf.getsockname()[1]}")
+        yield tmp_path / "hf"
 
 
 def test_downloads_once_and_then_reads_the_file(hub, server):

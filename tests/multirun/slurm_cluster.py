@@ -13,11 +13,12 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.waiting import PATIENCE, wait_for
 
 PROGRAMS = ("sbatch", "sinfo", "slurmctld", "slurmd", "munged")
 # requeued jobs wait until their credential has expired: two minutes, where nobody says otherwise
@@ -128,24 +129,26 @@ def started(command: list[str], folder: Path, *, is_up: Callable[[], bool]) -> s
         process = subprocess.Popen(
             command, cwd=folder, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True
         )
-    deadline = time.monotonic() + 30
-    while not is_up():
-        if process.poll() is not None or time.monotonic() > deadline:
-            process.kill()
-            process.wait()
-            pytest.fail(f"{command[0]} did not start:\n{log.read_text()}")
-        time.sleep(0.1)
+    try:
+        wait_for(is_up, process, pause=0.1)
+    except AssertionError:
+        process.kill()
+        process.wait()
+        pytest.fail(f"{command[0]} did not start:\n{log.read_text()}")
     return process
 
 
 def end_processes(folder: Path) -> None:
     """Kills the daemons, and what jobs and failed tests left behind: all that runs there, or with its configuration."""
-    deadline = time.monotonic() + 30
-    while (processes := list(processes_of(folder))) and time.monotonic() < deadline:
+
+    def are_killed() -> bool:
+        processes = list(processes_of(folder))
         for process in processes:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
-        time.sleep(0.1)
+        return not processes
+
+    wait_for(are_killed, pause=0.1)
 
 
 def processes_of(folder: Path) -> Iterator[int]:
@@ -166,6 +169,6 @@ def has_node() -> bool:
 def answers(*command: str) -> bool:
     """Whether the program is there, succeeds and says something."""
     try:
-        return bool(subprocess.run(command, capture_output=True, check=True, timeout=20).stdout)
+        return bool(subprocess.run(command, capture_output=True, check=True, timeout=PATIENCE).stdout)
     except (OSError, subprocess.SubprocessError):
         return False

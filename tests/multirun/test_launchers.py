@@ -4,10 +4,11 @@ import importlib.util
 import json
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
+
+from tests.waiting import PATIENCE, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -31,27 +32,30 @@ def jobs_of(tmp_path: Path, sweep: str) -> dict[str, Path]:
 
 
 @joblib
-@pytest.mark.usefixtures("slow")
-def test_two_jobs_at_once_each_with_its_own_loader_processes(command, environment, monkeypatch, tmp_path):
+def test_two_jobs_at_once_each_with_its_own_loader_processes(
+    command, started, held, environment, monkeypatch, tmp_path
+):
     (tmp_path / "dying.py").write_text(DYING)
     monkeypatch.setitem(environment, "SEGLAB_GPUS", "7,8")  # what the jobs see as CUDA_VISIBLE_DEVICES
-    monkeypatch.setitem(environment, "SEGLAB_ALLOW", "slow.Slow,dying.Dying")
-    # slow enough to overlap, whichever worker is ready first
+    monkeypatch.setitem(environment, "SEGLAB_ALLOW", "held.Held,dying.Dying")
     jobs = (*AT_ONCE, "+callbacks.dying={_target_: dying.Dying, seed: ${seed}}",
-            "trainer.max_epochs=6", "data.num_workers=1", "trainer.accelerator=auto", "sweep=x")  # fmt: skip
-    done = command("train", "-m", "seed=1,2,3", *jobs, timeout=500)
+            "callbacks.last.every_n_steps=1", "data.num_workers=1", "trainer.accelerator=auto", "sweep=x")  # fmt: skip
+    process = started("train", "-m", "seed=1,2,3", *jobs)
+    wait_for(lambda: len(list(tmp_path.glob("outputs/sweeps/x/*/checkpoints/last.ckpt"))) == 2, process)
+    held.go()
+    output, _ = process.communicate(timeout=PATIENCE)
     monkeypatch.delitem(environment, "SEGLAB_GPUS")
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert process.returncode == 0, output
     records = [record(folder) for folder in jobs_of(tmp_path, "x").values()]
     assert [job["status"] for job in records] == ["finished"] * 3
     spans = sorted((job["attempted"], job["ended"]) for job in records)
     assert spans[1][0] < spans[0][1], "the second began before the first ended"
     assert len({job["pid"] for job in records}) == 3
     assert {job["visible_gpus"] for job in records} == {"7", "8"}
-    assert "mIoU" in done.stdout
-    assert "seed=2" in done.stderr  # what the workers say is seen
+    assert "mIoU" in output
+    assert "seed=2" in output  # what the workers say is seen
 
-    again = command("train", "-m", "seed=1,2,3,4,5,6", *jobs, timeout=500)
+    again = command("train", "-m", "seed=1,2,3,4,5,6", *jobs)
     assert again.returncode == 1, again.stderr
     assert again.stderr.count("finished before") == 3
     by_seed = {job["seed"]: job for job in map(record, jobs_of(tmp_path, "x").values())}
@@ -77,27 +81,21 @@ class Dying(Callback):
 
 
 @joblib
-@pytest.mark.usefixtures("slow")
-def test_ctrl_c_ends_every_process_and_the_same_command_goes_on(command, started, tmp_path):
-    arguments = ("-m", "seed=1,2", *AT_ONCE, "trainer.max_epochs=6", "callbacks.last.every_n_steps=1",
+def test_ctrl_c_ends_every_process_and_the_same_command_goes_on(command, started, held, tmp_path):
+    arguments = ("-m", "seed=1,2", *AT_ONCE, "callbacks.last.every_n_steps=1",
                  "data.num_workers=2", "sweep=x")  # fmt: skip
     process = started("train", *arguments, new_session=True)
-    deadline = time.monotonic() + 200
-    while len(list(tmp_path.glob("outputs/sweeps/x/*/checkpoints/last.ckpt"))) < 2:
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_for(lambda: len(list(tmp_path.glob("outputs/sweeps/x/*/checkpoints/last.ckpt"))) == 2, process)
     pids = [record(folder)["pid"] for folder in jobs_of(tmp_path, "x").values()]
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-    output, _ = process.communicate(timeout=100)
+    output, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130, output
-    while any(is_alive(pid) for pid in pids):
-        assert time.monotonic() < deadline, output
-        time.sleep(0.05)
-    done = command("train", *arguments, timeout=400)
+    wait_for(lambda: not any(is_alive(pid) for pid in pids))
+    held.go()
+    done = command("train", *arguments)
     assert done.returncode == 0, done.stdout + done.stderr
     for folder in jobs_of(tmp_path, "x").values():
-        assert (record(folder)["status"], record(folder)["attempts"], record(folder)["epochs"]) == ("finished", 2, 6)
+        assert (record(folder)["status"], record(folder)["attempts"], record(folder)["epochs"]) == ("finished", 2, 2)
 
 
 SEARCH = ("hydra/sweeper=search", "hydra.sweeper.sampler.n_startup_trials=1", "callbacks.pictures=null",

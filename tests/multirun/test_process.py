@@ -9,6 +9,7 @@ import pytest
 
 from seglab import PACKAGE
 from seglab.multirun import process
+from tests.waiting import PATIENCE
 
 PROGRAM = """
 import os, sys
@@ -30,7 +31,7 @@ def test_what_a_module_prints_is_appended_to_the_file(module: str, tmp_path: Pat
     output = tmp_path / "output.log"
     output.write_text("before\n")
     job = process.start(["a=1"], output=output, fork=False, gpu="3", module=module)
-    assert job.wait(60) == 5
+    assert job.wait(PATIENCE) == 5
     assert output.read_text() == "before\n['a=1'] None 3\na line of the log\n" or (
         output.read_text() == "before\na line of the log\n['a=1'] None 3\n"  # standard output is written at the end
     )
@@ -47,7 +48,7 @@ def test_a_job_that_runs_has_no_exit_code_yet(tmp_path: Path, monkeypatch: pytes
     job = process.start([], output=None, fork=False, module="program")
     assert job.wait(0.01) is None
     job.send(9)
-    assert job.wait(60) == -9
+    assert job.wait(PATIENCE) == -9
 
 
 @pytest.mark.slow
@@ -58,7 +59,7 @@ def test_jobs_run_where_the_temporary_folder_has_a_long_name(environment, tiny, 
     done = subprocess.run(
         [sys.executable, "-m", "seglab.train", "-m", *tiny, "seed=1", "trainer.max_epochs=1", "data.num_workers=2",
          "sweep=long"],
-        cwd=tmp_path, env={**environment, "TMPDIR": str(temporary)}, capture_output=True, text=True, timeout=300,
+        cwd=tmp_path, env={**environment, "TMPDIR": str(temporary)}, capture_output=True, text=True, timeout=PATIENCE,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert len(list((tmp_path / "outputs" / "sweeps" / "long").glob("*/checkpoints/last.ckpt"))) == 1

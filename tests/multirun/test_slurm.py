@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.multirun.slurm_cluster import slurm_cluster  # noqa: F401 - a fixture
+from tests.waiting import PATIENCE, wait_for
 
 pytestmark = [
     pytest.mark.slow,
@@ -51,7 +52,7 @@ def test_a_killed_job_harms_no_other_and_finished_ones_are_skipped(command, envi
     (tmp_path / "dying.py").write_text(DYING)
     monkeypatch.setitem(environment, "SEGLAB_ALLOW", "dying.Dying")
     dying = "+callbacks.dying={_target_: dying.Dying, seed: ${seed}}"
-    done = command("train", "-m", "seed=2,1", *QUEUE, "sweep=x", dying, timeout=500)
+    done = command("train", "-m", "seed=2,1", *QUEUE, "sweep=x", dying)
     assert done.returncode == 1, done.stdout + done.stderr
     jobs = jobs_of(tmp_path)
     assert record(jobs[2])["status"] == "finished"
@@ -63,7 +64,7 @@ def test_a_killed_job_harms_no_other_and_finished_ones_are_skipped(command, envi
     assert "Traceback" not in done.stderr
     plan = json.loads((tmp_path / "outputs" / "sweeps" / "x" / "sweep.json").read_text())
     assert list(plan["jobs"]) == [jobs[2].name, jobs[1].name]
-    again = command("train", "-m", "seed=2", *QUEUE, "sweep=x", dying, timeout=500)
+    again = command("train", "-m", "seed=2", *QUEUE, "sweep=x", dying)
     assert again.returncode == 0, again.stdout + again.stderr
     assert record(jobs[2])["attempts"] == 1
 
@@ -84,12 +85,8 @@ def queued(environment, tiny, tmp_path):
             [sys.executable, "-m", "seglab.train", "-m", *tiny[:2], *QUEUE, *LONG, *arguments],
             cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
-        deadline = time.monotonic() + 300
-        while len(folders := in_steps(tmp_path, attempt)) < 2:
-            assert process.poll() is None, process.communicate()
-            assert time.monotonic() < deadline, process.kill()
-            time.sleep(0.1)
-        return process, folders
+        wait_for(lambda: len(in_steps(tmp_path, attempt)) == 2, process, pause=0.1)
+        return process, in_steps(tmp_path, attempt)
 
     return start
 
@@ -129,7 +126,7 @@ def test_preempted_jobs_are_requeued_and_finish_as_if_nothing_had_happened(queue
 def test_a_time_limit_and_scancel_interrupt_and_the_same_command_goes_on(queued):
     process, folders = queued(1, "hydra.launcher.timeout_min=5")  # of so few minutes, each one is near the limit
     send(folders, "--signal=USR2")
-    output, _ = process.communicate(timeout=100)
+    output, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1, output
     assert [record(folder)["status"] for folder in folders] == ["interrupted"] * 2, output
     for folder in folders:
@@ -138,11 +135,11 @@ def test_a_time_limit_and_scancel_interrupt_and_the_same_command_goes_on(queued)
     assert "Traceback" not in output
     process, _ = queued(2)
     send(folders)
-    output, _ = process.communicate(timeout=100)
+    output, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1, output
     for folder in folders:
         assert f"{folder.name}  interrupted: Interrupted: interrupted by SIGTERM" in output
     process, _ = queued(3)
-    output, _ = process.communicate(timeout=300)
+    output, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, output
     assert [(record(folder)["status"], record(folder)["epochs"]) for folder in folders] == [("finished", 40)] * 2

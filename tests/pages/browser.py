@@ -9,16 +9,16 @@ import select
 import shutil
 import signal
 import subprocess
-import time
 
 import pytest
+
+from tests.waiting import PATIENCE, wait_for
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 BROWSER = os.environ.get("SEGLAB_BROWSER") or next(filter(None, map(shutil.which, NAMES)), None)
 OPTIONS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
            "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions",
            "--hide-scrollbars", "--force-color-profile=srgb")  # fmt: skip
-PATIENCE = 60  # seconds
 KEYS = {"Tab": 9, "Enter": 13, "Escape": 27, "Home": 36, "ArrowLeft": 37, "ArrowRight": 39, "ArrowDown": 40}
 
 
@@ -74,10 +74,7 @@ class Tab:
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         self.call("Page.navigate", url=path.as_uri())
-        deadline = time.monotonic() + PATIENCE
-        while self.value("location.href + document.readyState") != path.as_uri() + "complete":
-            assert time.monotonic() < deadline, "the page does not load"
-            time.sleep(0.02)
+        wait_for(lambda: self.value("location.href + document.readyState") == path.as_uri() + "complete")
 
     def value(self, expression):
         """What the expression gives in the page."""

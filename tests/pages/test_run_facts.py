@@ -12,6 +12,7 @@ from seglab.pages.run_files import read_run
 from seglab.runs import environment
 from tests.pages.conftest import HOSTILE
 from tests.pages.html import Page
+from tests.waiting import PATIENCE
 
 
 @pytest.mark.parametrize(
@@ -135,4 +136,4 @@ def test_the_page_names_options_typed_words_and_what_decides_nothing(run_folder,
 
 def test_it_needs_no_torch():
     code = "import sys, seglab.pages.run_facts; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], timeout=PATIENCE).returncode == 0

@@ -12,6 +12,7 @@ import torch
 from seglab.display.confusion import Confusion
 from seglab.pages.run_files import read_run
 from tests.pages.conftest import MATRIX, NAMES
+from tests.waiting import PATIENCE
 
 
 def test_a_finished_run(run_folder):
@@ -119,7 +120,7 @@ from seglab.pages.run_page import write_page
 write_page([Path({str(folder)!r})], Path({str(folder / "report.html")!r}))
 print([name for name in ("torch", "lightning", "numpy", "cv2", "matplotlib", "pandas") if name in sys.modules])
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120,
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE,
                           cwd=Path(__file__).parents[2])  # fmt: skip
     assert done.stdout.splitlines()[-1] == "[]", done.stderr
     assert json.loads((folder / "record.json").read_text())["status"] == "finished"

@@ -1,7 +1,5 @@
 """YAML files of anyone's: a few lines may stand for more values than memory holds."""
 
-import time
-
 import pytest
 
 import seglab
@@ -16,12 +14,12 @@ BOMB = "a0: &a0 [1,1,1,1,1,1,1,1,1]\n" + "".join(
 )
 
 
-def test_nested_aliases_are_refused_at_once_wherever_a_file_is_read(tmp_path):
+def test_nested_aliases_are_refused_wherever_a_file_is_read(tmp_path):
+    """At once: their values would take years."""
     path = tmp_path / "config.yaml"
     path.write_text(BOMB + "weights: *a8\n")
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "best.ckpt").touch()
-    started = time.monotonic()
     for read in (
         yaml_file.load,
         lambda path: class_weights.read_list(path, label_space("cityscapes_19")),
@@ -30,7 +28,6 @@ def test_nested_aliases_are_refused_at_once_wherever_a_file_is_read(tmp_path):
     ):
         with pytest.raises(SeglabError, match=r"at most 100,000 values; the aliases in '.*config.yaml' stand for more"):
             read(path)
-    assert time.monotonic() - started < 20  # mostly the import of torch; the values would take years
 
 
 def test_an_alias_of_itself_is_refused(tmp_path):

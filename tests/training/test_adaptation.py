@@ -242,7 +242,7 @@ DDP = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "trainer.s
 @pytest.mark.slow
 def test_two_processes_train_the_additions(command, tmp_path):
     """Of DDP no word on parameters without a gradient; what is kept is the plain network."""
-    done = command("train", *DDP, "adapt=lora", "adapt.modules=['*']", "name=two", timeout=400)
+    done = command("train", *DDP, "adapt=lora", "adapt.modules=['*']", "name=two")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "unused" not in done.stderr
     folder = tmp_path / "outputs" / "runs" / "two"

@@ -18,6 +18,7 @@ from tests.callbacks.test_exact import SignalAt, fit, state
 from tests.conftest import TINY as UNET
 from tests.models.tiny_transformers import TINY
 from tests.training.test_module import batch, module, validate
+from tests.waiting import PATIENCE
 
 # conftest.TINY but for what it says of U-Net
 DATA = [override for override in UNET if not override.startswith("model.")]
@@ -163,7 +164,7 @@ def test_they_stand_beside_a_u_net_in_one_table(command, tmp_path):
         (folder / f"{name}.yaml").write_text(head + OmegaConf.to_yaml(values))
     done = command(
         "train", "-m", "--config-dir", "my_conf", "experiment=unet_ce,mask2former,eomt,eomt_ce", "sweep=beside",
-        "callbacks.pictures=null", small=False, timeout=600,
+        "callbacks.pictures=null", small=False, timeout=PATIENCE,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     table = command("sweeps", "sweep=beside", small=False)

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from seglab.multirun.process import LIFELINE
 from seglab.tables.launch import launch
 from seglab.tables.plan.model import Plan, Row
 from seglab.tables.survey.survey import State, Survey
+from tests.waiting import PATIENCE, wait_for
 
 PLAN = Plan(
     name="t",
@@ -184,7 +184,7 @@ def stop(number, frame):
     sys.exit(3)
 signal.signal(signal.SIGTERM, stop)
 pathlib.Path("ready").write_text(str(__import__("os").getpid()))
-time.sleep(60)
+time.sleep(900)
 """
 PARENT = """
 from seglab.multirun.process import LIFELINE
@@ -212,7 +212,7 @@ def parent(tmp_path: Path) -> subprocess.Popen:
 @pytest.mark.slow
 def test_sigterm_reaches_the_command_which_saves_its_state(parent: subprocess.Popen, tmp_path: Path) -> None:
     parent.send_signal(signal.SIGTERM)
-    assert parent.communicate(timeout=60)[0] == "interrupted\n"
+    assert parent.communicate(timeout=PATIENCE)[0] == "interrupted\n"
     assert (tmp_path / "saved").exists()
 
 
@@ -225,13 +225,6 @@ def test_the_command_dies_with_us(parent: subprocess.Popen, tmp_path: Path) -> N
     wait_for(lambda: not is_alive(child))
 
 
-def wait_for(condition) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def is_alive(pid: int) -> bool:
     try:
         return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
@@ -242,7 +235,7 @@ def is_alive(pid: int) -> bool:
 AT_WORK = """
 import importlib, sys, time
 command = importlib.import_module(sys.argv[1])
-command.command.run = lambda *unused, **also: (print("at work", flush=True), time.sleep(60))
+command.command.run = lambda *unused, **also: (print("at work", flush=True), time.sleep(900))
 command.main()
 """
 
@@ -258,4 +251,4 @@ def test_every_command_that_a_table_starts_dies_with_it(module: str) -> None:
         assert process.stdin is not None
         assert process.stdout.readline() == b"at work\n"
         process.stdin.close()
-        assert process.wait(10) == -signal.SIGKILL
+        assert process.wait(PATIENCE) == -signal.SIGKILL

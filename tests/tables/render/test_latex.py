@@ -11,6 +11,7 @@ import pytest
 from seglab.tables.comparison.comparison import Comparison
 from seglab.tables.render.latex import escaped, latex
 from tests.tables.render.many import CLOSE, FAR, many_classes
+from tests.waiting import PATIENCE
 
 
 def test_latex_is_a_booktabs_table_with_as_many_cells_in_each_line(compared: Callable[..., Comparison]) -> None:
@@ -53,7 +54,7 @@ def test_latex_compiles(compared: Callable[..., Comparison], tmp_path: Path) -> 
         "\\input{broad}\n\\end{document}\n"
     )
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stdout[-2000:]
     assert (tmp_path / "paper.pdf").is_file()
     assert not re.search(r"Overfull|too large", done.stdout[done.stdout.index("many.tex") :])

@@ -19,6 +19,7 @@ from seglab.tables.plan.model import Published
 from seglab.tables.render.page import write_page
 from tests.pages.html import Page
 from tests.tables.render.html import written
+from tests.waiting import PATIENCE
 
 
 def test_page_asks_nothing_of_the_network(comparison, tmp_path):
@@ -135,6 +136,6 @@ def test_picture_that_cannot_be_read(comparison, tmp_path):
 def test_rendering_imports_no_torch():
     code = "import sys, seglab.tables.render.page; assert not {'torch', 'lightning', 'matplotlib'} & set(sys.modules)"
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=Path(__file__).parents[3], capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", code], cwd=Path(__file__).parents[3], capture_output=True, text=True, timeout=PATIENCE
     )
     assert done.returncode == 0, done.stderr

@@ -13,6 +13,7 @@ from seglab.tables.render.csv_file import to_csv
 from seglab.tables.render.latex import latex
 from seglab.tables.render.sheets import best_rows, markdown, protocol_words, score_text, sheets, show
 from tests.tables.render.many import CLOSE, FAR, TRAINED, many_classes
+from tests.waiting import PATIENCE
 
 
 def test_the_best_is_marked_and_a_missing_cell_is_a_dash(comparison: Comparison) -> None:
@@ -138,7 +139,7 @@ def test_a_table_without_measurements_is_a_table_of_dashes() -> None:
 def test_rendering_imports_no_torch() -> None:
     code = "import sys, seglab.table, seglab.tables.table, seglab.tables.launch.launch, seglab.tables.costs.estimate; "
     code += "import seglab.tables.render.page, seglab.tables.render.readme; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], timeout=PATIENCE).returncode == 0
 
 
 def test_many_classes_are_lines_where_the_plan_says_so(
