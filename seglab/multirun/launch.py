@@ -130,7 +130,8 @@ def finish() -> int:
     records, finished, damaged = [], set(), False
     for folder in plan.job_folders(_sweep.folder):
         try:
-            record, state = runs.read_record(folder), runs.state(folder)
+            record = runs.read_record(folder)
+            state = runs.state(folder, record)
         except SeglabError as error:
             log.error("left out: %s", error)
             damaged = True

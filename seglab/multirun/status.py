@@ -205,7 +205,7 @@ def read_job(folder: Path, overrides: Sequence[str] = ()) -> tuple[Job, runs.Rec
     """The job, or any run, in `folder` and its record, which is empty where there is none."""
     try:
         record = runs.read_record(folder) or {}
-        state = runs.state(folder)
+        state = runs.state(folder, record)
     except SeglabError as error:
         return _damaged(folder, overrides, str(error)), {}
     active = _last_activity(state, record)

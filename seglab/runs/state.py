@@ -45,15 +45,18 @@ class State:
         return f"process {self.pid or '?'} on {self.host or '?'}"
 
 
-def state(folder: Path) -> State:
+def state(folder: Path, record: Record | None = None) -> State:
     """How the run in `folder` stands; `pending` where none has been.
 
     A record that says `running` is believed while its process holds the folder's lock. With a free lock the run is
     `stale`: killed, or its machine went down. A lock may not reach from one host to another; there a run counts as
     running until its heartbeat, written every ten seconds, is older than SILENCE. That is long on purpose: to wait in
     vain costs minutes, two processes in one folder would cost the run.
+
+    Args:
+        record: its record, where that has been read already.
     """
-    record, beat = read_record(folder), read_heartbeat(folder)
+    record, beat = record or read_record(folder), read_heartbeat(folder)
     if record is None:
         return State(status="pending")
     age = _age(beat.get("time"))
