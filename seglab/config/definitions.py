@@ -59,7 +59,7 @@ def _lookup(module: str, name: str, *, seen: frozenset[str]) -> Source | str | N
     if path is None:
         return None
     text = _text(path)
-    named = re.search(rf"\b{name}\b", text) is not None
+    named = name in text and re.search(rf"\b{name}\b", text) is not None  # `in` alone is a hundred times faster
     if not named and "import *" not in text:  # spares parsing most files of a chain of star imports
         return None
     parsed = _parse(path, module)

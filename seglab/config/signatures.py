@@ -5,9 +5,12 @@ Importing torch takes seconds and runs its code; checking a configuration needs 
 
 import ast
 import copy
+import os
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from seglab.config.definitions import Function, Source, dotted_name, resolve_name
@@ -24,6 +27,7 @@ class Parameter(NamedTuple):
     annotation: str | None
     module: str  # whose names the annotation uses
 
+    @lru_cache(maxsize=4096)  # noqa: B019 - of a tuple of texts
     def full_annotation(self) -> str | None:
         """The annotation with names such as `Mode = Literal["min", "max"]` replaced by what they stand for."""
         if self.annotation is None:
@@ -55,9 +59,18 @@ class Definition:
 
 def find_definition(target: str) -> Definition | None:
     """What `target` ('torch.optim.AdamW') stands for, or None where no source defines such a class or function."""
+    try:
+        return _definition(target, (os.getcwd(), *sys.path))
+    except LookupError:
+        return None
+
+
+@lru_cache(maxsize=1024)
+def _definition(target: str, path: tuple[str, ...]) -> Definition:
+    """`path` is where modules are looked for. Only what is found is remembered: the rest may be written later."""
     source = resolve_name(target)
     if not isinstance(source, Source) or isinstance(source.node, ast.expr):
-        return None
+        raise LookupError(target)
     if isinstance(source.node, ast.ClassDef):
         return _class_definition(_Class(source.module, source.node))
     parameters, accepts_any = _parameters(source.node, module=source.module, skip_first=False)
