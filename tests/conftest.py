@@ -45,7 +45,8 @@ TINY = (
 LONGEST = (
     # before any other: they fork this process, which torch allows as long as no backward has run in threads of its own
     "callbacks/test_exact.py", "training/test_adaptation.py",
-    "deployment/test_model_programs.py", "deployment/test_models.py", "multirun/test_launch.py", "multirun/test_slurm.py", "models/test_matrix.py",
+    "deployment/test_model_programs.py", "deployment/test_models.py", "multirun/test_launch.py",
+    "multirun/test_slurm.py", "models/test_matrix.py",
     "test_notebooks.py", "data/test_experiments.py", "test_train.py", "models/test_configs.py",
     "models/test_unet_configs.py", "test_table.py", "test_nothing_runs.py", "tables/test_source_tables.py",
     "multirun/test_launchers.py", "data/test_module.py", "models/test_segnet_basic.py",

@@ -15,9 +15,9 @@ pytestmark = pytest.mark.slow
 
 # In ONNX one of each kind of operation, as each takes 10 s: the default, dilation and pyramids, tokens with positions
 # that are resampled, transposed convolutions, queries, LayerNorm of images, pools of any grid, attention over reduced
-# keys, pools with indices, axial convolutions, shifted windows. Of all others the program of torch that ONNX is made of:
-# test_model_programs.py. hf_beit, hf_mask2former and hf_upernet_swin have no form in ONNX for images of any size: torch
-# 2.15 stops at the windows of Swin and the positions of BEiT, as transformers has them.
+# keys, pools with indices, axial convolutions, shifted windows. The program of torch that ONNX is made of is tested of
+# all others: test_model_programs.py. hf_beit, hf_mask2former and hf_upernet_swin have no form in ONNX for images of any
+# size: torch 2.15 stops at the windows of Swin and the positions of BEiT, as transformers has them.
 IN_ONNX = (
     "deeplabv3plus", "dpt_mae", "fcn8s", "hf_eomt", "modern_unet", "pspnet", "segformer", "segnet_basic", "u_lite",
     "unet", "upernet_swin",
