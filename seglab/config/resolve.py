@@ -5,12 +5,25 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from omegaconf import DictConfig, ListConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import (
+    BooleanNode,
+    DictConfig,
+    FloatNode,
+    IntegerNode,
+    ListConfig,
+    OmegaConf,
+    StringNode,
+)
+from omegaconf.errors import OmegaConfBaseException, ValidationError
 
 from seglab.errors import SeglabError, first_line
 
 _REFERENCE = re.compile(r"\$\{[\w.]+\}")  # to another place of the same configuration; ${resolver:...} is none
+
+_KINDS: dict[type, str] = {
+    IntegerNode: "a whole number", FloatNode: "a number", StringNode: "a text", BooleanNode: "true or false",
+    ListConfig: "a list, such as [a,b]", DictConfig: "a mapping, such as {a: b}",
+}  # fmt: skip
 
 
 class Unusable:
@@ -43,9 +56,11 @@ def resolve(cfg: DictConfig) -> Resolved:
 
 
 def reason(error: OmegaConfBaseException) -> str:
-    """The first line of an OmegaConf error; our own message where one of our resolvers raised it."""
+    """The first line of an OmegaConf error; our own message of a value of another type, or by one of our resolvers."""
     if isinstance(error.__cause__, SeglabError):
         return str(error.__cause__)
+    if isinstance(error, ValidationError) and type(error.child_node) in _KINDS:
+        return f"expected {_KINDS[type(error.child_node)]}, came {error.value!r}"
     first = first_line(error)
     return first.partition(" raised while resolving interpolation: ")[2].strip('"') or first
 

@@ -35,6 +35,7 @@ def evaluate(settings: Mapping[str, Any]) -> dict[str, Any]:
         return official.evaluate(settings)
     from seglab.evaluation import files  # torch and all the rest are imported here
     from seglab.evaluation.evaluation import Evaluation
+    from seglab.pages import run_page
 
     started = time.monotonic()
     evaluation = Evaluation(settings)
@@ -48,6 +49,8 @@ def evaluate(settings: Mapping[str, Any]) -> dict[str, Any]:
     result = {"ended": runs.now(), "seconds": seconds, "folder": str(folder), **result}
     if evaluation.run is not None:
         extend_record(evaluation.run, folder.name, result)
+        if (evaluation.run / run_page.NAME).exists():
+            run_page.leave_page(evaluation.run)
     report.print_evaluation(result)
     return result
 

@@ -31,8 +31,8 @@ class Input(NamedTuple):
 def find(given: str, *, suffixes: Sequence[str], output: Path) -> list[Input]:
     """The inputs that `given` stands for, sorted: a file, a folder with everything below it, or a glob (** goes deep).
 
-    A zip archive is a folder, in which a video cannot be read. Where `output` is a folder inside the one that is
-    searched, what an earlier command has written there is no input.
+    A zip archive is a folder, in which a video cannot be read; a glob may stand for several. Where `output` is a folder
+    inside the one that is searched, what an earlier command has written there is no input.
 
     Raises:
         SeglabError: there is no such file or folder, or none of its files ends in one of `suffixes`.
@@ -49,7 +49,8 @@ def find(given: str, *, suffixes: Sequence[str], output: Path) -> list[Input]:
         others = [suffix for suffix in _MEANT if suffix not in suffixes]
         passed_over = Counter(file.suffix.lower() for file in _usable(found, others, below=below, output=output))
     except OSError as error:
-        raise SeglabError(f"expected images in '{path}', which cannot be read: {error}") from error
+        where = error.filename or path
+        raise SeglabError(f"expected images in '{where}', which cannot be read: {error.strerror or error}") from error
     kinds = ", ".join(suffixes)
     held = ", ".join(f"{count} {suffix}" for suffix, count in passed_over.items())
     if not files and below == path:
@@ -73,7 +74,19 @@ def _searched(path: Path) -> tuple[Path, list[Path]]:
         raise SeglabError(f"expected a file, a folder or a glob in input; '{path}' does not exist - look at the path")
     folder = _fixed(path)
     matches = [Path(match) for match in glob.glob(str(path), recursive=True)]
-    return folder, matches or list(archive.matching(folder, path.relative_to(folder).as_posix()))
+    if not matches:
+        matches = list(archive.matching(folder, path.relative_to(folder).as_posix()))
+    return folder, matches + _in_archives(path)
+
+
+def _in_archives(pattern: Path) -> list[Path]:
+    """What matches in the archives that the pattern's part up to .zip matches; all of them, where that is its end."""
+    upper = next((part for part in (pattern, *pattern.parents) if part.suffix.lower() == ".zip"), None)
+    if upper is None or not glob.has_magic(str(upper)):
+        return []
+    inside = pattern.relative_to(upper).as_posix()
+    archives = [Path(match) for match in glob.glob(str(upper), recursive=True)]
+    return [file for found in archives for file in archive.matching(found, "**/*" if inside == "." else inside)]
 
 
 def _usable(files: Iterable[Path], suffixes: Sequence[str], *, below: Path, output: Path) -> list[Path]:

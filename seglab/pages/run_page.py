@@ -1,10 +1,14 @@
 """The page of a run, or of several: everything that lies in their folders, as one HTML file without network."""
 
+import logging
 import math
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from seglab import runs
+from seglab.config.overrides import quoted
 from seglab.display.comparison import differing, name_of
 from seglab.display.numbers import NOT_THERE, duration, sides
 from seglab.display.post import POST, post_words
@@ -19,6 +23,8 @@ from seglab.pages.run_scores import class_table, confusion_table, headline
 from seglab.pages.shell import document
 from seglab.pages.values import mapping, number, whole
 from seglab.runs import environment, write_atomically
+
+log = logging.getLogger("seglab")
 
 NAME = "report.html"  # in the folder of a run or of a sweep
 
@@ -51,6 +57,16 @@ def write_page(folders: Sequence[Path], path: Path, *, title: str | None = None)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, page)
     return len(page.encode())
+
+
+def leave_page(folder: Path) -> None:
+    """Leaves the page of a run in its folder. What was done before has ended well or badly: an error here is a warning
+    and changes nothing of that."""
+    try:
+        write_page([folder], folder / NAME)
+    except Exception as error:
+        again = shlex.quote(f"run={quoted(runs.shown(folder))}")
+        log.warning("the page of the run was not written (%s); to try again: python -m seglab.report %s", error, again)
 
 
 def _page_of_one(run: RunFiles) -> str:

@@ -147,14 +147,9 @@ def _note_end(folder: Path, *, told: str, text: str | None, status: str, seconds
 
 
 def _write_page(folder: Path) -> None:
-    """Leaves report.html in the folder. The run has ended: nothing that goes wrong here may change how."""
     from seglab.pages import run_page  # nothing of it is needed before
 
-    try:
-        run_page.write_page([folder], folder / run_page.NAME)
-    except Exception as error:
-        again = shlex.quote(f"run={quoted(runs.shown(folder))}")
-        log.warning("the page of the run was not written (%s); to try again: python -m seglab.report %s", error, again)
+    run_page.leave_page(folder)
 
 
 def _deleted(folder: Path) -> SeglabError:

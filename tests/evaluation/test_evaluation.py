@@ -31,6 +31,15 @@ def test_scores_at_both_resolutions_are_those_worked_by_hand(run, capsys):
     assert "at 8x16" in printed
 
 
+def test_the_page_of_the_run_is_refreshed_where_one_lies(run):
+    score.evaluate(settings(run))
+    page = run / "report.html"
+    assert not page.exists(), "of a run without its page nothing is left behind"
+    page.write_text("of the training")
+    score.evaluate(settings(run, resolution="network"))
+    assert "camvid_val_best_network_size-8x16" in page.read_text()
+
+
 def test_flips_and_tiles_change_nothing_for_a_network_that_sees_single_pixels(run):
     plain = score.evaluate(settings(run))
     changed = score.evaluate(settings(run, flip=True, tile=[4, 4]))

@@ -78,9 +78,19 @@ def test_archive_is_a_folder(zipped):
         names(zipped / "gone", zipped.parent)
 
 
+def test_a_glob_stands_for_several_archives(zipped):
+    (zipped.parent / "other.zip").write_bytes(zipped.read_bytes())
+    both = ["other.zip/b", "other.zip/deep/a", "pictures.zip/b", "pictures.zip/deep/a"]
+    assert set(both) < set(names(zipped.parent / "*.zip", zipped.parent))
+    assert names(zipped.parent / "*.zip" / "**" / "*.png", zipped.parent) == both
+    assert names(zipped.parent / "[o]*.zip" / "deep" / "*.png", zipped.parent) == ["a"]
+    with pytest.raises(SeglabError, match=r"match '.*/\*\.zip/\*\.jpg'; 0 paths match"):
+        names(zipped.parent / "*.zip" / "*.jpg", zipped.parent)
+
+
 def test_damaged_archive_is_named(zipped):
     zipped.write_bytes(zipped.read_bytes()[:-30])
-    with pytest.raises(SeglabError, match=r"expected images in '.*pictures.zip', which cannot be read: .*damaged"):
+    with pytest.raises(SeglabError, match=r"expected images in '.*pictures.zip', which cannot be read: damaged, or not"):
         names(zipped, zipped.parent)
 
 
