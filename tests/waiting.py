@@ -15,9 +15,11 @@ class Process(Protocol):
 def wait_for(condition: Callable[[], Any], *processes: Process, pause: float = 0.01) -> Any:
     """The first true value of `condition`. Fails at once when one of the processes ends, whose doing it would be."""
     deadline = time.monotonic() + PATIENCE
-    while not (value := condition()):
-        for process in processes:
-            assert process.poll() is None, f"ended early: {process.communicate()}"
+    while True:
+        ended = [process for process in processes if process.poll() is not None]
+        if value := condition():  # asked last: it may have come true just before the end
+            return value
+        for process in ended:
+            raise AssertionError(f"ended early: {process.communicate()}")
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(pause)
-    return value

@@ -7,7 +7,6 @@ import importlib.util
 import json
 import subprocess
 import sys
-import time
 from datetime import datetime
 from pathlib import Path
 
@@ -70,19 +69,19 @@ def test_a_killed_job_harms_no_other_and_finished_ones_are_skipped(command, envi
 
 
 # side by side: without loader workers, and with two, to which SLURM sends every signal as well
-LONG = ("trainer.max_epochs=40", "callbacks.last.every_n_steps=1", "experiment=tiny,workers", "sweep=x")
+BOTH = ("callbacks.last.every_n_steps=1", "experiment=tiny,workers", "sweep=x")
 
 
 @pytest.fixture
-def queued(environment, tiny, tmp_path):
-    """`queued(attempt, ...)`: a sweep of two jobs, and the folder of each, all of whom make steps in that attempt."""
-
+def queued(environment, tiny, held, tmp_path):
+    """`queued(attempt, ...)`: a sweep of two jobs and the folder of each; both have made a step in that attempt and go
+    no further without `held.go()`."""
     own = tmp_path / "my_conf" / "experiment"
     (own / "workers.yaml").write_text((own / "tiny.yaml").read_text().replace("num_workers: 0", "num_workers: 2"))
 
     def start(attempt: int, *arguments: str) -> tuple[subprocess.Popen, list[Path]]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "seglab.train", "-m", *tiny[:2], *QUEUE, *LONG, *arguments],
+            [sys.executable, "-m", "seglab.train", "-m", *tiny[:2], *QUEUE, *BOTH, *arguments],
             cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
         wait_for(lambda: len(in_steps(tmp_path, attempt)) == 2, process, pause=0.1)
@@ -105,25 +104,27 @@ def send(folders: list[Path], *flags: str) -> None:
     subprocess.run(["scancel", *flags, *(record(folder)["slurm_job"] for folder in folders)], check=True)
 
 
-def test_preempted_jobs_are_requeued_and_finish_as_if_nothing_had_happened(queued):
+def test_preempted_jobs_are_requeued_and_finish_as_if_nothing_had_happened(queued, held):
     process, folders = queued(1, "logger=[csv,wandb]")
     jobs = [record(folder)["slurm_job"] for folder in folders]
     send(folders, "--signal=USR2")
-    deadline = time.monotonic() + 500
-    while process.poll() is None:  # SLURM lets a requeued job wait two minutes, unless it is told otherwise
-        assert time.monotonic() < deadline, process.kill()
-        for job in jobs:
+
+    def are_back() -> bool:
+        for job in jobs:  # SLURM lets a requeued job wait two minutes, unless it is told otherwise
             subprocess.run(["scontrol", "update", f"JobId={job}", "StartTime=now"], capture_output=True, check=False)
-        time.sleep(1)
-    output, _ = process.communicate()
+        return all(record(folder)["attempts"] == 2 for folder in folders)
+
+    wait_for(are_back, process, pause=1)
+    held.go()
+    output, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, output
     for folder, job in zip(folders, jobs, strict=True):
         ended = record(folder)
-        assert (ended["status"], ended["attempts"], ended["epochs"], ended["slurm_job"]) == ("finished", 2, 40, job)
+        assert (ended["status"], ended["attempts"], ended["epochs"], ended["slurm_job"]) == ("finished", 2, 2, job)
         assert f"{folder.name}  mIoU " in output
 
 
-def test_a_time_limit_and_scancel_interrupt_and_the_same_command_goes_on(queued):
+def test_a_time_limit_and_scancel_interrupt_and_the_same_command_goes_on(queued, held):
     process, folders = queued(1, "hydra.launcher.timeout_min=5")  # of so few minutes, each one is near the limit
     send(folders, "--signal=USR2")
     output, _ = process.communicate(timeout=PATIENCE)
@@ -140,6 +141,7 @@ def test_a_time_limit_and_scancel_interrupt_and_the_same_command_goes_on(queued)
     for folder in folders:
         assert f"{folder.name}  interrupted: Interrupted: interrupted by SIGTERM" in output
     process, _ = queued(3)
+    held.go()
     output, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, output
-    assert [(record(folder)["status"], record(folder)["epochs"]) for folder in folders] == [("finished", 40)] * 2
+    assert [(record(folder)["status"], record(folder)["epochs"]) for folder in folders] == [("finished", 2)] * 2
