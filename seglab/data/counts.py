@@ -22,6 +22,13 @@ _IMAGES: Mapping[str, Mapping[str, int]] = {
         "all": 24966, "all_80": 19973, "all_20": 4993, "train": 12403, "val": 6382, "test": 6181,
     },
     "seglab.data.kitti.KITTI": {"train": 200, "test": 200, "train_80": 160, "train_20": 40},  # www.cvlibs.net, 2018
+    # Sakaridis et al., ICCV 2021: 400 training images of each condition, 100 for validation, 106 by night
+    "seglab.data.acdc.ACDC": {
+        "train": 1600, "val": 406, "test": 2000,
+        **{f"train_{condition}": 400 for condition in ("fog", "night", "rain", "snow")},
+        **{f"test_{condition}": 500 for condition in ("fog", "night", "rain", "snow")},
+        "val_fog": 100, "val_night": 106, "val_rain": 100, "val_snow": 100,
+    },
 }  # fmt: skip
 
 

@@ -1,0 +1,69 @@
+"""Tiny stand-ins of the data sets that are larger than a street of Cityscapes, in their own layouts.
+
+Each mask holds raw values of its data set: three in stripes, and what is to be ignored in its first row. `MARKS` says
+which they are, by the name of the YAML.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+H, W = 32, 64
+COUNTS = {"train": 4, "val": 4, "test": 4}
+
+
+class Marks(NamedTuple):
+    """What the stripes of a mask mean."""
+
+    raw: tuple[int, int, int]  # values in the files
+    ids: tuple[int, int, int]  # train ids of the default label space
+    ignored: int  # raw value of the first row
+    to_19: dict[str, tuple[int, int, int]]  # {label space of 19 classes: train ids}
+
+
+MARKS = {
+    "acdc": Marks((7, 13, 33), (0, 4, 18), 9, {"cityscapes_19": (0, 4, 18)}),
+}
+
+
+def stripes(values: tuple[int, int, int], *, void: int) -> np.ndarray:
+    """uint8 (H, W): three stripes of `values` below a row of `void`."""
+    mask = np.repeat(np.array(values, np.uint8), [22, 21, 21])[None].repeat(H, axis=0)
+    mask[0] = void
+    return mask
+
+
+def save(path: Path, array: np.ndarray, *, palette: bool = False) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture = Image.fromarray(array)
+    if palette:
+        picture.putpalette(np.arange(768, dtype=np.uint8).tolist())
+    picture.save(path)
+
+
+def pairs(name: str, part: str) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """(number, image, mask) of a part; the masks are turned by the number."""
+    generator = np.random.default_rng(sum(map(ord, name + part)))
+    mask = stripes(MARKS[name].raw, void=MARKS[name].ignored)
+    for number in range(COUNTS[part]):
+        yield number, generator.integers(0, 256, (H, W, 3), dtype=np.uint8), np.roll(mask, number, axis=1)
+
+
+def make_acdc(root: Path) -> None:
+    for part in COUNTS:
+        for number, image, mask in pairs("acdc", part):
+            condition = ("fog", "night", "rain", "snow")[number]
+            name = f"GOPR000{number}/GOPR000{number}_frame_000019"
+            save(root / "rgb_anon" / condition / part / f"{name}_rgb_anon.png", image)
+            save(root / "rgb_anon" / condition / f"{part}_ref" / f"{name}_rgb_ref_anon.png", image)
+            if part != "test":
+                save(root / "gt" / condition / part / f"{name}_gt_labelIds.png", mask)
+                save(root / "gt" / condition / part / f"{name}_gt_labelColor.png", image)
+
+
+MORE: dict[str, Callable[[Path], None]] = {
+    "acdc": make_acdc,
+}
