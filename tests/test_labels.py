@@ -160,6 +160,21 @@ def test_a_built_in_one_has_to_be_of_the_masks_family() -> None:
         label_space_of("cityscapes_19", family="camvid")
 
 
+# {label space: (the first and the last raw value of each of some classes, classes that no raw value is)}
+TABLES: dict[str, tuple[dict[str, tuple[int, int]], set[str]]] = {}
+
+
+@pytest.mark.parametrize("key", TABLES)
+def test_tables_of_published_data_sets(key: str) -> None:
+    space, (some, never) = label_space(key), TABLES[key]
+    assert space.name == key
+    assert len(set(space.names)) == len(space.colors) == space.num_classes == int(key.rpartition("_")[2])
+    raws = {name: [raw for raw, id in space.to_train.items() if id == index] for index, name in enumerate(space.names)}
+    assert {name: (min(raws[name]), max(raws[name])) for name in some} == some
+    assert {name for name, values in raws.items() if not values} == never
+    assert IGNORE_INDEX in space.to_train.values()
+
+
 @pytest.mark.parametrize("key", ["cityscapes_19", "cityscapes_8", "cityscapes_20", "bdd_19", "camvid_11", "camvid_12"])
 def test_names_and_colors_are_distinct_and_as_many_as_classes(key: str) -> None:
     space = label_space(key)
@@ -170,7 +185,7 @@ def test_names_and_colors_are_distinct_and_as_many_as_classes(key: str) -> None:
 
 
 def test_unknown_key_is_answered_with_the_nearest_one() -> None:
-    message = r"a label space \(bdd_19, .*cityscapes_8\); got 'cityscape_19' - did you mean 'cityscapes_19'"
+    message = r"a label space \(.*bdd_19, .*cityscapes_8.*\); got 'cityscape_19' - did you mean 'cityscapes_19'"
     with pytest.raises(SeglabError, match=message):
         label_space("cityscape_19")
 
