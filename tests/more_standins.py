@@ -26,6 +26,8 @@ class Marks(NamedTuple):
 
 MARKS = {
     "acdc": Marks((7, 13, 33), (0, 4, 18), 9, {"cityscapes_19": (0, 4, 18)}),
+    "mapillary": Marks((13, 24, 50), (13, 24, 50), 65, {"mapillary_19": (0, 0, 7)}),
+    "mapillary_v2": Marks((21, 46, 101), (21, 46, 101), 123, {"mapillary2_19": (0, 0, 7)}),
 }
 
 
@@ -64,6 +66,19 @@ def make_acdc(root: Path) -> None:
                 save(root / "gt" / condition / part / f"{name}_gt_labelColor.png", image)
 
 
+def make_mapillary(root: Path) -> None:
+    for part, split in (("train", "training"), ("val", "validation"), ("test", "testing")):
+        for (number, image, mask), (_, _, mask_2) in zip(
+            pairs("mapillary", part), pairs("mapillary_v2", part), strict=True
+        ):
+            save(root / split / "images" / f"key{number}.jpg", image)
+            if part != "test":
+                save(root / split / "v1.2" / "labels" / f"key{number}.png", mask, palette=True)
+                save(root / split / "v2.0" / "labels" / f"key{number}.png", mask_2, palette=True)
+
+
 MORE: dict[str, Callable[[Path], None]] = {
     "acdc": make_acdc,
+    "mapillary": make_mapillary,
+    "mapillary_v2": make_mapillary,
 }

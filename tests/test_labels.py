@@ -161,7 +161,12 @@ def test_a_built_in_one_has_to_be_of_the_masks_family() -> None:
 
 
 # {label space: (the first and the last raw value of each of some classes, classes that no raw value is)}
-TABLES: dict[str, tuple[dict[str, tuple[int, int]], set[str]]] = {}
+TABLES: dict[str, tuple[dict[str, tuple[int, int]], set[str]]] = {
+    "mapillary_65": ({"Bird": (0, 0), "Road": (13, 13), "Ego Vehicle": (64, 64)}, set()),
+    "mapillary_19": ({"road": (13, 41), "sidewalk": (2, 15), "rider": (20, 22), "train": (58, 58)}, set()),
+    "mapillary2_123": ({"Bird": (0, 0), "Road": (21, 21), "Static": (122, 122)}, set()),
+    "mapillary2_19": ({"road": (21, 74), "person": (30, 31), "traffic light": (90, 95)}, set()),
+}
 
 
 @pytest.mark.parametrize("key", TABLES)

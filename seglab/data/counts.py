@@ -29,6 +29,7 @@ _IMAGES: Mapping[str, Mapping[str, int]] = {
         **{f"test_{condition}": 500 for condition in ("fog", "night", "rain", "snow")},
         "val_fog": 100, "val_night": 106, "val_rain": 100, "val_snow": 100,
     },
+    "seglab.data.mapillary.Mapillary": {"training": 18000, "validation": 2000, "testing": 5000},  # ICCV 2017
 }  # fmt: skip
 
 

@@ -23,6 +23,7 @@ STREETS = [(name, labels) for name in NAMES for labels in MARKS[name].to_19]
 # {data set: {an archive in which it is downloaded: (folder of the stand-in, what it is called there)}}
 ARCHIVES = {
     "acdc": {"rgb_anon_trainvaltest.zip": ("rgb_anon", "rgb_anon"), "gt_trainval.zip": ("gt", "gt")},
+    "mapillary": {"mapillary-vistas-dataset_public_v2.0.zip": ("", "")},
 }
 SCORED = {"acdc": "val_night"}  # {data set: split}
 TINY = ("model.base=2", "model.depth=1", "model.size_divisor=2", "trainer.accelerator=cpu", "trainer.max_epochs=1",
@@ -126,3 +127,14 @@ def test_conditions_of_acdc_are_splits(standins):
     assert (source(root, "test_snow", labels="cityscapes_19").read(0)[1] == IGNORE_INDEX).all()
     with pytest.raises(SeglabError, match=r"a split of ACDC \(train, .*\); got 'val_fogg' - did you mean 'val_fog'"):
         source(root, "val_fogg", labels="cityscapes_19")
+
+
+def test_mapillary_of_version_1_2_alone_has_no_folders_of_versions(standin):
+    root = standin("mapillary")
+    for split in ("training", "validation"):
+        (root / split / "v1.2" / "labels").rename(root / split / "labels")
+    assert (reader("mapillary", root).read(0)[1] == stripes(MARKS["mapillary"].ids, void=IGNORE_INDEX)).all()
+    source = kind("mapillary")
+    assert (source(root, "testing", labels="mapillary_65").read(0)[1] == IGNORE_INDEX).all()
+    with pytest.raises(SeglabError, match=r"data.source.version as '1.2' or '2.0'; got '3'"):
+        source(root, "training", labels="mapillary_65", version="3")
