@@ -28,6 +28,7 @@ MARKS = {
     "acdc": Marks((7, 13, 33), (0, 4, 18), 9, {"cityscapes_19": (0, 4, 18)}),
     "mapillary": Marks((13, 24, 50), (13, 24, 50), 65, {"mapillary_19": (0, 0, 7)}),
     "mapillary_v2": Marks((21, 46, 101), (21, 46, 101), 123, {"mapillary2_19": (0, 0, 7)}),
+    "ade20k": Marks((1, 3, 150), (0, 2, 149), 0, {}),
 }
 
 
@@ -77,8 +78,16 @@ def make_mapillary(root: Path) -> None:
                 save(root / split / "v2.0" / "labels" / f"key{number}.png", mask_2, palette=True)
 
 
+def make_ade20k(root: Path) -> None:
+    for part, split in (("train", "training"), ("val", "validation")):
+        for number, image, mask in pairs("ade20k", part):
+            save(root / "images" / split / f"ADE_{part}_{number:08d}.jpg", image)
+            save(root / "annotations" / split / f"ADE_{part}_{number:08d}.png", mask)
+
+
 MORE: dict[str, Callable[[Path], None]] = {
     "acdc": make_acdc,
     "mapillary": make_mapillary,
     "mapillary_v2": make_mapillary,
+    "ade20k": make_ade20k,
 }

@@ -166,6 +166,7 @@ TABLES: dict[str, tuple[dict[str, tuple[int, int]], set[str]]] = {
     "mapillary_19": ({"road": (13, 41), "sidewalk": (2, 15), "rider": (20, 22), "train": (58, 58)}, set()),
     "mapillary2_123": ({"Bird": (0, 0), "Road": (21, 21), "Static": (122, 122)}, set()),
     "mapillary2_19": ({"road": (21, 74), "person": (30, 31), "traffic light": (90, 95)}, set()),
+    "ade20k_150": ({"wall": (1, 1), "streetlight": (88, 88), "flag": (150, 150)}, set()),
 }
 
 

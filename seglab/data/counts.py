@@ -30,6 +30,7 @@ _IMAGES: Mapping[str, Mapping[str, int]] = {
         "val_fog": 100, "val_night": 106, "val_rain": 100, "val_snow": 100,
     },
     "seglab.data.mapillary.Mapillary": {"training": 18000, "validation": 2000, "testing": 5000},  # ICCV 2017
+    "seglab.data.ade20k.ADE20K": {"training": 20210, "validation": 2000},  # Zhou et al., CVPR 2017
 }  # fmt: skip
 
 

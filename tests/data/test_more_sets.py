@@ -24,6 +24,7 @@ STREETS = [(name, labels) for name in NAMES for labels in MARKS[name].to_19]
 ARCHIVES = {
     "acdc": {"rgb_anon_trainvaltest.zip": ("rgb_anon", "rgb_anon"), "gt_trainval.zip": ("gt", "gt")},
     "mapillary": {"mapillary-vistas-dataset_public_v2.0.zip": ("", "")},
+    "ade20k": {"ADEChallengeData2016.zip": ("", "ADEChallengeData2016")},
 }
 SCORED = {"acdc": "val_night"}  # {data set: split}
 TINY = ("model.base=2", "model.depth=1", "model.size_divisor=2", "trainer.accelerator=cpu", "trainer.max_epochs=1",
