@@ -29,6 +29,7 @@ MARKS = {
     "mapillary": Marks((13, 24, 50), (13, 24, 50), 65, {"mapillary_19": (0, 0, 7)}),
     "mapillary_v2": Marks((21, 46, 101), (21, 46, 101), 123, {"mapillary2_19": (0, 0, 7)}),
     "ade20k": Marks((1, 3, 150), (0, 2, 149), 0, {}),
+    "voc": Marks((0, 15, 20), (0, 15, 20), 255, {}),
 }
 
 
@@ -85,9 +86,28 @@ def make_ade20k(root: Path) -> None:
             save(root / "annotations" / split / f"ADE_{part}_{number:08d}.png", mask)
 
 
+def make_voc(root: Path) -> None:
+    names: dict[str, list[str]] = {}
+    for part in ("train", "val"):
+        for number, image, mask in pairs("voc", part):
+            name = f"{2007 + (part == 'val')}_{number:06d}"
+            names.setdefault(part, []).append(name)
+            save(root / "JPEGImages" / f"{name}.jpg", image)
+            if part == "val" or number > 1:
+                save(root / "SegmentationClass" / f"{name}.png", mask, palette=True)
+            if part == "train":
+                save(root / "SegmentationClassAug" / f"{name}.png", mask)
+    lists = root / "ImageSets" / "Segmentation"
+    lists.mkdir(parents=True)
+    (lists / "train.txt").write_text("\n".join(names["train"][2:]) + "\n")
+    (lists / "val.txt").write_text("\n".join(names["val"]) + "\n")
+    (lists / "trainaug.txt").write_text("\n".join(names["train"]) + "\n")
+
+
 MORE: dict[str, Callable[[Path], None]] = {
     "acdc": make_acdc,
     "mapillary": make_mapillary,
     "mapillary_v2": make_mapillary,
     "ade20k": make_ade20k,
+    "voc": make_voc,
 }

@@ -31,6 +31,8 @@ _IMAGES: Mapping[str, Mapping[str, int]] = {
     },
     "seglab.data.mapillary.Mapillary": {"training": 18000, "validation": 2000, "testing": 5000},  # ICCV 2017
     "seglab.data.ade20k.ADE20K": {"training": 20210, "validation": 2000},  # Zhou et al., CVPR 2017
+    # Everingham et al., IJCV 2015; train_aug as in the list of the repositories of DeepLab
+    "seglab.data.voc.VOC2012": {"train": 1464, "val": 1449, "trainval": 2913, "train_aug": 10582},
 }  # fmt: skip
 
 

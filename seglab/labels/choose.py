@@ -6,14 +6,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from seglab.errors import SeglabError, did_you_mean
-from seglab.labels import ade20k, bdd, camvid, cityscapes, mapillary
+from seglab.labels import ade20k, bdd, camvid, cityscapes, mapillary, voc
 from seglab.labels.described import described
 from seglab.labels.space import BLACK, LabelSpace
 
 _BINARY_255 = LabelSpace("binary_255", ("background", "foreground"), (BLACK, (220, 20, 60)), to_train={0: 0, 255: 1})
 _LABEL_SPACES: Mapping[str, LabelSpace] = {
     space.name: space
-    for space in (_BINARY_255, *ade20k.SPACES, *bdd.SPACES, *camvid.SPACES, *cityscapes.SPACES, *mapillary.SPACES)
+    for space in (
+        _BINARY_255,
+        *ade20k.SPACES,
+        *bdd.SPACES,
+        *camvid.SPACES,
+        *cityscapes.SPACES,
+        *mapillary.SPACES,
+        *voc.SPACES,
+    )
 }
 
 

@@ -139,3 +139,24 @@ def test_mapillary_of_version_1_2_alone_has_no_folders_of_versions(standin):
     assert (source(root, "testing", labels="mapillary_65").read(0)[1] == IGNORE_INDEX).all()
     with pytest.raises(SeglabError, match=r"data.source.version as '1.2' or '2.0'; got '3'"):
         source(root, "training", labels="mapillary_65", version="3")
+
+
+def test_voc_is_listed(standin):
+    root = standin("voc")
+    source = kind("voc")
+    assert [sample.name for sample in source(root, "train", labels="voc_21").samples] == ["2007_000002", "2007_000003"]
+    (lists := root / "ImageSets" / "SegmentationAug").mkdir()
+    lines = [f"/JPEGImages/2007_00000{n}.jpg /SegmentationClassAug/2007_00000{n}.png\n" for n in (3, 0)]
+    (root / "ImageSets" / "Segmentation" / "trainaug.txt").rename(lists / "train_aug.txt").write_text("".join(lines))
+    (root / "SegmentationClassAug" / "2007_000003.png").unlink()  # of the official ones, some leave it out
+    samples = source(root, "train_aug", labels="voc_21").samples
+    assert [sample.mask.parent.name for sample in samples] == ["SegmentationClass", "SegmentationClassAug"]
+    (root / "JPEGImages" / "2007_000000.jpg").unlink()
+    with pytest.raises(
+        SeglabError, match=r"(?s)'2007_000000', which the list names; '.*JPEGImages/2007_000000.jpg' is"
+    ):
+        source(root, "train_aug", labels="voc_21")
+    with pytest.raises(SeglabError, match=r"a split of VOC 2012 .*; got 'trainaug' - did you mean 'train_aug'"):
+        source(root, "trainaug", labels="voc_21")
+    with pytest.raises(SeglabError, match=r"(?s)list of the split trainval, '.*trainval.txt'; it is missing"):
+        source(root, "trainval", labels="voc_21")
