@@ -30,6 +30,7 @@ MARKS = {
     "mapillary_v2": Marks((21, 46, 101), (21, 46, 101), 123, {"mapillary2_19": (0, 0, 7)}),
     "ade20k": Marks((1, 3, 150), (0, 2, 149), 0, {}),
     "voc": Marks((0, 15, 20), (0, 15, 20), 255, {}),
+    "cocostuff": Marks((0, 26, 181), (0, 24, 170), 255, {}),
 }
 
 
@@ -104,10 +105,18 @@ def make_voc(root: Path) -> None:
     (lists / "trainaug.txt").write_text("\n".join(names["train"]) + "\n")
 
 
+def make_cocostuff(root: Path) -> None:
+    for part in ("train", "val"):
+        for number, image, mask in pairs("cocostuff", part):
+            save(root / "images" / f"{part}2017" / f"{number:012d}.jpg", image)
+            save(root / "annotations" / f"{part}2017" / f"{number:012d}.png", mask)
+
+
 MORE: dict[str, Callable[[Path], None]] = {
     "acdc": make_acdc,
     "mapillary": make_mapillary,
     "mapillary_v2": make_mapillary,
     "ade20k": make_ade20k,
     "voc": make_voc,
+    "cocostuff": make_cocostuff,
 }

@@ -168,6 +168,7 @@ TABLES: dict[str, tuple[dict[str, tuple[int, int]], set[str]]] = {
     "mapillary2_19": ({"road": (21, 74), "person": (30, 31), "traffic light": (90, 95)}, set()),
     "ade20k_150": ({"wall": (1, 1), "streetlight": (88, 88), "flag": (150, 150)}, set()),
     "voc_21": ({"background": (0, 0), "person": (15, 15), "tvmonitor": (20, 20)}, set()),
+    "cocostuff_171": ({"person": (0, 0), "toothbrush": (89, 89), "banner": (91, 91), "wood": (181, 181)}, set()),
 }
 
 

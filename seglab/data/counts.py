@@ -33,6 +33,7 @@ _IMAGES: Mapping[str, Mapping[str, int]] = {
     "seglab.data.ade20k.ADE20K": {"training": 20210, "validation": 2000},  # Zhou et al., CVPR 2017
     # Everingham et al., IJCV 2015; train_aug as in the list of the repositories of DeepLab
     "seglab.data.voc.VOC2012": {"train": 1464, "val": 1449, "trainval": 2913, "train_aug": 10582},
+    "seglab.data.cocostuff.COCOStuff": {"train2017": 118287, "val2017": 5000},  # Caesar et al., CVPR 2018
 }  # fmt: skip
 
 

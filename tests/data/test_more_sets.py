@@ -4,8 +4,10 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
+from PIL import Image
 
 import seglab
 from seglab import config, runs
@@ -25,6 +27,10 @@ ARCHIVES = {
     "acdc": {"rgb_anon_trainvaltest.zip": ("rgb_anon", "rgb_anon"), "gt_trainval.zip": ("gt", "gt")},
     "mapillary": {"mapillary-vistas-dataset_public_v2.0.zip": ("", "")},
     "ade20k": {"ADEChallengeData2016.zip": ("", "ADEChallengeData2016")},
+    "cocostuff": {
+        "train2017.zip": ("images/train2017", "train2017"),
+        "stuffthingmaps_trainval2017.zip": ("annotations", ""),
+    },
 }
 SCORED = {"acdc": "val_night"}  # {data set: split}
 TINY = ("model.base=2", "model.depth=1", "model.size_divisor=2", "trainer.accelerator=cpu", "trainer.max_epochs=1",
@@ -160,3 +166,10 @@ def test_voc_is_listed(standin):
         source(root, "trainaug", labels="voc_21")
     with pytest.raises(SeglabError, match=r"(?s)list of the split trainval, '.*trainval.txt'; it is missing"):
         source(root, "trainval", labels="voc_21")
+
+
+def test_things_of_coco_that_were_never_annotated_are_no_classes(standin):
+    root = standin("cocostuff")
+    Image.fromarray(np.full((32, 64), 11, np.uint8)).save(root / "annotations" / "train2017" / "000000000000.png")
+    with pytest.raises(SeglabError, match=r"holds 11 \(2048 pixels\); expected 0..10, 12..24, 26..27, "):
+        reader("cocostuff", root).read(0)
