@@ -31,6 +31,7 @@ MARKS = {
     "ade20k": Marks((1, 3, 150), (0, 2, 149), 0, {}),
     "voc": Marks((0, 15, 20), (0, 15, 20), 255, {}),
     "cocostuff": Marks((0, 26, 181), (0, 24, 170), 255, {}),
+    "idd": Marks((0, 3, 25), (0, 3, 25), 255, {"idd_19": (0, 9, 10)}),
 }
 
 
@@ -112,6 +113,19 @@ def make_cocostuff(root: Path) -> None:
             save(root / "annotations" / f"{part}2017" / f"{number:012d}.png", mask)
 
 
+def make_idd(root: Path) -> None:
+    for part in COUNTS:
+        for number, image, mask in pairs("idd", part):
+            suffix = "png" if number % 2 else "jpg"  # of part I and of part II
+            save(root / "leftImg8bit" / part / str(number) / f"frame0029_leftImg8bit.{suffix}", image)
+            if part == "test":
+                continue
+            folder = root / "gtFine" / part / str(number)
+            save(folder / "frame0029_gtFine_labellevel3Ids.png", mask)
+            of_city = np.roll(stripes(MARKS["idd"].to_19["idd_19"], void=255), number, axis=1)
+            save(folder / "frame0029_gtFine_labelcsTrainIds.png", of_city)
+
+
 MORE: dict[str, Callable[[Path], None]] = {
     "acdc": make_acdc,
     "mapillary": make_mapillary,
@@ -119,4 +133,5 @@ MORE: dict[str, Callable[[Path], None]] = {
     "ade20k": make_ade20k,
     "voc": make_voc,
     "cocostuff": make_cocostuff,
+    "idd": make_idd,
 }

@@ -169,6 +169,8 @@ TABLES: dict[str, tuple[dict[str, tuple[int, int]], set[str]]] = {
     "ade20k_150": ({"wall": (1, 1), "streetlight": (88, 88), "flag": (150, 150)}, set()),
     "voc_21": ({"background": (0, 0), "person": (15, 15), "tvmonitor": (20, 20)}, set()),
     "cocostuff_171": ({"person": (0, 0), "toothbrush": (89, 89), "banner": (91, 91), "wood": (181, 181)}, set()),
+    "idd_26": ({"road": (0, 0), "autorickshaw": (8, 8), "vegetation": (24, 24)}, set()),
+    "idd_19": ({"road": (0, 0), "bicycle": (18, 18)}, set()),
 }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from seglab.errors import SeglabError, did_you_mean
-from seglab.labels import ade20k, bdd, camvid, cityscapes, cocostuff, mapillary, voc
+from seglab.labels import ade20k, bdd, camvid, cityscapes, cocostuff, idd, mapillary, voc
 from seglab.labels.described import described
 from seglab.labels.space import BLACK, LabelSpace
 
@@ -20,6 +20,7 @@ _LABEL_SPACES: Mapping[str, LabelSpace] = {
         *camvid.SPACES,
         *cityscapes.SPACES,
         *cocostuff.SPACES,
+        *idd.SPACES,
         *mapillary.SPACES,
         *voc.SPACES,
     )

@@ -173,3 +173,14 @@ def test_things_of_coco_that_were_never_annotated_are_no_classes(standin):
     Image.fromarray(np.full((32, 64), 11, np.uint8)).save(root / "annotations" / "train2017" / "000000000000.png")
     with pytest.raises(SeglabError, match=r"holds 11 \(2048 pixels\); expected 0..10, 12..24, 26..27, "):
         reader("cocostuff", root).read(0)
+
+
+def test_masks_of_idd_have_to_be_made(standin):
+    root = standin("idd")
+    for path in root.rglob("*csTrainIds.png"):
+        path.unlink()
+    with pytest.raises(SeglabError, match=r"(?s)files .*labelcsTrainIds.*createLabels.py .* --id-type csTrainId"):
+        reader("idd", root, labels="idd_19")
+    source = kind("idd")(root, "test", labels="idd_26")
+    assert [sample.name for sample in source.samples] == [f"{drive}_frame0029" for drive in range(4)]
+    assert (source.read(0)[1] == IGNORE_INDEX).all()
