@@ -32,6 +32,7 @@ MARKS = {
     "voc": Marks((0, 15, 20), (0, 15, 20), 255, {}),
     "cocostuff": Marks((0, 26, 181), (0, 24, 170), 255, {}),
     "idd": Marks((0, 3, 25), (0, 3, 25), 255, {"idd_19": (0, 9, 10)}),
+    "apolloscape": Marks((49, 161, 66), (9, 1, 12), 98, {"apolloscape_19": (0, 13, 0)}),
 }
 
 
@@ -126,6 +127,20 @@ def make_idd(root: Path) -> None:
             save(folder / "frame0029_gtFine_labelcsTrainIds.png", of_city)
 
 
+def make_apolloscape(root: Path) -> None:
+    for part in COUNTS:
+        lines = []
+        for number, image, mask in pairs("apolloscape", part):
+            place = f"Record00{number}/Camera 5/17090{number}_06150240{len(part)}_Camera_5"
+            files = f"road01_ins/ColorImage/{place}.jpg", f"road01_ins/Label/{place}_bin.png"
+            save(root / files[0], image)
+            save(root / files[1], mask if part != "test" else np.full_like(mask, 255))
+            lines.append("\t".join(files) + "\n")
+        (root / "public_image_lists").mkdir(exist_ok=True)
+        (root / "public_image_lists" / f"road01_ins_{part}.lst").write_text("".join(lines))
+        (root / "public_image_lists" / f"road02_ins_{part}.lst").write_text("road02_ins/a.jpg\troad02_ins/a_bin.png\n")
+
+
 MORE: dict[str, Callable[[Path], None]] = {
     "acdc": make_acdc,
     "mapillary": make_mapillary,
@@ -134,4 +149,5 @@ MORE: dict[str, Callable[[Path], None]] = {
     "voc": make_voc,
     "cocostuff": make_cocostuff,
     "idd": make_idd,
+    "apolloscape": make_apolloscape,
 }

@@ -171,6 +171,8 @@ TABLES: dict[str, tuple[dict[str, tuple[int, int]], set[str]]] = {
     "cocostuff_171": ({"person": (0, 0), "toothbrush": (89, 89), "banner": (91, 91), "wood": (181, 181)}, set()),
     "idd_26": ({"road": (0, 0), "autorickshaw": (8, 8), "vegetation": (24, 24)}, set()),
     "idd_19": ({"road": (0, 0), "bicycle": (18, 18)}, set()),
+    "apolloscape_22": ({"sky": (17, 17), "car": (33, 161), "tricycle": (40, 168), "vegetation": (113, 113)}, set()),
+    "apolloscape_19": ({"road": (49, 66), "car": (33, 161), "motorcycle": (34, 162)}, {"terrain", "train"}),
 }
 
 

@@ -184,3 +184,17 @@ def test_masks_of_idd_have_to_be_made(standin):
     source = kind("idd")(root, "test", labels="idd_26")
     assert [sample.name for sample in source.samples] == [f"{drive}_frame0029" for drive in range(4)]
     assert (source.read(0)[1] == IGNORE_INDEX).all()
+
+
+def test_roads_of_apolloscape_that_are_there_are_read(standin):
+    root = standin("apolloscape")
+    source = kind("apolloscape")
+    test = source(root, "test", labels="apolloscape_22")
+    assert [sample.group for sample in test.samples] == [f"road01_ins_Record00{number}" for number in range(4)]
+    assert (test.read(0)[1] == IGNORE_INDEX).all()
+    (gone := root / "road01_ins" / "Label" / "Record002" / "Camera 5" / "170902_061502403_Camera_5_bin.png").unlink()
+    with pytest.raises(SeglabError, match=rf"(?s)an image and its label, which are there; '{gone}' is not"):
+        source(root, "val", labels="apolloscape_22")
+    (root / "road01_ins").rename(root / "road09_ins")
+    with pytest.raises(SeglabError, match=r"(?s)folders of their roads; there are 2, but of roads that are not there"):
+        source(root, "val", labels="apolloscape_22")
