@@ -4,6 +4,7 @@ Each mask holds raw values of its data set: three in stripes, and what is to be 
 which they are, by the name of the YAML.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -33,6 +34,7 @@ MARKS = {
     "cocostuff": Marks((0, 26, 181), (0, 24, 170), 255, {}),
     "idd": Marks((0, 3, 25), (0, 3, 25), 255, {"idd_19": (0, 9, 10)}),
     "apolloscape": Marks((49, 161, 66), (9, 1, 12), 98, {"apolloscape_19": (0, 13, 0)}),
+    "wilddash": Marks((7, 35, 58), (2, 30, 53), 2, {"wilddash_19": (0, 13, 17)}),
 }
 
 
@@ -141,6 +143,21 @@ def make_apolloscape(root: Path) -> None:
         (root / "public_image_lists" / f"road02_ins_{part}.lst").write_text("road02_ins/a.jpg\troad02_ins/a_bin.png\n")
 
 
+def make_wilddash(root: Path) -> None:
+    """20 images, of which the random fifth is the validation split."""
+    mask, annotations = stripes((1, 2, 3), void=4), []
+    numbers = np.array([0, 70000, 300, 5, 17])  # of segments 1 to 4
+    colours = np.stack([numbers % 256, numbers // 256 % 256, numbers // 65536], axis=1).astype(np.uint8)
+    categories = (*MARKS["wilddash"].raw, MARKS["wilddash"].ignored)
+    segments = [{"id": int(number), "category_id": id} for number, id in zip(numbers[1:], categories, strict=True)]
+    for number, image in enumerate(np.random.default_rng(0).integers(0, 256, (20, H, W, 3), dtype=np.uint8)):
+        name = f"wd{number:04d}"
+        save(root / "images" / f"{name}.jpg", image)
+        save(root / "panoptic" / f"{name}.png", colours[mask])
+        annotations.append({"file_name": f"{name}.png", "image_id": number, "segments_info": segments})
+    (root / "panoptic.json").write_text(json.dumps({"annotations": annotations}))
+
+
 MORE: dict[str, Callable[[Path], None]] = {
     "acdc": make_acdc,
     "mapillary": make_mapillary,
@@ -150,4 +167,5 @@ MORE: dict[str, Callable[[Path], None]] = {
     "cocostuff": make_cocostuff,
     "idd": make_idd,
     "apolloscape": make_apolloscape,
+    "wilddash": make_wilddash,
 }

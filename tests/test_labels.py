@@ -173,6 +173,8 @@ TABLES: dict[str, tuple[dict[str, tuple[int, int]], set[str]]] = {
     "idd_19": ({"road": (0, 0), "bicycle": (18, 18)}, set()),
     "apolloscape_22": ({"sky": (17, 17), "car": (33, 161), "tricycle": (40, 168), "vegetation": (113, 113)}, set()),
     "apolloscape_19": ({"road": (49, 66), "car": (33, 161), "motorcycle": (34, 162)}, {"terrain", "train"}),
+    "wilddash_76": ({"egovehicle": (1, 1), "ground": (6, 6), "curbcut": (80, 80)}, set()),
+    "wilddash_19": ({"road": (7, 79), "car": (26, 35), "truck": (27, 34), "train": (31, 31)}, set()),
 }
 
 

@@ -1,5 +1,6 @@
 """Data sets of many classes and of many places: what their files become, and that each trains, goes on and scores."""
 
+import json
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -31,8 +32,9 @@ ARCHIVES = {
         "train2017.zip": ("images/train2017", "train2017"),
         "stuffthingmaps_trainval2017.zip": ("annotations", ""),
     },
+    "wilddash": {"wd_public_v2p0.zip": ("", "")},
 }
-SCORED = {"acdc": "val_night"}  # {data set: split}
+SCORED = {"acdc": "val_night", "wilddash": "all"}  # {data set: split}
 TINY = ("model.base=2", "model.depth=1", "model.size_divisor=2", "trainer.accelerator=cpu", "trainer.max_epochs=1",
         "trainer.log_every_n_steps=1", "trainer.limit_val_batches=1", "callbacks.pictures=null", "data.limit=4",
         "data.cache=null", "data.size=[32,64]", "data.batch_size=2", "data.num_workers=0")  # fmt: skip
@@ -198,3 +200,24 @@ def test_roads_of_apolloscape_that_are_there_are_read(standin):
     (root / "road01_ins").rename(root / "road09_ins")
     with pytest.raises(SeglabError, match=r"(?s)folders of their roads; there are 2, but of roads that are not there"):
         source(root, "val", labels="apolloscape_22")
+
+
+def test_segments_of_wilddash_are_part_of_what_a_run_was_trained_on(standin):
+    root = standin("wilddash")
+    source = reader("wilddash", root)
+    assert root / "panoptic.json" in source.samples[0].files
+    content = json.loads((root / "panoptic.json").read_text())
+    for of_image in content["annotations"]:
+        of_image["segments_info"] = of_image["segments_info"][1:]  # pixels of no segment are unlabeled
+    (root / "panoptic.json").write_text(json.dumps(content))
+    changed = reader("wilddash", root)
+    assert (changed.read(0)[1] == np.where(source.read(0)[1] == 2, IGNORE_INDEX, source.read(0)[1])).all()
+    content["annotations"].pop()
+    (root / "panoptic.json").write_text(json.dumps(content))
+    with pytest.raises(SeglabError, match=r"segments of every image in '.*'; 1 of 20 have none, the first is 'wd0019'"):
+        reader("wilddash", root)
+    (root / "panoptic.json").write_text("{}")
+    with pytest.raises(SeglabError, match=r"(?s)segments in '.*panoptic.json'; KeyError: 'annotations' - expected"):
+        reader("wilddash", root)
+    with pytest.raises(SeglabError, match="the split all, all_80 or all_20 of WildDash 2; got 'val'"):
+        kind("wilddash")(root, "val", labels="wilddash_76")
