@@ -38,4 +38,7 @@ class COCOStuff:
 def _find(root: Path, kind: str, split: str, archives: str) -> Path:
     """Both kinds of archives have the folder of the split at their top: their names tell them apart."""
     unpacked = root / kind / split
-    return unpacked if unpacked.is_dir() else find_folder(root, split, layout=_LAYOUT, archives=archives)
+    if unpacked.is_dir():
+        return unpacked
+    found = find_folder(root, split, layout=_LAYOUT, archives=archives)
+    return unpacked if found == root / split else found
