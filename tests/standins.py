@@ -12,6 +12,7 @@ from PIL import Image
 from seglab.data.scenes import Scene
 from seglab.data.synthetic import CITIES, scene_at
 from seglab.labels import CITYSCAPES_LABELS, label_space
+from tests.more_standins import MORE
 
 H, W = 32, 64
 COUNTS = {"train": 5, "val": 2, "test": 2}
@@ -123,6 +124,7 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     "gta5": make_gta5,
     "kitti": make_kitti,
     "folder": make_folder,
+    **MORE,
 }
 
 

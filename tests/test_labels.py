@@ -160,6 +160,35 @@ def test_a_built_in_one_has_to_be_of_the_masks_family() -> None:
         label_space_of("cityscapes_19", family="camvid")
 
 
+# {label space: (the first and the last raw value of each of some classes, classes that no raw value is)}
+TABLES: dict[str, tuple[dict[str, tuple[int, int]], set[str]]] = {
+    "mapillary_65": ({"Bird": (0, 0), "Road": (13, 13), "Ego Vehicle": (64, 64)}, set()),
+    "mapillary_19": ({"road": (13, 41), "sidewalk": (2, 15), "rider": (20, 22), "train": (58, 58)}, set()),
+    "mapillary2_123": ({"Bird": (0, 0), "Road": (21, 21), "Static": (122, 122)}, set()),
+    "mapillary2_19": ({"road": (21, 74), "person": (30, 31), "traffic light": (90, 95)}, set()),
+    "ade20k_150": ({"wall": (1, 1), "streetlight": (88, 88), "flag": (150, 150)}, set()),
+    "voc_21": ({"background": (0, 0), "person": (15, 15), "tvmonitor": (20, 20)}, set()),
+    "cocostuff_171": ({"person": (0, 0), "toothbrush": (89, 89), "banner": (91, 91), "wood": (181, 181)}, set()),
+    "idd_26": ({"road": (0, 0), "autorickshaw": (8, 8), "vegetation": (24, 24)}, set()),
+    "idd_19": ({"road": (0, 0), "bicycle": (18, 18)}, set()),
+    "apolloscape_22": ({"sky": (17, 17), "car": (33, 161), "tricycle": (40, 168), "vegetation": (113, 113)}, set()),
+    "apolloscape_19": ({"road": (49, 66), "car": (33, 161), "motorcycle": (34, 162)}, {"terrain", "train"}),
+    "wilddash_76": ({"egovehicle": (1, 1), "ground": (6, 6), "curbcut": (80, 80)}, set()),
+    "wilddash_19": ({"road": (7, 79), "car": (26, 35), "truck": (27, 34), "train": (31, 31)}, set()),
+}
+
+
+@pytest.mark.parametrize("key", TABLES)
+def test_tables_of_published_data_sets(key: str) -> None:
+    space, (some, never) = label_space(key), TABLES[key]
+    assert space.name == key
+    assert len(set(space.names)) == len(space.colors) == space.num_classes == int(key.rpartition("_")[2])
+    raws = {name: [raw for raw, id in space.to_train.items() if id == index] for index, name in enumerate(space.names)}
+    assert {name: (min(raws[name]), max(raws[name])) for name in some} == some
+    assert {name for name, values in raws.items() if not values} == never
+    assert IGNORE_INDEX in space.to_train.values()
+
+
 @pytest.mark.parametrize("key", ["cityscapes_19", "cityscapes_8", "cityscapes_20", "bdd_19", "camvid_11", "camvid_12"])
 def test_names_and_colors_are_distinct_and_as_many_as_classes(key: str) -> None:
     space = label_space(key)
@@ -170,7 +199,7 @@ def test_names_and_colors_are_distinct_and_as_many_as_classes(key: str) -> None:
 
 
 def test_unknown_key_is_answered_with_the_nearest_one() -> None:
-    message = r"a label space \(bdd_19, .*cityscapes_8\); got 'cityscape_19' - did you mean 'cityscapes_19'"
+    message = r"a label space \(.*bdd_19, .*cityscapes_8.*\); got 'cityscape_19' - did you mean 'cityscapes_19'"
     with pytest.raises(SeglabError, match=message):
         label_space("cityscape_19")
 

@@ -156,7 +156,7 @@ def _place(source: Source, *, folder: Path, size: tuple[int, int], title: str, r
     files: list[str] = []
     contents: list[Any] = []
     for sample in source.samples:
-        for path in (sample.image, sample.mask):
+        for path in (sample.image, sample.mask, *sample.beside):
             status = None if path is None else _status_of_file(path)
             files.append(str(path and path.absolute()))
             # no folder names: a data set that was moved is the same one

@@ -22,6 +22,19 @@ _IMAGES: Mapping[str, Mapping[str, int]] = {
         "all": 24966, "all_80": 19973, "all_20": 4993, "train": 12403, "val": 6382, "test": 6181,
     },
     "seglab.data.kitti.KITTI": {"train": 200, "test": 200, "train_80": 160, "train_20": 40},  # www.cvlibs.net, 2018
+    # Sakaridis et al., ICCV 2021: 400 training images of each condition, 100 for validation, 106 by night
+    "seglab.data.acdc.ACDC": {
+        "train": 1600, "val": 406, "test": 2000,
+        **{f"train_{condition}": 400 for condition in ("fog", "night", "rain", "snow")},
+        **{f"test_{condition}": 500 for condition in ("fog", "night", "rain", "snow")},
+        "val_fog": 100, "val_night": 106, "val_rain": 100, "val_snow": 100,
+    },
+    "seglab.data.mapillary.Mapillary": {"training": 18000, "validation": 2000, "testing": 5000},  # ICCV 2017
+    "seglab.data.ade20k.ADE20K": {"training": 20210, "validation": 2000},  # Zhou et al., CVPR 2017
+    # Everingham et al., IJCV 2015; train_aug as in the list of the repositories of DeepLab
+    "seglab.data.voc.VOC2012": {"train": 1464, "val": 1449, "trainval": 2913, "train_aug": 10582},
+    "seglab.data.cocostuff.COCOStuff": {"train2017": 118287, "val2017": 5000},  # Caesar et al., CVPR 2018
+    "seglab.data.wilddash.WildDash": {"all": 4256, "all_80": 3405, "all_20": 851},  # wd_public_v2p0.zip
 }  # fmt: skip
 
 

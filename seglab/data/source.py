@@ -37,10 +37,11 @@ class Sample:
     name: str  # unique within the split, usable as a file name
     group: str  # city, sequence or video: frames of one group look alike and belong on one side of a split
     mirrored: bool = False  # read from right to left: a copy that a published split is made of
+    beside: tuple[Path, ...] = ()  # files that say what the mask's values are
 
     @property
     def files(self) -> list[Path]:
-        return [path for path in (self.image, self.mask) if path is not None]
+        return [path for path in (self.image, self.mask, *self.beside) if path is not None]
 
 
 Labels: TypeAlias = str | Mapping[str, Any] | LabelSpace  # what seglab.labels.label_space takes
@@ -135,16 +136,17 @@ def require_root(root: str | Path | None, *, layout: str, source: str) -> Path:
     return Path(root)
 
 
-def find_folder(root: Path, folder: str, *, layout: str, above: str = ".") -> Path:
+def find_folder(root: Path, folder: str, *, layout: str, above: str = ".", archives: str = "*") -> Path:
     """`folder` of `root` where it is there; else of the one zip archive in `root` that has it, to be read in place.
 
     Args:
         above: a folder that archives have around theirs, as `bdd100k` around `images/10k/train`.
+        archives: a glob of the names of those that are looked into.
     """
     here = [] if (root / folder).is_dir() else sorted(root.iterdir())
-    archives = [path for path in here if path.suffix.lower() == ".zip" and path.is_file()]
+    zipped = [path for path in here if path.suffix.lower() == ".zip" and path.match(archives) and path.is_file()]
     found, damaged = [], None
-    for path in archives:
+    for path in zipped:
         try:
             found += [place for place in {path / folder, path / above / folder} if archive.is_dir(place)]
         except OSError as error:
@@ -156,10 +158,10 @@ def find_folder(root: Path, folder: str, *, layout: str, above: str = ".") -> Pa
         return found[0]
     if damaged is not None:
         raise damaged
-    if archives:
+    if zipped:
         raise SeglabError(
             f"expected the folder '{root / folder}', or an archive that has it; neither is there, only "
-            f"{', '.join(f'{path.name} (in it: {_top(path)})' for path in archives)} - download what is missing; what "
+            f"{', '.join(f'{path.name} (in it: {_top(path)})' for path in zipped)} - download what is missing; what "
             f"lies in a folder or an archive of its own in an archive, unpack. Expected layout:\n{layout}"
         )
     return root / folder

@@ -146,12 +146,12 @@ def _key(source: Source) -> str:
     decisive = (_VERSION, type(source).__qualname__, labels.name, labels.names, sorted(labels.to_train.items()))
     digest = hashlib.sha256(repr(decisive).encode())
     for sample in source.samples:
-        path = sample.image if sample.mask is None else sample.mask
-        try:
-            status = archive.status(path)
-        except OSError as error:
-            raise SeglabError(f"expected a readable file; '{path}': {error.strerror} - restore it") from error
-        digest.update(repr((sample.name, str(path.absolute()), *status)).encode())
+        for path in (sample.image if sample.mask is None else sample.mask, *sample.beside):
+            try:
+                status = archive.status(path)
+            except OSError as error:
+                raise SeglabError(f"expected a readable file; '{path}': {error.strerror} - restore it") from error
+            digest.update(repr((sample.name, str(path.absolute()), *status)).encode())
     return digest.hexdigest()
 
 

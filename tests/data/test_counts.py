@@ -7,6 +7,8 @@ from seglab import config, runs
 from seglab.data.counts import images
 from seglab.data.subset import random_split_indices
 
+# a folder of one's own, and data sets of which as much is read as was downloaded: roads, parts
+UNKNOWN = ("apolloscape", "folder", "idd")
 SETS = sorted(path.stem for path in (config.FOLDER / "data").glob("*.yaml"))
 
 
@@ -20,7 +22,7 @@ def data_of(*overrides: str) -> dict:
 def test_the_splits_of_every_data_set_are_counted(name: str) -> None:
     data = data_of(f"data={name}")
     counts = [images(data, part) for part in ("train", "val")]
-    assert counts == [None, None] if name == "folder" else all(counts)
+    assert counts == [None, None] if name in UNKNOWN else all(counts)
 
 
 def test_parts_of_random_splits_are_those_of_torch() -> None:

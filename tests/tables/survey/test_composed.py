@@ -15,7 +15,7 @@ from seglab.tables.plan.model import Plan, Row
 from seglab.tables.survey import composed
 from seglab.tables.survey.composed import FILE, Kept, kept_or_composed
 
-PATTERNS = ("labels.py", "config/*.py", "runs/*.py", "tables/plan/*.py", "tables/survey/*.py")
+PATTERNS = ("labels/*.py", "config/*.py", "runs/*.py", "tables/plan/*.py", "tables/survey/*.py")
 FILES = sorted(path.relative_to(PACKAGE) for pattern in PATTERNS for path in PACKAGE.glob(pattern))
 
 
