@@ -12,6 +12,7 @@ from seglab.config.activation import activation_problems
 from seglab.config.adaptation import adaptation_problems
 from seglab.config.annotations import expected_instead
 from seglab.config.channels import channel_problems
+from seglab.config.mixing import mixing_problems
 from seglab.config.monitors import mode_problems
 from seglab.config.pairs import pair_problems
 from seglab.config.ranges import RANGES, problem
@@ -23,7 +24,7 @@ from seglab.config.unsupported import UNSUPPORTED
 from seglab.errors import SeglabError, did_you_mean
 
 _NEED_TARGET = ("data", "model", "loss", "optimizer", "scheduler", "trainer", "module")
-_CAME_LATER = ("adapt",)  # configurations that were written before do not have it
+_CAME_LATER = ("adapt", "sampling", "mix")  # configurations that were written before do not have it
 _HOLD_TARGETS = ("callbacks", "logger")  # {name: class, or null to leave one out}
 _OF_HYDRA = frozenset({"_target_", "_partial_", "_convert_"})
 # read by build, not passed to the class
@@ -59,6 +60,7 @@ def check(cfg: DictConfig, schema: type = TrainConfig) -> None:
     for path, node in resolved.targets():
         problems += [f"{path}: {problem}" for problem in _node_problems(path, node)]
     problems += [*channel_problems(resolved.values), *adaptation_problems(resolved.values)]
+    problems += mixing_problems(resolved.values)
     problems += [*_range_problems(resolved), *mode_problems(resolved), *pair_problems(resolved.values)]
     if problems:
         raise SeglabError(

@@ -42,6 +42,8 @@ class TrainConfig:
     init_from: str | None = None
     replace_head: bool = False
     adapt: Any = None
+    sampling: Any = None
+    mix: Any = None
 
 
 @dataclass

@@ -24,6 +24,9 @@ from seglab.callbacks.throughput import Throughput
 from seglab.config.instantiate import instantiate
 from seglab.config.of_run import of_run
 from seglab.data.module import DataModule
+from seglab.data.rare_classes import shares
+from seglab.data.statistics import class_counts
+from seglab.errors import listed
 from seglab.labels import label_space
 from seglab.models import bundled, encoder_file, pretrained
 from seglab.models.activation import build_with_activation
@@ -77,6 +80,7 @@ def build(config: Mapping[str, Any], folder: Path) -> Run:
     trainer = _trainer(config, folder, callbacks, saves=last is not None)
     data: DataModule = instantiate(config["data"])
     data.require_samples(devices=trainer.world_size)
+    _choose_samples(config, data)
     config = with_class_weights(config, folder)
     lightning.seed_everything(config["seed"], workers=True, verbose=False)
     return Run(trainer, build_module(config), data, best, throughput, others)
@@ -153,6 +157,20 @@ def build_network(config: Mapping[str, Any]) -> nn.Module:
 def without_weights(config: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration of the same network, built without pretrained weights: a checkpoint's are to replace them."""
     return {**config, "model": pretrained.without_weights(config["model"])}
+
+
+def _choose_samples(config: Mapping[str, Any], data: DataModule) -> None:
+    """Lets training samples be drawn and mixed as `sampling` and `mix` say, which earlier configurations have not.
+
+    Classes are counted at the first start and kept in `output`/statistics, which serves every run with these files.
+    """
+    if node := config.get("mix"):
+        data.mixing = instantiate(node)
+    if node := config.get("sampling"):
+        folder = Path(config["output"]) / "statistics"
+        counts = class_counts(data.source("train"), folder=folder, title="counting labels")
+        data.draws = instantiate(node).draws(counts)
+        log.info("sampling: classes are drawn by %s", listed(shares(data.draws, data.label_space.names)))
 
 
 def _adaptation(config: Mapping[str, Any]) -> Adaptation | None:
