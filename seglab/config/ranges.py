@@ -129,6 +129,8 @@ RANGES = {
     "model.size_divisor": whole(1),
     "loss.auxiliary": number(0),
     "loss.boundary": number(0),
+    "loss.distillation.weight": number(0),
+    "loss.distillation.temperature": _above_0,
     "callbacks.ema.decay": Range("a number >= 0 and < 1", lambda value: _is_number(value) and 0 <= value < 1),
     "callbacks.swa.start": Range("a number >= 0 and < 1", lambda value: _is_number(value) and 0 <= value < 1),
     "callbacks.freeze.until_epoch": whole(1, also=(None,)),
