@@ -10,11 +10,13 @@ from seglab.runs.class_names import lasting_name
 # What does not decide a result: two configurations that differ only here are the same experiment.
 NOT_IDENTITY = (
     "output", "sweep", "resume", "name", "retry_failed", "logger",
-    "teacher",  # where it lies: which it is says teacher_run
     "data.root", "data.source.root", "data.prepare.root", "data.num_workers", "data.cache",
     "trainer.accelerator", "trainer.devices", "trainer.log_every_n_steps", "trainer.enable_progress_bar",
     "callbacks.progress", "callbacks.pictures", "callbacks.last",
 )  # fmt: skip
+
+# Where the teacher lies, which names a job; which run it is says teacher_run.
+_SAID_BY_ANOTHER = ("teacher",)
 
 # Keys that came after the first runs, each with the value that means what was done before: left out where they have it.
 CAME_LATER = {
@@ -36,7 +38,7 @@ def identity(config: Mapping[str, Any]) -> dict[str, Any]:
     return {
         key: lasting_name(value) if key.endswith("_target_") and isinstance(value, str) else value
         for key, value in _flat(config)
-        if decides(key) and (key not in CAME_LATER or value != CAME_LATER[key])
+        if decides(key) and key not in _SAID_BY_ANOTHER and (key not in CAME_LATER or value != CAME_LATER[key])
     }
 
 
