@@ -15,11 +15,16 @@ NOT_IDENTITY = (
     "callbacks.progress", "callbacks.pictures", "callbacks.last",
 )  # fmt: skip
 
+# Where the teacher lies, which names a job; which run it is says teacher_run.
+_SAID_BY_ANOTHER = ("teacher",)
+
 # Keys that came after the first runs, each with the value that means what was done before: left out where they have it.
 CAME_LATER = {
     "data.source.colours": None, "data.channels": 3, "data.source.mask_suffix": "", "data.source.recursive": False,
     "loss.auxiliary": 0.4, "loss.boundary": 20.0, "model.auxiliary": False,
     "adapt": None, "module.layer_decay": 1.0, "callbacks.freeze.eval_mode": False,
+    "sampling": None, "mix": None,
+    "teacher_run": None, "loss.distillation.weight": 1.0, "loss.distillation.temperature": 1.0,
 }  # fmt: skip
 
 
@@ -33,7 +38,7 @@ def identity(config: Mapping[str, Any]) -> dict[str, Any]:
     return {
         key: lasting_name(value) if key.endswith("_target_") and isinstance(value, str) else value
         for key, value in _flat(config)
-        if decides(key) and (key not in CAME_LATER or value != CAME_LATER[key])
+        if decides(key) and key not in _SAID_BY_ANOTHER and (key not in CAME_LATER or value != CAME_LATER[key])
     }
 
 

@@ -21,6 +21,7 @@ from seglab.models.auxiliary import WithAuxiliary
 from seglab.models.queries import Queries
 from seglab.models.scheduled import Scheduled
 from seglab.training.adaptation import Adaptation
+from seglab.training.distillation import Distillation
 from seglab.training.mean_loss import MeanLoss, own_part
 from seglab.training.optimizer import OptimizerFactory, build_optimizer
 from seglab.training.outputs import checked, label_maps, mapped, per_pixel, resize_logits
@@ -48,6 +49,7 @@ class SegmentationModule(LightningModule):
         num_outputs: K of the network; None for one a class. Of more outputs than classes the first are the classes, and
             a pixel for which another is the strongest counts as missed.
         adaptation: what of the network learns; None for all of it.
+        distillation: what it learns from beside the labels; None for nothing.
 
     Raises:
         SeglabError: the network has fewer outputs than there are classes.
@@ -75,6 +77,7 @@ class SegmentationModule(LightningModule):
         boundary: float = 20.0,
         num_outputs: int | None = None,
         adaptation: Adaptation | None = None,
+        distillation: Distillation | None = None,
     ) -> None:
         super().__init__()
         self._memory_format = torch.channels_last if channels_last else torch.contiguous_format
@@ -88,6 +91,7 @@ class SegmentationModule(LightningModule):
         self._decay_norm_and_bias = decay_norm_and_bias
         self._adaptation = adaptation
         self._is_adapted = False
+        self._distillation = distillation
         self._auxiliary, self._boundary = auxiliary, boundary
         self.size_divisor = size_divisor
         self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1) * 255, persistent=False)
@@ -162,7 +166,12 @@ class SegmentationModule(LightningModule):
         return int(self.trainer.estimated_stepping_batches)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        loss, terms = self._loss_and_terms(self._answer(batch["image"]), batch["mask"])
+        answer, mask = self._answer(batch["image"]), batch["mask"]
+        loss, terms = self._loss_and_terms(answer, mask)
+        if self._distillation is not None:
+            scores = self.loss.scores(self._on_image(answer, mask.shape[-2:]).logits)
+            terms["distillation"] = self._distillation.loss(scores, batch["image"], mask)
+            loss = loss + self._distillation.weight * terms["distillation"]
         self.train_loss.update(loss.detach())
         if self._is_logged(batch_idx):
             values = {"train/loss_step": loss.item()}

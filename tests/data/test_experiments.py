@@ -87,8 +87,10 @@ def as_plan(path: Path) -> Plan:
 
 
 def alone(plan: Plan, row: Row) -> Plan:
-    """A plan of one row, which starts from nothing."""
-    return replace(plan, rows=(replace(row, starts_from=None),), seeds=plan.seeds[:1])
+    """A plan of one row, which starts from nothing and learns from labels alone: of teachers see test_distillation."""
+    untaught = tuple(each for each in row.overrides if row.learns_from is None or each != "loss=distill")
+    row = replace(row, starts_from=None, learns_from=None, overrides=untaught)
+    return replace(plan, rows=(row,), seeds=plan.seeds[:1])
 
 
 SETTINGS = {path.stem: as_plan(path) for path in FILES} | {

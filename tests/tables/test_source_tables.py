@@ -14,7 +14,7 @@ from seglab.tables.plan.read import FOLDER, names, read_plan
 from seglab.tables.survey.configurations import configurations, evaluation_settings
 from seglab.tables.survey.survey import survey
 
-OURS = ("synthetic_", "camvid_queries")  # questions of our own: no source, nothing left unsaid
+OURS = ("synthetic_", "camvid_queries", "camvid_small_classes")  # questions of our own: no source, nothing left unsaid
 FORMS = [(name, form) for name in names() for form in sorted({"smoke", *read_plan(name).budgets})]
 
 

@@ -29,8 +29,9 @@ def train_missing(
 ) -> None:
     """Trains what is not finished, row by row, as jobs of the sweep that is named like the table.
 
-    A row comes behind the one that it starts from; where that one's run is not there then, it is not trained, and that
-    is said. Down-sampled ground truth is measured. A failure is told or left in the job's record, and the others go on.
+    A row comes behind the one that it starts or learns from; where that one's run is not there then, it is not trained,
+    and that is said. Down-sampled ground truth is measured. A failure is told or left in the job's record, and the
+    others go on.
 
     Args:
         rows: labels of those to be trained, where not all are.
@@ -44,9 +45,9 @@ def train_missing(
     flags = [flag for path in search_path for flag in ("--config-dir", path)]
     retry = ["retry_failed=true"] if retry_failed else []
     for row, seeds in _to_train(survey, picked, retry_failed=retry_failed):
-        # One that starts from another row's run has another init_from with each seed.
-        for together in [seeds] if row.starts_from is None else [[seed] for seed in seeds]:
-            start = survey.of(row.label, together[0]).init_from if row.starts_from is not None else None
+        # One that needs another row's run has another init_from or teacher with each seed.
+        for together in [seeds] if row.needs is None else [[seed] for seed in seeds]:
+            start = survey.of(row.label, together[0]).init_from if row.needs is not None else None
             if start is not None and not _is_there(start, plan, row, together[0], output=output):
                 continue
             log.info("%s, %s: training seed%s %s", plan.name, row.label, "s" if len(together) > 1 else "",
@@ -64,7 +65,7 @@ def _to_train(survey: Survey, rows: Sequence[Row], *, retry_failed: bool) -> lis
             continue
         left = survey.to_train(row.label, retry_failed=retry_failed)
         for other in rows:
-            if other.starts_from == row.label:
+            if other.needs == row.label:
                 left += [seed for seed in seeds[other.label]
                          if seed not in left and survey.of(row.label, seed).status == "committed"]  # fmt: skip
         seeds[row.label] = sorted(left, key=survey.plan.seeds.index)
@@ -75,8 +76,9 @@ def _is_there(init_from: str, plan: Plan, row: Row, seed: int, *, output: Path) 
     try:
         first_weights.locate(init_from, output=output)
     except SeglabError as error:
-        log.error("%s, %s seed %d: NOT TRAINED, as it starts from %s: %s", plan.name, row.label, seed,
-                  row.starts_from, error)  # fmt: skip
+        how = "starts" if row.learns_from is None else "learns"
+        log.error("%s, %s seed %d: NOT TRAINED, as it %s from %s: %s", plan.name, row.label, seed, how, row.needs,
+                  error)  # fmt: skip
         return False
     return True
 
@@ -115,7 +117,7 @@ def train_arguments(
         *plan.common,
         *row.overrides,
         *overrides,
-        *([] if init_from is None else [f"init_from={init_from}"]),
+        *([] if init_from is None else [f"{row.needed_as}={init_from}"]),
         f"seed={','.join(map(str, seeds))}",
         f"sweep={plan.name if plan.budget == 'full' else f'{plan.name}_{plan.budget}'}",
         *([] if output == Path("outputs") else [f"output={quoted(str(output))}"]),

@@ -80,7 +80,7 @@ def picked(plan: Plan, rows: Sequence[str] | None) -> list[str]:
                               f"{did_you_mean(name, by_label) or ' - correct it'}")  # fmt: skip
         while label is not None and label not in labels:
             labels.append(label)
-            label = by_label[label].starts_from
+            label = by_label[label].needs
     return labels
 
 
@@ -100,6 +100,7 @@ def _reduced_row(row: Row, budget: Budget, name: str) -> Row:
         label=marked(row.label, name),
         overrides=row.overrides if row.downsample is not None else (*row.overrides, *budget.overrides),
         starts_from=None if row.starts_from is None else marked(row.starts_from, name),
+        learns_from=None if row.learns_from is None else marked(row.learns_from, name),
     )
 
 

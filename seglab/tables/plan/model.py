@@ -13,7 +13,18 @@ class Row:
     overrides: tuple[str, ...] = ()  # of `python -m seglab.train`, besides those that all rows share
     note: str | None = None
     starts_from: str | None = None  # label of the row whose run of the same seed gives the first weights
+    learns_from: str | None = None  # label of the row whose run of the same seed is its teacher
     downsample: int | None = None  # no training: the ground truth, down- and up-sampled by this factor, is scored
+
+    @property
+    def needs(self) -> str | None:
+        """The label of the row that has to be trained before."""
+        return self.starts_from or self.learns_from
+
+    @property
+    def needed_as(self) -> str:
+        """The key of conf/train.yaml that names the run of that row."""
+        return "init_from" if self.learns_from is None else "teacher"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -118,13 +118,13 @@ def _check_rows(plan: Plan, *, where: str) -> None:
     labels = [row.label for row in plan.rows]
     seen = dict[tuple[object, ...], str]()
     for row in plan.rows:
-        other = seen.setdefault((row.overrides, row.starts_from, row.downsample), row.label)
+        other = seen.setdefault((row.overrides, row.starts_from, row.learns_from, row.downsample), row.label)
         require(other == row.label, f"{where}: rows", "a setting of its own for each row",
                 f"the same overrides for {other!r} and {row.label!r}")  # fmt: skip
     rows = {row.label: row for row in plan.rows}
     for row in plan.rows:
-        here = f"{where}: row {row.label!r}: starts_from"
-        chain, start = [row.label], row.starts_from
+        here = f"{where}: row {row.label!r}: {'starts_from' if row.learns_from is None else 'learns_from'}"
+        chain, start = [row.label], row.needs
         while start is not None:
             _check_label(start, labels, where=here)
             chain.append(start)
@@ -132,7 +132,7 @@ def _check_rows(plan: Plan, *, where: str) -> None:
                     f"{' from '.join(map(repr, chain))} - leave one out")  # fmt: skip
             require(rows[start].downsample is None, here, "a row that is trained",
                     f"{start!r}, which down-samples - name another")  # fmt: skip
-            start = rows[start].starts_from
+            start = rows[start].needs
 
 
 def _check_label(label: str, labels: list[str], *, where: str) -> None:
@@ -157,15 +157,23 @@ def _row(content: Any, *, where: str) -> Row:
     start, factor = yaml_values.said(values, "starts_from", where=where), values.get("downsample")
     if start is not None and any(override.lstrip("+").startswith("init_from=") for override in overrides):
         raise SeglabError(f"{where}: expected starts_from or an override init_from; came both - leave one out")
+    teacher = yaml_values.said(values, "learns_from", where=where)
+    names_one = any(override.lstrip("+").startswith("teacher=") for override in overrides)
+    if teacher is not None and (start is not None or names_one):
+        raise SeglabError(
+            f"{where}: expected learns_from, starts_from or an override teacher; came two of them - leave one out"
+        )
     if factor is not None:
         require(type(factor) is int and factor >= 2, f"{where}: downsample", "a whole number >= 2", repr(factor))
-        require(not overrides and start is None, f"{where}: downsample", "no overrides and no starts_from beside it",
+        alone = not overrides and start is None and teacher is None
+        require(alone, f"{where}: downsample", "no overrides and no starts_from beside it",
                 f"{', '.join(overrides) or f'starts_from: {start}'} - nothing is trained: leave it out")  # fmt: skip
     return Row(
         label=yaml_values.text(values, "label", where=where),
         overrides=overrides,
         note=yaml_values.said(values, "note", where=where),
         starts_from=start,
+        learns_from=teacher,
         downsample=factor,
     )
 

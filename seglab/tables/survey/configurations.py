@@ -18,14 +18,16 @@ from seglab.labels import LabelSpace, label_space
 from seglab.runs import init_from
 from seglab.tables.plan.model import Plan, Row
 
+_SOME_TEACHER = f"teacher={init_from.RUN}to-be-known"  # in the place of the run of another row
+
 
 def configurations(
     plan: Plan, *, overrides: Sequence[str] = (), search_path: Sequence[str] = ()
 ) -> dict[tuple[str, int], DictConfig]:
     """{(label, seed): configuration} of every run, as `python -m seglab.train` would compose and check it.
 
-    A row that starts from another one names its run of the same seed by fingerprint: the same on every machine. A row
-    of down-sampled ground truth has no seeds; it stands at the first.
+    A row that starts or learns from another one names its run of the same seed by fingerprint: the same on every
+    machine. A row of down-sampled ground truth has no seeds; it stands at the first.
 
     Args:
         overrides: of every run, behind those of its row.
@@ -38,11 +40,9 @@ def configurations(
     alike: dict[tuple[str, ...], DictConfig] = {}  # rows of ground truth are, and a composition takes a while
     for row in plan.rows:
         try:
-            cfg = (
-                alike.get(row.overrides)
-                or compose("train", [*plan.common, *row.overrides, *overrides], search_path=search_path).cfg
-            )
-            alike[row.overrides] = cfg
+            own = row.overrides if row.learns_from is None else (*row.overrides, _SOME_TEACHER)
+            cfg = alike.get(own) or compose("train", [*plan.common, *own, *overrides], search_path=search_path).cfg
+            alike[own] = cfg
             config.check(cfg)
             _check_classes(plan, label_space(runs.plain(cfg)["data"]["labels"]))
         except (SeglabError, HydraException, OmegaConfBaseException) as error:
@@ -51,21 +51,21 @@ def configurations(
             composed[row.label, seed] = cfg.copy()
             composed[row.label, seed].seed = seed  # all that depends on the seed refers to this key
     for row in in_order(plan.rows):
-        if row.starts_from is not None:
+        if row.needs is not None:
             for seed in plan.seeds:
-                first = runs.fingerprint(runs.plain(composed[row.starts_from, seed]))
-                composed[row.label, seed].init_from = f"{init_from.RUN}{first}"
+                first = runs.fingerprint(runs.plain(composed[row.needs, seed]))
+                composed[row.label, seed][row.needed_as] = f"{init_from.RUN}{first}"
     return composed
 
 
 def in_order(rows: Sequence[Row]) -> list[Row]:
-    """The rows, each behind the one that it starts from; otherwise in their own order."""
+    """The rows, each behind the one that it starts or learns from; otherwise in their own order."""
     by_label = {row.label: row for row in rows}
     ordered: dict[str, Row] = {}
 
     def add(row: Row) -> None:
-        if row.starts_from is not None and row.starts_from not in ordered:
-            add(by_label[row.starts_from])
+        if row.needs is not None and row.needs not in ordered:
+            add(by_label[row.needs])
         ordered[row.label] = row
 
     for row in rows:

@@ -114,7 +114,7 @@ def survey(
             committed=[measurement for measurement in committed if measurement.key == (label, seed)],
             output=output, outdated_too=outdated_too,
         )  # fmt: skip
-        states.append(replace(state, init_from=cfg.get("init_from")))
+        states.append(replace(state, init_from=cfg.get(rows[label].needed_as)))
     return Survey(plan=plan, states=tuple(states))
 
 

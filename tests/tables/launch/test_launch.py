@@ -47,7 +47,7 @@ def survey(*statuses: str, plan: Plan = PLAN, splits: tuple[str, ...] = ("test",
     planned = [(row, seed) for row in plan.rows for seed in plan.seeds]
     states = [State(row=row.label, seed=seed, status=status, folder=Path("outputs/runs") / f"{row.label} {seed}",
                     unscored=splits if status == "trained" else (),
-                    init_from=None if row.starts_from is None else f"run:{row.starts_from}-{seed}")
+                    init_from=None if row.needs is None else f"run:{row.needs}-{seed}")
               for (row, seed), status in zip(planned, statuses, strict=True)]  # type: ignore[arg-type]  # fmt: skip
     return Survey(plan=plan, states=tuple(states))
 
@@ -146,6 +146,13 @@ def test_a_row_comes_behind_the_one_that_it_starts_from_and_after_a_failure_not_
     ]
     assert "t, second seed 2: NOT TRAINED, as it starts from first: init_from=run:first-2: expected a" in caplog.text
     assert "came one that is failed" in caplog.text
+
+
+def test_a_row_learns_from_the_run_of_another_one(trains: Calls, tmp_path: Path) -> None:
+    rows = (Row(label="student", overrides=("loss=distill",), learns_from="first"), CHAIN.rows[2])
+    train(survey(*["missing"] * 4, plan=replace(CHAIN, rows=rows)), tmp_path)
+    assert [call[1][1] for call in trains] == ["data=gta5", "loss=distill"]  # seed 2 of the first failed
+    assert trains[1][1][3:5] == ["teacher=run:first-1", "seed=1"]
 
 
 def test_weights_that_only_their_scores_are_committed_of_are_trained_again(trains: Calls, tmp_path: Path) -> None:

@@ -86,6 +86,8 @@ def test_a_plan_holds_starts_controls_splits_and_budgets() -> None:
             "came 'x' from 'y' from 'x' - leave one out",
         ),
         (with_rows({"starts_from": "y"}, {"label": "y", "downsample": 2}), "a row that is trained; came 'y'"),
+        (with_rows({"learns_from": "cee"}), r"row 'x': learns_from: expected the label .*; came 'cee' - did you"),
+        (with_rows({"learns_from": "ce", "starts_from": "ce"}), "expected learns_from, starts_from or an override"),
         (
             with_rows({"starts_from": "ce", "overrides": ["init_from=a"]}),
             "starts_from or an override init_from; came both",

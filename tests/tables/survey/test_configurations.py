@@ -46,6 +46,17 @@ def test_a_row_names_the_run_that_it_starts_from_by_fingerprint() -> None:
     assert longer["third", 1].init_from != found["third", 1].init_from
 
 
+def test_a_row_names_the_run_that_it_learns_from_by_fingerprint() -> None:
+    rows = (Row(label="student", overrides=("loss=distill",), learns_from="teacher"), Row(label="teacher"))
+    plan = replace(PLAN, rows=rows, seeds=(1, 2))
+    found = configurations(plan)
+    for seed in (1, 2):
+        fingerprint = runs.fingerprint(runs.plain(found["teacher", seed]))
+        assert runs.plain(found["student", seed])["teacher_run"] == fingerprint
+        assert found["student", seed].teacher == f"run:{fingerprint}"
+    assert [row.label for row in in_order(rows)] == ["teacher", "student"]
+
+
 def test_ground_truth_has_no_seeds() -> None:
     assert [seed for label, seed in configurations(PLAN) if label == "half"] == [1]
 
