@@ -43,7 +43,6 @@ TINY = (
 # They take a minute or more, longest first: `make test` starts them in this order, so that no worker waits long for
 # the last of another.
 LONGEST = (
-    # before any other: they fork this process, which torch allows as long as no backward has run in threads of its own
     "callbacks/test_exact.py", "training/test_adaptation.py", "training/test_distillation.py",
     "deployment/test_model_programs.py", "deployment/test_models.py", "multirun/test_launch.py",
     "multirun/test_slurm.py", "models/test_matrix.py",

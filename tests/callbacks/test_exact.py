@@ -20,6 +20,7 @@ from seglab.errors import Interrupted
 from seglab.runs import checkpoints
 from seglab.runs.files import BEST, LAST
 from seglab.training.build import build
+from tests.waiting import PATIENCE
 
 
 class SignalAt(Callback):
@@ -199,12 +200,13 @@ class KillAtTheEnd(Callback):
 
 
 def killed(config: dict, folder: Path, by: Callback) -> None:
-    process = os.fork()
-    if process == 0:
-        fit(config, folder, by)
-        os._exit(0)
-    _, status = os.waitpid(process, 0)
-    assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL
+    """In a process that is no fork of this one, whose threads may hold locks and have made torch refuse to go on."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["seglab.training.build"])
+    process = context.Process(target=fit, args=(config, folder, by))
+    process.start()
+    process.join(PATIENCE)
+    assert process.exitcode == -signal.SIGKILL
 
 
 def test_a_killed_run_continues_exactly(tiny_config, tmp_path):
