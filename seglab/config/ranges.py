@@ -31,6 +31,15 @@ def size(*also: str | None) -> Range:
     return Range(f"{words}[height, width] of whole numbers >= 1", lambda value: value in also or _is_size(value))
 
 
+def span(words: str) -> Range:
+    """[smallest, largest], numbers above 0."""
+
+    def accepts(value: Any) -> bool:
+        return isinstance(value, list) and len(value) == 2 and all(map(_is_number, value)) and 0 < value[0] <= value[1]
+
+    return Range(words, accepts)
+
+
 def one_of(*choices: str | bool) -> Range:
     words = tuple(map(_yaml, choices))
     typed = [(type(choice), choice) for choice in choices]  # 1 is not the choice true
@@ -106,6 +115,9 @@ RANGES = {
         "a number > 0 and <= 1, or null", lambda value: value is None or (_is_number(value) and 0 < value <= 1)
     ),
     "data.size": Range("[height, width], whole numbers >= 1, or null", lambda value: value is None or _is_size(value)),
+    "augment.crop.size": size(),
+    "augment.crop.scale": span("[smallest, largest] factor, numbers > 0"),
+    "augment.crop.cat_max_ratio": Range("a number > 0 and <= 1", lambda value: _is_number(value) and 0 < value <= 1),
     "model.classes": whole(2),
     "data.channels": whole(1),
     "model.in_channels": whole(1),

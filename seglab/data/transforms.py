@@ -13,6 +13,7 @@ import numpy as np
 from albumentations.core.composition import BaseCompose
 from albumentations.core.transforms_interface import BasicTransform
 
+from seglab.data.crop import ScaleAndCrop
 from seglab.data.image_files import RGB
 from seglab.errors import SeglabError, did_you_mean
 from seglab.labels import IGNORE_INDEX
@@ -59,9 +60,14 @@ class Augmentation:
     Pixels that a transform invents (padding, corners after a rotation) become IGNORE_INDEX in the mask, whatever
     `fill_mask` says; albumentations' own default is 0, which is the first class. `fill_mask=None` of the dropouts
     stays: it hides a part of the image and keeps its labels.
+
+    Args:
+        transforms: in their order.
+        crop: applied before them; beside the list, where its keys can be overridden.
     """
 
-    def __init__(self, transforms: Sequence[Transform]) -> None:
+    def __init__(self, transforms: Sequence[Transform], *, crop: ScaleAndCrop | None = None) -> None:
+        transforms = [*transforms] if crop is None else [crop, *transforms]
         for transform in _flatten(transforms):
             _refuse_unknown_arguments(transform)
             _refuse_more_than_one_sample(transform)

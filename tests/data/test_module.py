@@ -357,7 +357,7 @@ def compose_data(*overrides: str) -> Any:
 @pytest.mark.parametrize("augment", sorted(path.stem for path in (CONF / "augment").glob("*.yaml")))
 @pytest.mark.parametrize("data", sorted(path.stem for path in (CONF / "data").glob("*.yaml")))
 def test_every_data_and_augment_config_builds(data: str, augment: str) -> None:
-    config = compose_data(f"data={data}", f"augment={augment}")
+    config = compose_data(f"data={data}", f"augment={augment}", "data.size=[48,96]")
     module = instantiate({**config.data, "prepare": None}, _convert_="all")  # writing scenes has tests of its own
     assert isinstance(module, DataModule)
     assert module.label_space.num_classes >= 2
