@@ -27,7 +27,11 @@ _CAME_LATER = ("adapt",)  # configurations that were written before do not have 
 _HOLD_TARGETS = ("callbacks", "logger")  # {name: class, or null to leave one out}
 _OF_HYDRA = frozenset({"_target_", "_partial_", "_convert_"})
 # read by build, not passed to the class
-_OF_SEGLAB = {"model": frozenset({"size_divisor"}), "loss": frozenset({"auxiliary", "boundary"})}
+_OF_SEGLAB = {
+    "model": frozenset({"size_divisor"}),
+    "loss": frozenset({"auxiliary", "boundary"}),
+    "trainer": frozenset({"compile"}),
+}
 
 _LIST_OR_NAME = re.compile(r"loss(\.\w+)*\.class_weights")  # seglab.training puts numbers in place of a name or a file
 
@@ -35,7 +39,7 @@ _LIST_OR_NAME = re.compile(r"loss(\.\w+)*\.class_weights")  # seglab.training pu
 SUPPLIED = {
     "module": frozenset(
         {"network", "loss", "class_names", "optimizer", "schedule", "size_divisor", "num_outputs", "adaptation"}
-        | {"auxiliary", "boundary"}
+        | {"auxiliary", "boundary", "compiled"}
     ),
     "trainer": frozenset(
         {"default_root_dir", "callbacks", "logger", "plugins", "enable_checkpointing", "use_distributed_sampler"}

@@ -19,7 +19,7 @@ NOT_IDENTITY = (
 CAME_LATER = {
     "data.source.colours": None, "data.channels": 3, "data.source.mask_suffix": "", "data.source.recursive": False,
     "loss.auxiliary": 0.4, "loss.boundary": 20.0, "model.auxiliary": False,
-    "adapt": None, "module.layer_decay": 1.0, "callbacks.freeze.eval_mode": False,
+    "adapt": None, "module.layer_decay": 1.0, "callbacks.freeze.eval_mode": False, "trainer.compile": False,
 }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from seglab.callbacks.throughput import Throughput
 from seglab.config.instantiate import instantiate
 from seglab.config.of_run import of_run
 from seglab.data.module import DataModule
+from seglab.errors import SeglabError
 from seglab.labels import label_space
 from seglab.models import bundled, encoder_file, pretrained
 from seglab.models.activation import build_with_activation
@@ -33,6 +35,7 @@ from seglab.runs.find import require_run
 from seglab.training.adaptation import Adaptation
 from seglab.training.class_weights import for_outputs, with_class_weights
 from seglab.training.module import SegmentationModule
+from seglab.training.sharded import shard_when_set_up
 
 log = logging.getLogger("seglab")
 
@@ -55,6 +58,7 @@ def build(config: Mapping[str, Any], folder: Path) -> Run:
     What can be refused without reading, downloading or caching anything is refused first: the device, the data set's
     files, a batch that is larger than the training split.
     """
+    _require_device(config["trainer"])
     lightning.seed_everything(config["seed"], workers=True, verbose=False)  # of it the trainer's processes know
     chosen = [instantiate(node) for node in config["callbacks"].values() if node]
     best = next((callback for callback in chosen if isinstance(callback, BestCheckpoint)), None)
@@ -79,7 +83,9 @@ def build(config: Mapping[str, Any], folder: Path) -> Run:
     data.require_samples(devices=trainer.world_size)
     config = with_class_weights(config, folder)
     lightning.seed_everything(config["seed"], workers=True, verbose=False)
-    return Run(trainer, build_module(config), data, best, throughput, others)
+    module = build_module(config)
+    shard_when_set_up(module, trainer)
+    return Run(trainer, module, data, best, throughput, others)
 
 
 def load(folder: Path, *, checkpoint: str = BEST) -> SegmentationModule:
@@ -117,6 +123,7 @@ def build_module(config: Mapping[str, Any]) -> SegmentationModule:
         size_divisor=config["model"]["size_divisor"],
         num_outputs=num_outputs,
         adaptation=_adaptation(config),
+        compiled=config["trainer"].get("compile", False),
         **weights,
     )
     if module.num_scores > labels.num_classes:
@@ -161,11 +168,19 @@ def _adaptation(config: Mapping[str, Any]) -> Adaptation | None:
     return instantiate(node) if node else None
 
 
+def _require_device(trainer: Mapping[str, Any]) -> None:
+    if trainer["accelerator"] == "tpu" and find_spec("torch_xla") is None:
+        raise SeglabError(
+            "trainer.accelerator=tpu: expected a machine with TPUs and the package torch_xla, which is none of "
+            "seglab's own; it is not installed - pip install torch_xla there, or choose trainer=gpu or trainer=cpu"
+        )
+
+
 def _trainer(
     config: Mapping[str, Any], folder: Path, callbacks: list[lightning.Callback], *, saves: bool
 ) -> lightning.Trainer:
     return instantiate(
-        config["trainer"],
+        {key: value for key, value in config["trainer"].items() if key != "compile"},  # which is the module's
         default_root_dir=str(folder),
         callbacks=callbacks,
         logger=[instantiate(node, folder=str(folder)) for node in config["logger"].values() if node],
