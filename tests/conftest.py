@@ -44,7 +44,7 @@ TINY = (
 # the last of another.
 LONGEST = (
     # before any other: they fork this process, which torch allows as long as no backward has run in threads of its own
-    "callbacks/test_exact.py", "training/test_adaptation.py",
+    "callbacks/test_exact.py", "training/test_adaptation.py", "training/test_distillation.py",
     "deployment/test_model_programs.py", "deployment/test_models.py", "multirun/test_launch.py",
     "multirun/test_slurm.py", "models/test_matrix.py",
     "test_notebooks.py", "data/test_experiments.py", "test_train.py", "models/test_configs.py",

@@ -19,9 +19,9 @@ PRINT = {"_target_": "builtins.print", "sep": "executed"}
 
 # Where a configuration holds something that is built.
 PLACES = (
-    "data", "data.source", "data.prepare", "data.augmentation", "model", "model.block_attention", "activation.factory",
-    "loss", "loss.class_weights", "adapt", "optimizer", "scheduler", "trainer", "trainer.strategy", "callbacks.best",
-    "logger.csv", "module",
+    "data", "data.source", "data.prepare", "data.augmentation", "sampling", "mix", "model", "model.block_attention",
+    "activation.factory", "loss", "loss.class_weights", "adapt", "optimizer", "scheduler", "trainer",
+    "trainer.strategy", "callbacks.best", "logger.csv", "module",
 )  # fmt: skip
 
 

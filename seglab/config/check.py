@@ -12,6 +12,7 @@ from seglab.config.activation import activation_problems
 from seglab.config.adaptation import adaptation_problems
 from seglab.config.annotations import expected_instead
 from seglab.config.channels import channel_problems
+from seglab.config.mixing import mixing_problems
 from seglab.config.monitors import mode_problems
 from seglab.config.pairs import pair_problems
 from seglab.config.ranges import RANGES, problem
@@ -19,17 +20,24 @@ from seglab.config.resolve import Resolved, Unusable, resolve
 from seglab.config.schemas import TrainConfig
 from seglab.config.signatures import Definition, find_definition
 from seglab.config.targets import refusal, refusal_of_arguments
+from seglab.config.teacher import teacher_problems
 from seglab.config.unsupported import UNSUPPORTED
 from seglab.errors import SeglabError, did_you_mean
 
 _NEED_TARGET = ("data", "model", "loss", "optimizer", "scheduler", "trainer", "module")
-_CAME_LATER = ("adapt",)  # configurations that were written before do not have it
+_CAME_LATER = (
+    "adapt",
+    "sampling",
+    "mix",
+    "teacher",
+    "teacher_run",
+)  # configurations that were written before do not have it
 _HOLD_TARGETS = ("callbacks", "logger")  # {name: class, or null to leave one out}
 _OF_HYDRA = frozenset({"_target_", "_partial_", "_convert_"})
 # read by build, not passed to the class
 _OF_SEGLAB = {
     "model": frozenset({"size_divisor"}),
-    "loss": frozenset({"auxiliary", "boundary"}),
+    "loss": frozenset({"auxiliary", "boundary", "distillation"}),
     "trainer": frozenset({"compile"}),
 }
 
@@ -39,7 +47,7 @@ _LIST_OR_NAME = re.compile(r"loss(\.\w+)*\.class_weights")  # seglab.training pu
 SUPPLIED = {
     "module": frozenset(
         {"network", "loss", "class_names", "optimizer", "schedule", "size_divisor", "num_outputs", "adaptation"}
-        | {"auxiliary", "boundary", "compiled"}
+        | {"auxiliary", "boundary", "compiled", "distillation"}
     ),
     "trainer": frozenset(
         {"default_root_dir", "callbacks", "logger", "plugins", "enable_checkpointing", "use_distributed_sampler"}
@@ -63,6 +71,7 @@ def check(cfg: DictConfig, schema: type = TrainConfig) -> None:
     for path, node in resolved.targets():
         problems += [f"{path}: {problem}" for problem in _node_problems(path, node)]
     problems += [*channel_problems(resolved.values), *adaptation_problems(resolved.values)]
+    problems += [*mixing_problems(resolved.values), *teacher_problems(resolved.values)]
     problems += [*_range_problems(resolved), *mode_problems(resolved), *pair_problems(resolved.values)]
     if problems:
         raise SeglabError(

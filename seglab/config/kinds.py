@@ -73,6 +73,14 @@ KINDS: Mapping[str, tuple[Kind, ...]] = MappingProxyType(
             _TRANSFORM,
         ),
         "augment": (_TRANSFORM,),
+        "sampling": (
+            Kind(
+                "a sampling of seglab.data",
+                ("seglab.data.rare_classes",),
+                named=frozenset({"seglab.data.rare_classes.RareClasses"}),
+            ),
+        ),
+        "mix": (Kind("a Mixing of seglab.data", ("seglab.data",), bases=frozenset({"seglab.data.mixing.Mixing"})),),
         "model": (
             Kind(
                 "a torch.nn.Module of seglab.models, segmentation_models_pytorch, torchvision or torch.nn",

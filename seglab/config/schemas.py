@@ -13,6 +13,7 @@ from seglab.config import monitors
 from seglab.labels import label_space
 from seglab.runs.find import named_run
 from seglab.runs.naming import job_name, run_folder, sweep_folder
+from seglab.runs.teacher import decisive
 
 _IN_WHEEL, _IN_REPOSITORY = PACKAGE / "conf", PACKAGE.parent / "conf"
 FOLDER = _IN_WHEEL if _IN_WHEEL.is_dir() else _IN_REPOSITORY
@@ -42,6 +43,10 @@ class TrainConfig:
     init_from: str | None = None
     replace_head: bool = False
     adapt: Any = None
+    sampling: Any = None
+    mix: Any = None
+    teacher: str | None = None
+    teacher_run: str | None = None
 
 
 @dataclass
@@ -127,6 +132,7 @@ def register(schemas: Mapping[str, type] = MappingProxyType({})) -> None:
         ConfigStore.instance().store(name=name, node=schema)
     OmegaConf.register_new_resolver("num_classes", _num_classes, replace=True)
     monitors.register()
+    OmegaConf.register_new_resolver("teacher_run", decisive, replace=True)
     OmegaConf.register_new_resolver("job_name", job_name, replace=True)
     # Cached in the configuration: a launcher's worker processes get the folder that the parent made.
     OmegaConf.register_new_resolver("run_folder", _run_folder, replace=True, use_cache=True)

@@ -17,8 +17,10 @@ from seglab.batch import Batch
 from seglab.data.cache import CachedSource, cached
 from seglab.data.dataset import SegmentationDataset
 from seglab.data.image_files import RGB
+from seglab.data.mixing import Mixing
 from seglab.data.parallel import end_at_lost_batches, in_kernel, shorten_sockets
 from seglab.data.presence import Presence
+from seglab.data.rare_classes import Draws
 from seglab.data.sampler import ResumableLoader, SeededBatchSampler, require_full_batch
 from seglab.data.source import Labels, Source
 from seglab.data.subset import limited
@@ -97,6 +99,8 @@ class DataModule(LightningDataModule):
         self._limit, self._fraction, self._cache = limit, fraction, cache
         self._files: dict[str, Source] = {}  # by part: train, val, test
         self._sources: dict[str, Source] = {}  # the same, from the cache if there is one
+        self.draws: Draws | None = None  # what training samples are drawn by; None: every sample once in an epoch
+        self.mixing: Mixing | None = None  # what makes one training sample of two
         self.passing: Presence | None = None  # what training batches are to be noted in, while there is one
 
     def prepare_data(self) -> None:
@@ -165,8 +169,9 @@ class DataModule(LightningDataModule):
 
     def train_dataloader(self) -> ResumableLoader:
         """Full batches in a new order each epoch; with overfit_batches the same unaugmented ones again and again."""
-        overfit = self.trainer is not None and self.trainer.overfit_batches > 0
-        return self._loader("train", augmentation=None if overfit else self._augmentation, shuffle=not overfit)
+        if self.trainer is not None and self.trainer.overfit_batches > 0:
+            return self._loader("train", augmentation=None, shuffle=False)
+        return self._loader("train", augmentation=self._augmentation, mixing=self.mixing, shuffle=True)
 
     def val_dataloader(self) -> ResumableLoader:
         """Every sample of the validation split once, in order, not augmented."""
@@ -176,8 +181,10 @@ class DataModule(LightningDataModule):
         """Every sample of the test split once, in order, not augmented."""
         return self._loader("test", augmentation=None, shuffle=False)
 
-    def _loader(self, part: str, *, augmentation: Augmentation | None, shuffle: bool) -> ResumableLoader:
-        dataset = SegmentationDataset(self._sources[part], size=self._size, augmentation=augmentation)
+    def _loader(
+        self, part: str, *, augmentation: Augmentation | None, shuffle: bool, mixing: Mixing | None = None
+    ) -> ResumableLoader:
+        dataset = SegmentationDataset(self._sources[part], size=self._size, augmentation=augmentation, mixing=mixing)
         sampler = SeededBatchSampler(
             len(dataset),
             batch_size=self._batch_size if part == "train" else self._eval_batch_size,
@@ -186,6 +193,7 @@ class DataModule(LightningDataModule):
             drop_last=part == "train",
             rank=0 if self.trainer is None else self.trainer.global_rank,
             world_size=1 if self.trainer is None else self.trainer.world_size,
+            draws=self.draws,
         )
         return _make_loader(dataset, sampler=sampler, num_workers=self._workers())
 

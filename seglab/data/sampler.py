@@ -9,6 +9,7 @@ from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from seglab.batch import Batch
 from seglab.data.dataset import Key
+from seglab.data.rare_classes import Draws
 from seglab.data.workers import signals_held_back
 from seglab.errors import SeglabError
 
@@ -38,6 +39,8 @@ class SeededBatchSampler(Sampler[list[Key]]):
     Args:
         length: number of samples.
         batch_size: samples in a batch of one process.
+        draws: with `shuffle`, an epoch is of as many samples drawn by their classes, some of them several times, each
+            time with another seed; None for every sample once.
         skip: how many batches the next iteration leaves out at its beginning; 0 again afterwards.
     """
 
@@ -51,6 +54,7 @@ class SeededBatchSampler(Sampler[list[Key]]):
         drop_last: bool,
         rank: int = 0,
         world_size: int = 1,
+        draws: Draws | None = None,
     ) -> None:
         if batch_size < 1:
             raise SeglabError(f"expected a batch size of at least 1; got {batch_size} - set data.batch_size")
@@ -64,6 +68,7 @@ class SeededBatchSampler(Sampler[list[Key]]):
         # Private on purpose: Lightning takes a sampler with batch_size and drop_last for one it may rebuild.
         self._batch_size, self._drop_last, self._shuffle = batch_size, drop_last, shuffle
         self._rank, self._world_size = rank, world_size
+        self.draws = draws if shuffle else None
 
     @property
     def sampler(self) -> "SeededBatchSampler":
@@ -91,11 +96,19 @@ class SeededBatchSampler(Sampler[list[Key]]):
         for number in range(skip, len(self)):
             first = offset + number * step
             indices = order[first : first + self._batch_size]
-            yield [(index, mix(self.seed, epoch, index) & 0xFFFFFFFF) for index in indices]
+            yield [self._key(index, epoch=epoch, position=first + place) for place, index in enumerate(indices)]
+
+    def _key(self, index: int, *, epoch: int, position: int) -> Key:
+        """`position`: in the order of all processes, which tells apart the looks of a sample that is drawn twice."""
+        parts = (self.seed, epoch, index) if self.draws is None else (self.seed, epoch, index, "drawn", position)
+        return index, mix(*parts) & 0xFFFFFFFF
 
     def _order(self, epoch: int) -> list[int]:
         if not self._shuffle:
             return list(range(self.length))
+        if self.draws is not None:
+            generator = torch.Generator().manual_seed(mix(self.seed, "draws", epoch))
+            return self.draws.indices(torch.rand(self.length, 2, generator=generator, dtype=torch.float64).numpy())
         generator = torch.Generator().manual_seed(mix(self.seed, "perm", epoch))
         return torch.randperm(self.length, generator=generator).tolist()
 
@@ -148,12 +161,13 @@ class ResumableLoader(DataLoader[Batch]):
 
     def _order(self) -> dict[str, int]:
         sampler = self.batch_sampler
-        return {"length": sampler.length, "batch_size": sampler.global_batch_size, "seed": sampler.seed}
+        drawn = {} if sampler.draws is None else {"classes of the samples": sampler.draws.digest}
+        return {"length": sampler.length, "batch_size": sampler.global_batch_size, "seed": sampler.seed, **drawn}
 
     def _refuse_another_order(self, resume: dict[str, int]) -> None:
         for key, now in self._order().items():
-            if resume[key] != now:
+            if resume.get(key) != now:
                 raise SeglabError(
-                    f"expected the {key} {resume[key]} of the checkpoint, which was saved inside an epoch; got {now} - "
-                    "restore it, or resume from a checkpoint saved at the end of an epoch"
+                    f"expected the {key} {resume.get(key)} of the checkpoint, which was saved inside an epoch; got "
+                    f"{now} - restore it, or resume from a checkpoint saved at the end of an epoch"
                 )

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import zipfile
+import zlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -121,9 +123,23 @@ def class_statistics(source: Source, *, folder: Path, title: str) -> ClassStatis
     stored = _stored(path, key=key)
     if stored is not None:
         return stored
-    statistics = summed(map_samples(_count, source, title=title), source.labels)
+    statistics = summed(_counts(source, folder=folder, key=key, title=title), source.labels)
     write(statistics, path, key=key)
     return statistics
+
+
+def class_counts(source: Source, *, folder: Path, title: str) -> np.ndarray:
+    """int64 (N, K + 1): the pixels of each class in each image of a split, void ones in the last column.
+
+    Counted, kept and found again as `class_statistics` are, beside them; where either was counted, both are there.
+    """
+    key = _key(source)
+    stored = _stored_counts(_file_of_counts(source, folder=folder, key=key), key=key)
+    if stored is not None and stored.shape == (len(source.samples), source.labels.num_classes + 1):
+        return stored
+    counts = _counts(source, folder=folder, key=key, title=title)
+    write(summed(counts, source.labels), folder / f"{source.labels.name}-{key[:16]}.json", key=key)
+    return _of_images(counts, source.labels)
 
 
 def write(statistics: ClassStatistics, path: Path, *, key: str) -> None:
@@ -133,6 +149,36 @@ def write(statistics: ClassStatistics, path: Path, *, key: str) -> None:
     text = json.dumps({"version": _VERSION, "key": key, "files": statistics.images, **asdict(statistics)}, indent=1)
     partial.write_text(text + "\n", encoding="utf-8")
     os.replace(partial, path)
+
+
+def _counts(source: Source, *, folder: Path, key: str, title: str) -> list[Counts]:
+    """Of every image; those of the classes are kept for `class_counts`."""
+    counts = list(map_samples(_count, source, title=title))
+    path = _file_of_counts(source, folder=folder, key=key)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    with open(partial, "wb") as file:
+        np.savez_compressed(file, key=np.array(key), counts=_of_images(counts, source.labels))
+    os.replace(partial, path)
+    return counts
+
+
+def _of_images(counts: Iterable[Counts], labels: LabelSpace) -> np.ndarray:
+    rows = [[*of_image.pixels.tolist(), of_image.void] for of_image in counts]
+    return np.array(rows, dtype=np.int64).reshape(-1, labels.num_classes + 1)
+
+
+def _file_of_counts(source: Source, *, folder: Path, key: str) -> Path:
+    return folder / f"{source.labels.name}-{key[:16]}.npz"
+
+
+def _stored_counts(path: Path, *, key: str) -> np.ndarray | None:
+    """None where there are none, or they are damaged or of other files."""
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
+            return stored["counts"] if stored["key"].item() == key else None
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile, zlib.error):
+        return None
 
 
 def _count(source: Source, index: int) -> Counts:

@@ -28,7 +28,7 @@ from seglab.display import comparison
 from seglab.errors import SeglabError
 from seglab.multirun import gpus, plan, queued
 from seglab.multirun import job as sweep_job
-from seglab.runs import data_files, init_from, provenance
+from seglab.runs import data_files, init_from, provenance, teacher
 from seglab.runs.lock import FileLock
 
 log = logging.getLogger("seglab")
@@ -255,6 +255,7 @@ def _run_claimed(cfg: DictConfig, settings: DictConfig, folder: Path, train: Cal
 def _skipped(cfg: DictConfig, folder: Path, record: runs.Record, title: str) -> float | None:
     """The value of a finished job. Raises SeglabError when what it was made from is no longer the same."""
     init_from.check(folder, runs.plain(cfg))
+    teacher.check(folder, runs.plain(cfg))
     data_files.check(folder, output=Path(cfg.output))
     changed = provenance.code_change(record)
     log.info("%s  finished before%s, skipped", title, f" ({changed})" if changed else "")

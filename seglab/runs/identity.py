@@ -10,6 +10,7 @@ from seglab.runs.class_names import lasting_name
 # What does not decide a result: two configurations that differ only here are the same experiment.
 NOT_IDENTITY = (
     "output", "sweep", "resume", "name", "retry_failed", "logger",
+    "teacher",  # where it lies: which it is says teacher_run
     "data.root", "data.source.root", "data.prepare.root", "data.num_workers", "data.cache",
     "trainer.accelerator", "trainer.devices", "trainer.log_every_n_steps", "trainer.enable_progress_bar",
     "callbacks.progress", "callbacks.pictures", "callbacks.last",
@@ -20,6 +21,8 @@ CAME_LATER = {
     "data.source.colours": None, "data.channels": 3, "data.source.mask_suffix": "", "data.source.recursive": False,
     "loss.auxiliary": 0.4, "loss.boundary": 20.0, "model.auxiliary": False,
     "adapt": None, "module.layer_decay": 1.0, "callbacks.freeze.eval_mode": False, "trainer.compile": False,
+    "sampling": None, "mix": None,
+    "teacher_run": None, "loss.distillation.weight": 1.0, "loss.distillation.temperature": 1.0,
 }  # fmt: skip
 
 

@@ -19,7 +19,7 @@ _OPTIONAL = {
     **dict.fromkeys(("pid", "attempts", "epochs", "steps"), int),
     **dict.fromkeys(("overrides", "codes"), list),
     **dict.fromkeys(("monitor", "best", "last", "protocol", "choices", "evaluations", "init_from", "git"), dict),
-    "speed": dict,
+    **dict.fromkeys(("speed", "teacher"), dict),
     "seconds": float,
 }  # fmt: skip
 

@@ -25,15 +25,19 @@ from seglab.callbacks.throughput import Throughput
 from seglab.config.instantiate import instantiate
 from seglab.config.of_run import of_run
 from seglab.data.module import DataModule
-from seglab.errors import SeglabError
+from seglab.data.rare_classes import shares
+from seglab.data.statistics import class_counts
+from seglab.errors import SeglabError, listed
 from seglab.labels import label_space
 from seglab.models import bundled, encoder_file, pretrained
 from seglab.models.activation import build_with_activation
 from seglab.runs import checkpoints
+from seglab.runs import teacher as teachers
 from seglab.runs.files import BEST
 from seglab.runs.find import require_run
 from seglab.training.adaptation import Adaptation
 from seglab.training.class_weights import for_outputs, with_class_weights
+from seglab.training.distillation import Distillation
 from seglab.training.module import SegmentationModule
 from seglab.training.sharded import shard_when_set_up
 
@@ -81,9 +85,11 @@ def build(config: Mapping[str, Any], folder: Path) -> Run:
     trainer = _trainer(config, folder, callbacks, saves=last is not None)
     data: DataModule = instantiate(config["data"])
     data.require_samples(devices=trainer.world_size)
+    _choose_samples(config, data)
     config = with_class_weights(config, folder)
+    distillation = _distillation(config, folder)
     lightning.seed_everything(config["seed"], workers=True, verbose=False)
-    module = build_module(config)
+    module = build_module(config, distillation=distillation)
     shard_when_set_up(module, trainer)
     return Run(trainer, module, data, best, throughput, others)
 
@@ -104,7 +110,7 @@ def load(folder: Path, *, checkpoint: str = BEST) -> SegmentationModule:
     return module.eval()
 
 
-def build_module(config: Mapping[str, Any]) -> SegmentationModule:
+def build_module(config: Mapping[str, Any], *, distillation: Distillation | None = None) -> SegmentationModule:
     labels = label_space(config["data"]["labels"])
     num_outputs = config["model"].get("classes", labels.num_classes)
     if bundled.is_asked(config["model"]):
@@ -116,7 +122,7 @@ def build_module(config: Mapping[str, Any]) -> SegmentationModule:
     module: SegmentationModule = instantiate(
         config["module"],
         network=build_network(config),
-        loss=instantiate({key: value for key, value in loss.items() if key not in weights}),
+        loss=instantiate({key: value for key, value in loss.items() if key not in (*weights, "distillation")}),
         class_names=labels.names,
         optimizer=instantiate(config["optimizer"]),
         schedule=instantiate(config["scheduler"]),
@@ -124,6 +130,7 @@ def build_module(config: Mapping[str, Any]) -> SegmentationModule:
         num_outputs=num_outputs,
         adaptation=_adaptation(config),
         compiled=config["trainer"].get("compile", False),
+        distillation=distillation,
         **weights,
     )
     if module.num_scores > labels.num_classes:
@@ -160,6 +167,42 @@ def build_network(config: Mapping[str, Any]) -> nn.Module:
 def without_weights(config: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration of the same network, built without pretrained weights: a checkpoint's are to replace them."""
     return {**config, "model": pretrained.without_weights(config["model"])}
+
+
+def _distillation(config: Mapping[str, Any], folder: Path) -> Distillation | None:
+    """What `teacher` and `loss.distillation` say, which earlier configurations have not."""
+    if config.get("teacher") is None:
+        return None
+    found = teachers.locate(config["teacher"], output=config["output"])
+    teacher = load(found.folder, checkpoint=found.checkpoint)
+    key = f"teacher={config['teacher']}"
+    labels = label_space(config["data"]["labels"])
+    outputs = config["model"].get("classes", labels.num_classes)
+    channels = len(config["module"]["mean"])
+    if (teacher.num_scores, teacher.channels) != (outputs, channels):
+        raise SeglabError(
+            f"{key}: expected a run of {outputs} outputs for images of {channels} channels, as the network to be "
+            f"trained has them; came one of {teacher.num_scores} outputs and {teacher.channels} channels - give both "
+            "the same model.classes and data.channels"
+        )
+    if runs.is_first_process() and runs.read_record(folder) is not None:
+        runs.update_record(folder, teacher=teachers.record(found, config))
+    log.info("teacher: %s", runs.shown(found.path))
+    return Distillation(teacher, **config["loss"]["distillation"])
+
+
+def _choose_samples(config: Mapping[str, Any], data: DataModule) -> None:
+    """Lets training samples be drawn and mixed as `sampling` and `mix` say, which earlier configurations have not.
+
+    Classes are counted at the first start and kept in `output`/statistics, which serves every run with these files.
+    """
+    if node := config.get("mix"):
+        data.mixing = instantiate(node)
+    if node := config.get("sampling"):
+        folder = Path(config["output"]) / "statistics"
+        counts = class_counts(data.source("train"), folder=folder, title="counting labels")
+        data.draws = instantiate(node).draws(counts)
+        log.info("sampling: classes are drawn by %s", listed(shares(data.draws, data.label_space.names)))
 
 
 def _adaptation(config: Mapping[str, Any]) -> Adaptation | None:

@@ -21,6 +21,7 @@ from seglab.models.auxiliary import WithAuxiliary
 from seglab.models.queries import Queries
 from seglab.models.scheduled import Scheduled
 from seglab.training.adaptation import Adaptation
+from seglab.training.distillation import Distillation
 from seglab.training.mean_loss import MeanLoss, own_part
 from seglab.training.optimizer import OptimizerFactory, build_optimizer
 from seglab.training.outputs import checked, label_maps, mapped, per_pixel, resize_logits
@@ -50,6 +51,7 @@ class SegmentationModule(LightningModule):
         adaptation: what of the network learns; None for all of it.
         compiled: train by what torch.compile makes of the network. Names of weights and validation, whose scores are
             those of an evaluation to the bit, stay those of the network itself.
+        distillation: what it learns from beside the labels; None for nothing.
 
     Raises:
         SeglabError: the network has fewer outputs than there are classes.
@@ -78,6 +80,7 @@ class SegmentationModule(LightningModule):
         num_outputs: int | None = None,
         adaptation: Adaptation | None = None,
         compiled: bool = False,
+        distillation: Distillation | None = None,
     ) -> None:
         super().__init__()
         self._memory_format = torch.channels_last if channels_last else torch.contiguous_format
@@ -93,6 +96,7 @@ class SegmentationModule(LightningModule):
         self._compiled = compiled
         self._in_training: Callable[[Tensor], Any] | None = None  # the network compiled, in a training alone
         self._is_adapted = False
+        self._distillation = distillation
         self._auxiliary, self._boundary = auxiliary, boundary
         self.size_divisor = size_divisor
         self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1) * 255, persistent=False)
@@ -168,7 +172,12 @@ class SegmentationModule(LightningModule):
         return int(self.trainer.estimated_stepping_batches)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        loss, terms = self._loss_and_terms(self._answer(batch["image"]), batch["mask"])
+        answer, mask = self._answer(batch["image"]), batch["mask"]
+        loss, terms = self._loss_and_terms(answer, mask)
+        if self._distillation is not None:
+            scores = self.loss.scores(self._on_image(answer, mask.shape[-2:]).logits)
+            terms["distillation"] = self._distillation.loss(scores, batch["image"], mask)
+            loss = loss + self._distillation.weight * terms["distillation"]
         self.train_loss.update(loss.detach())
         if self._is_logged(batch_idx):
             values = {"train/loss_step": loss.item()}

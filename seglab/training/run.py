@@ -20,7 +20,7 @@ from seglab.config.messages import message_for
 from seglab.config.overrides import quoted
 from seglab.display import scores
 from seglab.errors import Interrupted, SeglabError, is_full
-from seglab.runs import environment, init_from, provenance
+from seglab.runs import environment, init_from, provenance, teacher
 from seglab.runs.files import RUN_LOG, remove_empty
 from seglab.runs.partial import remove_leftovers
 from seglab.training import monitors
@@ -50,6 +50,7 @@ def train(
     if not runs.is_first_process():
         return _fit(settings, folder)
     init_from.check(folder, settings)
+    teacher.check(folder, settings)
     monitors.check(settings)
     is_new = not folder.exists() or not any(folder.iterdir())
     try:

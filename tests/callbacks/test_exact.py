@@ -222,6 +222,23 @@ def test_a_killed_run_continues_exactly(tiny_config, tmp_path):
     assert torch.load(tmp_path / "killed" / "checkpoints" / LAST, weights_only=True)["epoch"] == 2
 
 
+def test_samples_that_are_drawn_and_mixed_continue_exactly(tiny_config, tmp_path):
+    """And do not depend on the number of workers."""
+    config = runs.plain(
+        tiny_config(
+            "callbacks.pictures=null", "callbacks.last.every_n_steps=1", "augment=crop", "sampling=rare_classes",
+            "mix=copy_paste", "mix.classes=[car,person,pole]", "mix.p=1", "mix.min_pixels=1",
+        )
+    )  # fmt: skip
+    fit(config, tmp_path / "straight")
+    config["data"]["num_workers"] = 2
+    for batch in (2, 5):
+        killed(config, tmp_path / "killed", KillAt(batch))
+    fit(config, tmp_path / "killed")
+    assert state(tmp_path / "killed") == state(tmp_path / "straight")
+    assert (tmp_path / "killed" / "metrics.csv").read_text() == (tmp_path / "straight" / "metrics.csv").read_text()
+
+
 TWICE = {0: ((3, 4), (3, 6), (4, 5), (4, 7), (1, 2)), 2: ((3, 6),)}
 
 

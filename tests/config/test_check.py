@@ -91,6 +91,14 @@ GROUPS = sorted(folder.name for folder in config.FOLDER.iterdir() if folder.is_d
 OPTIONS = [f"{group}={path.stem}" for group in GROUPS for path in sorted((config.FOLDER / group).glob("*.yaml"))]
 
 
+# What an option needs.
+BESIDE = {
+    "loss=mask2former": ["model=hf_mask2former"],
+    "loss=distill": ["teacher=run:0123456789abcdef"],
+    "mix=copy_paste": ["mix.classes=[car]"],
+}
+
+
 def composed(*overrides: str) -> DictConfig:
     config.register()
     with initialize_config_dir(version_base="1.3", config_dir=str(config.FOLDER)):
@@ -100,7 +108,7 @@ def composed(*overrides: str) -> DictConfig:
 @pytest.mark.slow
 @pytest.mark.parametrize("option", OPTIONS)
 def test_every_option_of_every_group_is_correct(option: str) -> None:
-    cfg = composed(option, *(["model=hf_mask2former"] if option == "loss=mask2former" else []))
+    cfg = composed(option, *BESIDE.get(option, ()))
     for key in OmegaConf.missing_keys(cfg):
         OmegaConf.update(cfg, key, "/somewhere")
     config.check(cfg)

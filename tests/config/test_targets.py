@@ -136,6 +136,8 @@ def test_other_arguments_and_those_of_ones_own_class_pass(monkeypatch: pytest.Mo
 FITTING = {
     "data": "seglab.data.module.DataModule",
     "augment": "albumentations.OneOf",
+    "sampling": "seglab.data.rare_classes.RareClasses",
+    "mix": "seglab.data.mixing.CutMix",
     "model": "segmentation_models_pytorch.Unet",
     "activation": "torch.nn.SiLU",
     "loss": "seglab.losses.Dice",

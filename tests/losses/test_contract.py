@@ -40,8 +40,9 @@ def loss(request: pytest.FixtureRequest) -> Loss:
     reason = EXCEPTIONS.get(request.node.originalname, {}).get(request.param.stem)
     if reason:
         request.node.add_marker(pytest.mark.xfail(reason=reason, strict=True))
-    return instantiate(OmegaConf.create({"loss": OmegaConf.load(request.param), "data": {"labels": LABELS}}).loss,
-                       _convert_="all")  # fmt: skip
+    node = OmegaConf.create({"loss": OmegaConf.load(request.param), "data": {"labels": LABELS}}).loss
+    node.pop("distillation", None)  # which is beside the loss
+    return instantiate(node, _convert_="all")
 
 
 @pytest.fixture
