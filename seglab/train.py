@@ -46,11 +46,21 @@ def task(cfg: DictConfig) -> float | None:
     try:
         run = Continued(cfg, overrides, goes_further=False) if cfg.resume is None else continued_run(folder, overrides)
         config.check(run.cfg)
+        _require_common_folder(cfg)
         record = train(run.cfg, folder, overrides=run.overrides, choices=choices, goes_further=run.goes_further)
     except Exception:
         remove_empty(folder)  # which Hydra has made
         raise
     return runs.monitored_value(record)
+
+
+def _require_common_folder(cfg: DictConfig) -> None:
+    """Raises SeglabError where each process of a training, started by itself, would name a folder of its own."""
+    if cfg.name is None and cfg.resume is None and cfg.trainer.get("num_nodes", 1) > 1:
+        raise SeglabError(
+            f"trainer.num_nodes={cfg.trainer.num_nodes}: expected a name, by which the processes of all machines find "
+            "one folder; came none - write name=NAME"
+        )
 
 
 def main() -> None:

@@ -38,6 +38,7 @@ _OF_HYDRA = frozenset({"_target_", "_partial_", "_convert_"})
 _OF_SEGLAB = {
     "model": frozenset({"size_divisor"}),
     "loss": frozenset({"auxiliary", "boundary", "distillation"}),
+    "trainer": frozenset({"compile"}),
 }
 
 _LIST_OR_NAME = re.compile(r"loss(\.\w+)*\.class_weights")  # seglab.training puts numbers in place of a name or a file
@@ -46,7 +47,7 @@ _LIST_OR_NAME = re.compile(r"loss(\.\w+)*\.class_weights")  # seglab.training pu
 SUPPLIED = {
     "module": frozenset(
         {"network", "loss", "class_names", "optimizer", "schedule", "size_divisor", "num_outputs", "adaptation"}
-        | {"auxiliary", "boundary", "distillation"}
+        | {"auxiliary", "boundary", "compiled", "distillation"}
     ),
     "trainer": frozenset(
         {"default_root_dir", "callbacks", "logger", "plugins", "enable_checkpointing", "use_distributed_sampler"}

@@ -54,6 +54,11 @@ def message_for(error: BaseException) -> str | None:
             f"a worker process that reads the data has died: {first_line(error)} - it may want memory or room in "
             "/dev/shm: set data.num_workers to less, or to 0 to read in the process of the run"
         )
+    if "InvalidCxxCompiler" in str(error):  # torch's own, of a module that would take seconds to import
+        return (
+            "trainer.compile=true: expected a C++ compiler, with which torch.compile makes its code; came none - "
+            "install g++ or name one in the variable CXX, or leave trainer.compile out"
+        )
     return disk_message(error) if isinstance(error, OSError) else None
 
 

@@ -7,6 +7,7 @@ from seglab.config.defaults import content
 from seglab.config.signatures import Definition, find_definition
 
 _MATCHING = "seglab.losses.matching.MatchingLoss"
+_SHARDING = "lightning.pytorch.strategies.ModelParallelStrategy"
 # Whose networks answer as their classes declare; what a class of the user's own returns is known at its first step.
 _KNOWN = ("seglab", "segmentation_models_pytorch", "torchvision", "torch")
 _POST = ("evaluate.yaml", "predict.yaml")  # whose values below `crf` are those of post=crf
@@ -18,7 +19,54 @@ def pair_problems(values: Mapping[str, Any]) -> list[str]:
     What a network returns in training is read from the annotation of its `forward`: see seglab.models.auxiliary and
     seglab.models.queries. A value counts as typed where it is not that of conf/.
     """
-    return [*_loss_problems(values.get("loss"), values.get("model")), *_post_problems(values)]
+    return [
+        *_loss_problems(values.get("loss"), values.get("model")),
+        *_post_problems(values),
+        *_compile_problems(values),
+        *_sharding_problems(values),
+    ]
+
+
+def _compile_problems(values: Mapping[str, Any]) -> Iterator[str]:
+    """Sizes that torch.compile would compile one by one, until it gives up in silence."""
+    trainer, data, augment = (values.get(group) for group in ("trainer", "data", "augment"))
+    if not isinstance(trainer, dict) or trainer.get("compile") is not True:
+        return
+    crops = isinstance(augment, dict) and augment.get("crop") is not None
+    if isinstance(data, dict) and "size" in data and data["size"] is None and not crops:
+        yield (
+            "trainer.compile=true with data.size=null: each size of an image is compiled for itself; expected one size "
+            "- write data.size=[HEIGHT,WIDTH], augment=crop, or leave trainer.compile out"
+        )
+
+
+def _sharding_problems(values: Mapping[str, Any]) -> Iterator[str]:
+    """What needs whole weights on each device, of a training that divides them."""
+    trainer, adapt, callbacks = (values.get(group) for group in ("trainer", "adapt", "callbacks"))
+    strategy = trainer.get("strategy") if isinstance(trainer, dict) else None
+    if not isinstance(trainer, dict) or not isinstance(strategy, dict) or strategy.get("_target_") != _SHARDING:
+        return
+    if isinstance(adapt, dict) and str(adapt.get("_target_")).endswith(".Lora"):
+        yield (
+            "trainer.strategy divides the weights among the devices, and adapt=lora needs them whole to add to them; "
+            "expected adapt=full or linear_probe - or train it with trainer=ddp"
+        )
+    for name, node in callbacks.items() if isinstance(callbacks, dict) else ():
+        if isinstance(node, dict) and "Averag" in str(node.get("_target_")):
+            yield (
+                f"callbacks.{name} averages weights, which trainer.strategy divides among the devices; expected null "
+                "there - or train it with trainer=ddp"
+            )
+    if trainer.get("compile") is True:
+        yield (
+            "trainer.compile=true is not tried with weights that are divided among devices; expected one of both - "
+            "leave trainer.compile out, or train with trainer=ddp"
+        )
+    if trainer.get("precision") == "16-mixed":
+        yield (
+            "trainer.precision=16-mixed does not go with weights that are divided among devices; expected 32-true or "
+            "bf16-mixed"
+        )
 
 
 def _loss_problems(loss: Any, model: Any) -> Iterator[str]:

@@ -142,6 +142,7 @@ RANGES = {
     "optimizer.lr": Range("a number > 0", lambda value: _is_number(value) and 0 < value < float("inf")),
     "optimizer.momentum": Range("a number >= 0 and < 1", lambda value: _is_number(value) and 0 <= value < 1),
     "optimizer.weight_decay": number(0),
+    "trainer.compile": one_of(True, False),
     "trainer.max_epochs": whole(0, also=(-1, None)),
     "trainer.max_steps": whole(1, also=(-1,)),
     "trainer.accumulate_grad_batches": whole(1),

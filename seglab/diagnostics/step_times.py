@@ -58,6 +58,7 @@ def measure(config: Mapping[str, Any]) -> dict[str, Any]:
     batch_size = data["batch_size"]
     on_cpu = trainer.strategy.root_device.type == "cpu"
     count, *size = _part(batch_size, height, width) if on_cpu else (batch_size, height, width)
+    config = {**config, "trainer": {**config["trainer"], "compile": False}}  # its first step alone would take longer
     module = build_module(without_weights({**config, "loss": _plain_weights(config), "scheduler": _CONSTANT}))
     batch = _noise(count, size, classes=label_space(data["labels"]).num_classes, channels=module.channels)
     with warnings.catch_warnings():

@@ -88,4 +88,4 @@ def only_process_in(folder: Path) -> Iterator[None]:
 
 def is_first_process() -> bool:
     """False in the further processes of a training on several devices, which leave the folder to the first."""
-    return all(os.environ.get(name, "0") == "0" for name in ("RANK", "LOCAL_RANK", "SLURM_PROCID"))
+    return all(os.environ.get(name, "0") == "0" for name in ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID"))

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ from seglab.training.adaptation import Adaptation
 from seglab.training.class_weights import for_outputs, with_class_weights
 from seglab.training.distillation import Distillation
 from seglab.training.module import SegmentationModule
+from seglab.training.sharded import shard_when_set_up
 
 log = logging.getLogger("seglab")
 
@@ -60,6 +62,7 @@ def build(config: Mapping[str, Any], folder: Path) -> Run:
     What can be refused without reading, downloading or caching anything is refused first: the device, the data set's
     files, a batch that is larger than the training split.
     """
+    _require_device(config["trainer"])
     lightning.seed_everything(config["seed"], workers=True, verbose=False)  # of it the trainer's processes know
     chosen = [instantiate(node) for node in config["callbacks"].values() if node]
     best = next((callback for callback in chosen if isinstance(callback, BestCheckpoint)), None)
@@ -86,7 +89,9 @@ def build(config: Mapping[str, Any], folder: Path) -> Run:
     config = with_class_weights(config, folder)
     distillation = _distillation(config, folder)
     lightning.seed_everything(config["seed"], workers=True, verbose=False)
-    return Run(trainer, build_module(config, distillation=distillation), data, best, throughput, others)
+    module = build_module(config, distillation=distillation)
+    shard_when_set_up(module, trainer)
+    return Run(trainer, module, data, best, throughput, others)
 
 
 def load(folder: Path, *, checkpoint: str = BEST) -> SegmentationModule:
@@ -124,6 +129,7 @@ def build_module(config: Mapping[str, Any], *, distillation: Distillation | None
         size_divisor=config["model"]["size_divisor"],
         num_outputs=num_outputs,
         adaptation=_adaptation(config),
+        compiled=config["trainer"].get("compile", False),
         distillation=distillation,
         **weights,
     )
@@ -205,11 +211,19 @@ def _adaptation(config: Mapping[str, Any]) -> Adaptation | None:
     return instantiate(node) if node else None
 
 
+def _require_device(trainer: Mapping[str, Any]) -> None:
+    if trainer["accelerator"] == "tpu" and find_spec("torch_xla") is None:
+        raise SeglabError(
+            "trainer.accelerator=tpu: expected a machine with TPUs and the package torch_xla, which is none of "
+            "seglab's own; it is not installed - pip install torch_xla there, or choose trainer=gpu or trainer=cpu"
+        )
+
+
 def _trainer(
     config: Mapping[str, Any], folder: Path, callbacks: list[lightning.Callback], *, saves: bool
 ) -> lightning.Trainer:
     return instantiate(
-        config["trainer"],
+        {key: value for key, value in config["trainer"].items() if key != "compile"},  # which is the module's
         default_root_dir=str(folder),
         callbacks=callbacks,
         logger=[instantiate(node, folder=str(folder)) for node in config["logger"].values() if node],

@@ -1,7 +1,7 @@
 """The LightningModule around any network: steps, logging, optimizer. It knows no config and no dataset."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import seglab.lean_imports  # noqa: F401
@@ -49,6 +49,8 @@ class SegmentationModule(LightningModule):
         num_outputs: K of the network; None for one a class. Of more outputs than classes the first are the classes, and
             a pixel for which another is the strongest counts as missed.
         adaptation: what of the network learns; None for all of it.
+        compiled: train by what torch.compile makes of the network. Names of weights and validation, whose scores are
+            those of an evaluation to the bit, stay those of the network itself.
         distillation: what it learns from beside the labels; None for nothing.
 
     Raises:
@@ -77,6 +79,7 @@ class SegmentationModule(LightningModule):
         boundary: float = 20.0,
         num_outputs: int | None = None,
         adaptation: Adaptation | None = None,
+        compiled: bool = False,
         distillation: Distillation | None = None,
     ) -> None:
         super().__init__()
@@ -90,6 +93,8 @@ class SegmentationModule(LightningModule):
         self._layer_decay = layer_decay
         self._decay_norm_and_bias = decay_norm_and_bias
         self._adaptation = adaptation
+        self._compiled = compiled
+        self._in_training: Callable[[Tensor], Any] | None = None  # the network compiled, in a training alone
         self._is_adapted = False
         self._distillation = distillation
         self._auxiliary, self._boundary = auxiliary, boundary
@@ -136,8 +141,9 @@ class SegmentationModule(LightningModule):
         padding = self._padding(image.shape[-2:])
         if any(padding):
             image = nn.functional.pad(image, padding)  # zero is the mean colour
+        network = self._in_training if self._in_training and self.training else self.network
         try:
-            answer = self.network(image)
+            answer = network(image)
         except ValueError as error:
             if not str(error).startswith("Expected more than 1 value per channel"):
                 raise
@@ -259,6 +265,10 @@ class SegmentationModule(LightningModule):
         # Not in configure_model, of which Lightning's own averages of weights warn.
         if stage == "fit":
             self.adapt()
+        if stage == "fit" and self._compiled:
+            # A function: the network would else be a submodule twice. Each size is compiled for itself: otherwise what
+            # is compiled depends on the sizes before, and so the numbers of a run on whether it was interrupted.
+            self._in_training = torch.compile(self.network.__call__, dynamic=False)
 
     def adapt(self) -> None:
         """Makes the network ready for a training of a part of it, once; until then it is the plain one."""
@@ -298,8 +308,11 @@ class SegmentationModule(LightningModule):
         self.validation = dict(state["validation"])
         if "train_loss" in state:  # among the weights stands what the first process had
             total, weight = own_part(state["train_loss"], rank=self.trainer.global_rank, of=self.trainer.world_size)
-            checkpoint["state_dict"]["train_loss.total"] = torch.tensor(total)
-            checkpoint["state_dict"]["train_loss.weight"] = torch.tensor(weight)
+            own = {"train_loss.total": torch.tensor(total), "train_loss.weight": torch.tensor(weight)}
+            if "state_dict" in checkpoint:
+                checkpoint["state_dict"].update(own)
+            else:  # trainer=fsdp has read the weights by now
+                self.load_state_dict(own, strict=False)
 
 
 def on_scale_of_bytes(image: Tensor) -> Tensor:

@@ -21,6 +21,12 @@ from seglab.training.build import build
 FILES = sorted((config.FOLDER / "experiment").glob("*.yaml"))
 GIVEN = {"init_from": "init_from=null"}  # keys that an experiment leaves to its user
 NARROW = {"base": 8, "fc_width": 64}  # of our own networks; 64 and 4096 would take most of the time
+# Of others, whose own sizes tests/models builds: hundreds of millions of weights would take minutes and gigabytes.
+SMALLEST = {
+    "tu-hrnet_w48": "tu-hrnet_w18_small", "mit_b1": "mit_b0", "mit_b2": "mit_b0", "mit_b3": "mit_b0",
+    "mit_b4": "mit_b0", "mit_b5": "mit_b0",
+}  # fmt: skip
+NARROW_VIT = {"hidden_size": 64, "num_hidden_layers": 5, "num_attention_heads": 4, "image_size": 64}
 
 
 @pytest.fixture(params=FILES, ids=lambda path: path.stem)
@@ -30,7 +36,7 @@ def experiment(request: pytest.FixtureRequest) -> Path:
 
 def test_there_are_some():
     prefixes = {path.stem.partition("_")[0] for path in FILES}
-    assert {"s000", "s001", "s002", "s003", "s004", "camvid"} <= prefixes
+    assert {"s000", "s001", "s002", "s003", "s004", "camvid", "cityscapes"} <= prefixes
     assert {"s000", "s001", "s002", "s003", "s004", "camvid"} <= {name.partition("_")[0] for name in names()}
 
 
@@ -132,6 +138,14 @@ def small(standins, tmp_path, data_folder) -> Callable[[DictConfig], DictConfig]
         if cfg.model.get("encoder_weights"):
             values["model.encoder_weights"] = None
         values |= {f"model.{key}": width for key, width in NARROW.items() if key in cfg.model}
+        if (encoder := cfg.model.get("encoder_name")) in SMALLEST:
+            values["model.encoder_name"] = SMALLEST[encoder]
+        if "num_hidden_layers" in cfg.model.get("config", {}):
+            values |= {f"model.config.{key}": width for key, width in NARROW_VIT.items()}
+        if cfg.augment.get("crop"):
+            values["augment.crop.size"] = common["data.size"]
+        if cfg.scheduler.get("warmup_steps"):
+            values["scheduler.warmup_steps"] = 1
         for key, value in values.items():
             OmegaConf.update(cfg, key, value)  # raises for a key that is not there
         return cfg
