@@ -90,9 +90,7 @@ def test_a_glob_stands_for_several_archives(zipped):
 
 def test_damaged_archive_is_named(zipped):
     zipped.write_bytes(zipped.read_bytes()[:-30])
-    with pytest.raises(
-        SeglabError, match=r"expected images in '.*pictures.zip', which cannot be read: damaged, "
-    ):
+    with pytest.raises(SeglabError, match=r"expected images in '.*pictures.zip', which cannot be read: damaged, "):
         names(zipped, zipped.parent)
 
 
