@@ -25,6 +25,8 @@ PUBLISHED = {
     "segformer_b3": "81.9 val (mmseg)",
     "segformer_b4": "81.9 val (mmseg)",
     "segformer_b5": "82.3 val (mmseg)",
+    "hf_mask2former": "81.7 val (ImageNet, 90k steps; mmseg)",
+    "hf_mask2former_r50": "80.4 val (ImageNet, 90k steps; mmseg)",
     "hf_eomt": "84.2 val (DINOv2; authors)",
     "vltseg": "84.8 val (1024x1024; github.com/VLTSeg/VLTSeg, not the authors)",
     "ocr": "80.7 val (ImageNet, 80k steps; mmseg)",

@@ -27,6 +27,7 @@ SMALLEST = {
     "mit_b4": "mit_b0", "mit_b5": "mit_b0",
 }  # fmt: skip
 NARROW_VIT = {"hidden_size": 64, "num_hidden_layers": 5, "num_attention_heads": 4, "image_size": 64}
+NARROW_QUERIES = {"hidden_dim": 64, "feature_size": 64, "mask_feature_size": 64, "encoder_layers": 1, "decoder_layers": 3}
 
 
 @pytest.fixture(params=FILES, ids=lambda path: path.stem)
@@ -140,8 +141,11 @@ def small(standins, tmp_path, data_folder) -> Callable[[DictConfig], DictConfig]
         values |= {f"model.{key}": width for key, width in NARROW.items() if key in cfg.model}
         if (encoder := cfg.model.get("encoder_name")) in SMALLEST:
             values["model.encoder_name"] = SMALLEST[encoder]
-        if "num_hidden_layers" in cfg.model.get("config", {}):
-            values |= {f"model.config.{key}": width for key, width in NARROW_VIT.items()}
+        for narrow in (NARROW_VIT, NARROW_QUERIES):
+            if narrow.keys() <= cfg.model.get("config", {}).keys():
+                values |= {f"model.config.{key}": width for key, width in narrow.items()}
+        if "num_points" in cfg.loss:
+            values["loss.num_points"] = 64
         if cfg.augment.get("crop"):
             values["augment.crop.size"] = common["data.size"]
         if cfg.scheduler.get("warmup_steps"):

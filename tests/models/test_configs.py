@@ -46,6 +46,7 @@ PARAMETERS = {
     "hf_beit": 163_273_574,
     "hf_eomt": 315_886_612,
     "hf_mask2former": 47_405_966,
+    "hf_mask2former_r50": 44_007_700,
     "hf_maskformer": 41_723_342,
     "hf_segformer": 3_719_027,
     "hf_upernet": 60_141_766,
