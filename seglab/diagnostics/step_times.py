@@ -49,12 +49,14 @@ def measure(config: Mapping[str, Any]) -> dict[str, Any]:
 
     Returns:
         {"train_step": seconds, "val_step": seconds, "batch_size": images of a training step, "images": {"train": ...,
-        "val": ...} or None where nobody knows, "measured_on": [images, height, width], "device": its name}.
+        "val": ...} or None where nobody knows, "measured_on": [images, height, width] in training and validation,
+        "whole": the same of a training step, "device": its name}.
     """
     timer = _Timer()
     trainer = _trainer(config, timer)
     data = config["data"]
-    height, width = data["size"] or _USUAL_SIZE
+    val_height, val_width = data["size"] or _USUAL_SIZE
+    height, width = _training_size(config)
     batch_size = data["batch_size"]
     on_cpu = trainer.strategy.root_device.type == "cpu"
     count, *size = _part(batch_size, height, width) if on_cpu else (batch_size, height, width)
@@ -66,15 +68,23 @@ def measure(config: Mapping[str, Any]) -> dict[str, Any]:
         trainer.fit(module, train_dataloaders=_loader(batch, steps=1 + 3))
         val_steps = 1 if timer.best("train") > _ENOUGH else 2
         trainer.validate(module, dataloaders=_loader(batch, steps=val_steps), verbose=False)
-    pixels = count * size[0] * size[1] / (height * width)  # images of full size
+    pixels, val_batch = count * size[0] * size[1], data["eval_batch_size"] or batch_size
     return {
-        "train_step": timer.best("train") * batch_size / pixels,
-        "val_step": timer.best("val") * (data["eval_batch_size"] or batch_size) / pixels,
+        "train_step": timer.best("train") * batch_size * height * width / pixels,
+        "val_step": timer.best("val") * val_batch * val_height * val_width / pixels,
         "batch_size": batch_size,
         "images": {part: _images(data, part) for part in ("train", "val")},
         "measured_on": [count, *size],
+        "whole": [batch_size, height, width],
         "device": _device(trainer.strategy.root_device),
     }
+
+
+def _training_size(config: Mapping[str, Any]) -> tuple[int, int]:
+    """(height, width) of what is trained on: of the crops where augment=crop cuts them, else of the images."""
+    crop = (config.get("augment") or {}).get("crop")
+    height, width = (crop["size"] if crop else config["data"]["size"]) or _USUAL_SIZE
+    return height, width
 
 
 _CONSTANT = {"_target_": "seglab.training.schedule.Constant"}  # a warm-up may be longer than the few steps

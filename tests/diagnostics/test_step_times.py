@@ -23,6 +23,13 @@ def test_on_the_cpu_a_part_of_a_large_batch_is_timed(tiny_config: Callable) -> N
     assert times["measured_on"] == [2, 96, 192]  # 2 of them, as BatchNorm wants
 
 
+def test_a_training_step_sees_crops_and_validation_whole_images(tiny_config: Callable) -> None:
+    crops = ("augment=crop", "augment.crop.size=[32,64]", "data.size=[64,128]", "data.eval_batch_size=1")
+    times = step_times.measure(runs.plain(tiny_config(*crops)))
+    assert times["measured_on"] == times["whole"] == [2, 32, 64]
+    assert times["val_step"] > 0
+
+
 @pytest.mark.parametrize(
     ("batch", "size", "part"),
     [(4, (64, 128), (4, 64, 128)), (1, (64, 128), (1, 64, 128)), (16, (64, 128), (4, 64, 128)), (8, (1, 9), (8, 1, 9))],

@@ -135,7 +135,7 @@ def _estimated(unknown: Cost, kept: Mapping[str, Any], config: Mapping[str, Any]
     val_steps = _batches(val_batches, config["trainer"]["limit_val_batches"])
     validations = _validations(config["trainer"], epochs=epochs, steps=steps, per_epoch=per_epoch)
     seconds = steps * kept["train_step"] + validations * val_steps * kept["val_step"]
-    whole = [data["batch_size"], *(data["size"] or kept["measured_on"][1:])]
+    whole = kept.get("whole", [data["batch_size"], *(data["size"] or kept["measured_on"][1:])])
     count, height, width = kept["measured_on"]
     part = None if kept["measured_on"] == whole else f"{count} images of {height}x{width}"
     return replace(timed, seconds=seconds, steps=steps, part=part)
