@@ -33,7 +33,7 @@ task()
     ("overrides", "count"),
     [
         (["loss=dice,ce", "seed=range(1,4)"], 6),
-        (["loss=glob(d*)", "model.base=8"], 3),
+        (["loss=glob(dice*)", "model.base=8"], 3),
         (["seed=2,1", "+callbacks.mine={_target_: mine.Mine, seed: ${seed}}"], 2),
         (["seed=2,1", "name=run-${seed}", "data.labels=[a,'b c'],[x]"], 4),
         (["seed=1,2", "module.mean=${module.std}"], 2),
