@@ -7,7 +7,7 @@ ARGS   ?=
 .PHONY: help train test tables lint lock clean
 help:
 	@echo "make train [ARGS='loss=dice']   set up .venv if needed, train experiment=quickstart on generated street scenes"
-	@echo "make test  [ARGS='-m \"not slow\"']  set up .venv if needed, run the tests"
+	@echo "make test  [ARGS='-m \"not slow\"']  set up .venv if needed, run the tests (ARGS=--exhaustive: every network, as CI does)"
 	@echo "make tables                     render the README's and its guide's tables again from the measurements in conf/table/"
 	@echo "make lint                       ruff and mypy"
 	@echo "make lock                       resolve requirements.lock again"

@@ -57,8 +57,19 @@ CITY_HEIGHT, CITY_WIDTH = 32, 64
 ROAD, PARKING, PERSON, CAR, BUS, CARAVAN, TRAIN = 7, 9, 24, 26, 28, 29, 31  # label ids
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The files of LONGEST first; all others, and the tests of a file, stay in their order."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--exhaustive", action="store_true", help="the tests of tests/exhaustive.py as well, as CI does")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The files of LONGEST first; all others, and the tests of a file, stay in their order.
+
+    Exhaustive tests are left out where neither --exhaustive nor their own name asks for them.
+    """
+    if not config.getoption("exhaustive") and not any("::" in argument for argument in config.args):
+        left_out = [item for item in items if item.get_closest_marker("exhaustive")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("exhaustive")]
     place = {Path(__file__).parent / name: number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.path, len(place)))
 

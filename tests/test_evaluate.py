@@ -26,6 +26,7 @@ def test_command_on_a_trained_run(command, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} <= {"outputs", "my_conf"}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_several_crfs_are_tried_by_one_command_and_told_apart(command, tmp_path):
     assert command("train").returncode == 0

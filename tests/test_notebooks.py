@@ -10,6 +10,7 @@ from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 
+from tests.exhaustive import few_of
 from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.slow
@@ -54,7 +55,7 @@ def test_notebooks_are_found():
     assert {"ablation", "datasets", "quickstart"} <= {path.stem for path in NOTEBOOKS}
 
 
-@each_notebook
+@pytest.mark.parametrize("path", few_of(NOTEBOOKS, [FOLDER / "datasets.ipynb"]), ids=lambda path: path.stem)
 def test_runs_and_leaves_nothing(path, environment, tmp_path, monkeypatch):
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
     working, temporary = tmp_path / "working", tmp_path / "t"  # short: a Unix socket in it has room for 108 bytes

@@ -103,6 +103,7 @@ def test_ones_own_data_are_read_as_the_guide_says(follow_all, tmp_path: Path) ->
     assert all({"ground", "leaf"} == set(record["best"]["classes"]) for record in done)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_masks_of_0_and_255_are_read_with_the_line_that_it_gives(
     follow: Callable[[str], str], standins: dict[str, StandIn], tmp_path: Path

@@ -87,6 +87,7 @@ def test_default_run_of_an_installed_seglab(installed, installed_environment, ti
     assert record["git"] is None  # the commit of the working folder would be somebody else's
 
 
+@pytest.mark.exhaustive
 def test_console_script_takes_a_loss_of_the_users_own(installed, installed_environment, tiny, tmp_path):
     (tmp_path / "my_losses.py").write_text(LOSS)
     (tmp_path / "my_conf" / "loss").mkdir(parents=True)

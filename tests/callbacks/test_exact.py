@@ -20,6 +20,7 @@ from seglab.errors import Interrupted
 from seglab.runs import checkpoints
 from seglab.runs.files import BEST, LAST
 from seglab.training.build import build
+from tests.exhaustive import one_in
 from tests.waiting import PATIENCE
 
 
@@ -169,7 +170,7 @@ def test_every_pair_of_options_is_among_the_combinations():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("callbacks", "rhythm", "scheduler", "optimizer"), combinations())
+@pytest.mark.parametrize(("callbacks", "rhythm", "scheduler", "optimizer"), one_in(3, combinations()))
 def test_whatever_is_chosen_continues_exactly(tiny_config, tmp_path, callbacks, rhythm, scheduler, optimizer):
     chosen = [f"callbacks={callbacks}", f"scheduler={scheduler}", f"optimizer={optimizer}", *RHYTHMS[rhythm]]
     sharp = [*SHARP.get(callbacks, []), *SHARP.get(scheduler, [])]

@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from seglab import PACKAGE, config
 from seglab.config import definitions
 from seglab.errors import SeglabError
+from tests.exhaustive import one_in
 
 ROOT = PACKAGE.parent
 
@@ -106,7 +107,7 @@ def composed(*overrides: str) -> DictConfig:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize("option", one_in(4, OPTIONS))
 def test_every_option_of_every_group_is_correct(option: str) -> None:
     cfg = composed(option, *BESIDE.get(option, ()))
     for key in OmegaConf.missing_keys(cfg):

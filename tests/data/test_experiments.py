@@ -17,6 +17,7 @@ from seglab.tables.plan.model import Plan, Row
 from seglab.tables.plan.read import names, read_plan
 from seglab.tables.survey.configurations import configurations
 from seglab.training.build import build
+from tests.exhaustive import one_in
 
 FILES = sorted((config.FOLDER / "experiment").glob("*.yaml"))
 GIVEN = {"init_from": "init_from=null"}  # keys that an experiment leaves to its user
@@ -36,7 +37,7 @@ NARROW_QUERIES = {
 }
 
 
-@pytest.fixture(params=FILES, ids=lambda path: path.stem)
+@pytest.fixture(params=one_in(4, FILES), ids=lambda path: path.stem)
 def experiment(request: pytest.FixtureRequest) -> Path:
     return request.param
 
@@ -165,7 +166,7 @@ def small(standins, tmp_path, data_folder) -> Callable[[DictConfig], DictConfig]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("name", one_in(6, list(SETTINGS)))
 def test_two_steps(name, small, trained, tmp_path, monkeypatch):
     monkeypatch.setenv("SEGLAB_DATA", str(tmp_path / "data"))
     plan = SETTINGS[name]

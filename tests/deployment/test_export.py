@@ -155,6 +155,7 @@ def test_8_bit_integers_cost_what_is_told(trained, exported, images):
     assert parity["classes"].keys() == set(load_exported(folder / "model.onnx").about["classes"])
 
 
+@pytest.mark.exhaustive
 def test_half_precision_keeps_the_types_of_input_and_outputs(exported, images):
     folder = exported("precision=fp16", "bounds.equal_pixels=0.9", BOTH)
     outputs = load_exported(folder / "model.onnx").outputs(images)
@@ -164,6 +165,7 @@ def test_half_precision_keeps_the_types_of_input_and_outputs(exported, images):
     assert (folder / "model.onnx").stat().st_size < (exported(BOTH) / "model.onnx").stat().st_size
 
 
+@pytest.mark.exhaustive
 def test_images_of_one_size_and_channels_first(exported, images):
     file = load_exported(exported("input_size=[48,64]", "layout=nchw") / "model.onnx")
     assert file.outputs(images[:, :48, :64])["labels"].shape == (3, 48, 64)

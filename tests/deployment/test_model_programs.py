@@ -4,11 +4,14 @@ import pytest
 import torch
 
 from tests.deployment.test_models import IMAGES, IN_ONNX, camera_of, free_program_of
+from tests.exhaustive import few_of
 from tests.models.test_matrix import MODELS
+
+OTHERS = [model for model in MODELS if model not in IN_ONNX]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", [model for model in MODELS if model not in IN_ONNX])
+@pytest.mark.parametrize("model", few_of(OTHERS, ["hf_mask2former", "pidnet_s", "unet_attention_gates", "vltseg"]))
 def test_a_program_of_torch_gives_the_logits_of_the_network(model):
     camera = camera_of(model)
     program = free_program_of(camera).module()

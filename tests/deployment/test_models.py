@@ -9,6 +9,7 @@ from torch.export import ExportedProgram
 
 from seglab.deployment.camera import Camera
 from seglab.deployment.programs import onnx_of, program_of
+from tests.exhaustive import few_of
 from tests.models.test_matrix import built
 
 pytestmark = pytest.mark.slow
@@ -40,7 +41,7 @@ def free_program_of(camera: Camera) -> ExportedProgram:
 IMAGES = torch.randint(0, 256, (3, 50, 77, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(2))
 
 
-@pytest.mark.parametrize("model", IN_ONNX)
+@pytest.mark.parametrize("model", few_of(IN_ONNX, ["deeplabv3plus", "segformer", "unet"]))
 def test_onnxruntime_gives_the_logits_of_the_network(model):
     camera = camera_of(model)
     model_proto = onnx_of(free_program_of(camera))

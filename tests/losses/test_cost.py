@@ -119,6 +119,7 @@ def peak(loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> float:
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.filterwarnings("ignore")  # the profiler's own
 def test_holds_no_more_memory_than_the_libraries() -> None:
     smp = pytest.importorskip("segmentation_models_pytorch.losses")

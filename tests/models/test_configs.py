@@ -15,6 +15,7 @@ from seglab import config
 from seglab.diagnostics.published import PUBLISHED
 from seglab.models import pretrained
 from seglab.models.activation import build_with_activation
+from tests.exhaustive import one_in
 
 # With 19 classes; where no source printed a count, it was added up by hand from the layers.
 PARAMETERS = {
@@ -213,7 +214,7 @@ def test_parameters_of_what_the_comments_recommend(model, overrides, parameters)
     assert count(network) == parameters
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", one_in(6, MODELS))
 def test_silu_takes_every_place(model):
     network, report = with_silu(model)
     used = Counter(type(module).__name__ for module in network.modules())
@@ -223,7 +224,7 @@ def test_silu_takes_every_place(model):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("activation", one_in(4, ACTIVATIONS))
 @pytest.mark.parametrize("model", FEW)
 def test_every_activation(model, activation):
     cfg = composed(model, activation)

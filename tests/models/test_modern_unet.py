@@ -279,7 +279,9 @@ def test_channels_last_and_state_dict_keep_the_logits():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("attention", "alignment"), [("key", "grid"), ("query", "centre")])
+@pytest.mark.parametrize(
+    ("attention", "alignment"), [("key", "grid"), pytest.param("query", "centre", marks=pytest.mark.exhaustive)]
+)
 def test_captured_network_gives_the_same_logits(attention, alignment):
     network = small(attention=attention, alignment=alignment, down_kernel=2).eval()
     image = torch.randn(1, 3, 17, 16)

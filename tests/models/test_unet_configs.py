@@ -7,6 +7,7 @@ from omegaconf import DictConfig
 from seglab import config, runs
 from seglab.errors import SeglabError
 from seglab.training.build import build_network
+from tests.exhaustive import one_in
 
 PARAMETERS = {
     "unet": 1_942_883, "encoder_decoder": 1_734_067, "u_lite": 1_948_883, "unet_original": 31_032_915,
@@ -64,8 +65,8 @@ def test_counts_of_the_variants_that_the_files_name(built, overrides, expected):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", PARAMETERS)
-@pytest.mark.parametrize("activation", ["relu", "silu"])
+@pytest.mark.parametrize("model", one_in(3, list(PARAMETERS)))
+@pytest.mark.parametrize("activation", ["relu", pytest.param("silu", marks=pytest.mark.exhaustive)])
 def test_loss_falls_at_an_odd_size_and_logits_outlive_a_reload(built, model, activation):
     small = ("model.bridge=16",) if model == "u_lite" else ("model.dropout=0",) if model == "unet_original" else ()
     network = built(f"model={model}", f"activation={activation}", *small)
@@ -84,7 +85,7 @@ def test_loss_falls_at_an_odd_size_and_logits_outlive_a_reload(built, model, act
         assert torch.equal(network.eval()(image), other.eval()(image))
 
 
-@pytest.mark.parametrize("model", PARAMETERS)
+@pytest.mark.parametrize("model", one_in(3, list(PARAMETERS)))
 def test_one_image_trains_in_bfloat16(built, model):
     network = built(f"model={model}")
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -132,7 +133,9 @@ def test_mistakes_are_found_before_anything_is_built(tiny_config, override, mess
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", [name for name in PARAMETERS if name.startswith("unet_") and name != "unet_original"])
+@pytest.mark.parametrize(
+    "model", one_in(6, [name for name in PARAMETERS if name.startswith("unet_") and name != "unet_original"])
+)
 def test_captured_network_gives_the_same_logits(built, model):
     network, image = built(f"model={model}").eval(), torch.randn(1, 3, 33, 32)
     torch.compiler.reset()  # the networks share their code, whose recompilations are counted and limited

@@ -33,12 +33,12 @@ task()
     ("overrides", "count"),
     [
         (["loss=dice,ce", "seed=range(1,4)"], 6),
-        (["loss=glob(dice*)", "model.base=8"], 3),
+        pytest.param(["loss=glob(dice*)", "model.base=8"], 3, marks=pytest.mark.exhaustive),
         (["seed=2,1", "+callbacks.mine={_target_: mine.Mine, seed: ${seed}}"], 2),
-        (["seed=2,1", "name=run-${seed}", "data.labels=[a,'b c'],[x]"], 4),
-        (["seed=1,2", "module.mean=${module.std}"], 2),
+        pytest.param(["seed=2,1", "name=run-${seed}", "data.labels=[a,'b c'],[x]"], 4, marks=pytest.mark.exhaustive),
+        pytest.param(["seed=1,2", "module.mean=${module.std}"], 2, marks=pytest.mark.exhaustive),
         (["seed=1,2", "hydra.sweep.subdir=${hydra.job.num}"], 2),
-        ([], 1),
+        pytest.param([], 1, marks=pytest.mark.exhaustive),
     ],
 )
 def test_planned_jobs_are_those_that_run(command_server, tmp_path, environment, overrides, count):

@@ -104,6 +104,7 @@ def send(folders: list[Path], *flags: str) -> None:
     subprocess.run(["scancel", *flags, *(record(folder)["slurm_job"] for folder in folders)], check=True)
 
 
+@pytest.mark.exhaustive
 def test_preempted_jobs_are_requeued_and_finish_as_if_nothing_had_happened(queued, held):
     process, folders = queued(1, "logger=[csv,wandb]")
     jobs = [record(folder)["slurm_job"] for folder in folders]
@@ -124,6 +125,7 @@ def test_preempted_jobs_are_requeued_and_finish_as_if_nothing_had_happened(queue
         assert f"{folder.name}  mIoU " in output
 
 
+@pytest.mark.exhaustive
 def test_a_time_limit_and_scancel_interrupt_and_the_same_command_goes_on(queued, held):
     process, folders = queued(1, "hydra.launcher.timeout_min=5")  # of so few minutes, each one is near the limit
     send(folders, "--signal=USR2")

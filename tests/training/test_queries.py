@@ -108,7 +108,9 @@ def query_config(data_folder, tmp_path, monkeypatch):
     return composed
 
 
-@pytest.mark.parametrize("model", ["hf_mask2former", pytest.param("vltseg", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "model", ["hf_mask2former", pytest.param("vltseg", marks=[pytest.mark.slow, pytest.mark.exhaustive])]
+)
 def test_a_continued_run_with_the_matching_loss_equals_a_straight_one(query_config, tmp_path, model):
     settings = query_config(model, "loss=mask2former", "loss.num_points=100", "scheduler=poly")
     fit(settings, tmp_path / "straight")
@@ -147,6 +149,7 @@ def test_a_network_of_pixels_with_the_matching_loss_is_told(query_config, tmp_pa
         fit(settings, tmp_path / "run")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_they_stand_beside_a_u_net_in_one_table(command, tmp_path):
     """Each with the loss of its paper, by an experiment of the user's own, and EoMT with one of pixels as well."""

@@ -7,6 +7,7 @@ from seglab import config, runs
 from seglab.errors import Interrupted
 from tests.callbacks.test_exact import SignalAt, fit, state
 from tests.conftest import TINY as UNET
+from tests.exhaustive import few_of
 from tests.models.tiny_encoders import TINY
 
 # conftest.TINY but for what it says of U-Net
@@ -19,7 +20,9 @@ SETTINGS = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("model", "overrides"), SETTINGS.items(), ids=SETTINGS.keys())
+@pytest.mark.parametrize(
+    ("model", "overrides"), few_of(list(SETTINGS.items()), [("upernet_swin", [])]), ids=SETTINGS.keys()
+)
 def test_a_continued_run_equals_a_straight_one(data_folder, tmp_path, monkeypatch, model, overrides):
     monkeypatch.setenv("SEGLAB_DATA", str(data_folder))
     config.register()
