@@ -7,6 +7,7 @@ else whether a job was killed.
 
 import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -99,14 +100,11 @@ def slurm_cluster(environment: dict[str, str], command_server: subprocess.Popen[
 def running_cluster(folder: Path) -> Iterator[None]:
     """A SLURM of this machine alone, whose files are in `folder`; SLURM_CONF names its configuration there already."""
     host = socket.gethostname().partition(".")[0]
-    with socket.socket() as first, socket.socket() as second:
-        for port in (first, second):
-            port.bind(("127.0.0.1", 0))
-        ports = {"controller_port": first.getsockname()[1], "node_port": second.getsockname()[1]}
     (folder / "controller").mkdir()
     (folder / "node").mkdir()
     (folder / "slurm.conf").touch()
     node = subprocess.run(["slurmd", "-C"], capture_output=True, text=True, check=True).stdout.splitlines()[0]
+    ports = dict(zip(("controller_port", "node_port"), free_ports(), strict=False))
     (folder / "slurm.conf").write_text(CONFIGURATION.format(folder=folder, host=host, node=node, **ports))
     key = folder / "munge.key"
     key.touch(mode=0o600)
@@ -121,6 +119,15 @@ def running_cluster(folder: Path) -> Iterator[None]:
             yield
         finally:
             end_processes(folder)
+
+
+def free_ports() -> Iterator[int]:
+    """Ports that nobody listens at, below those that the system gives to whoever asks for any: they stay free."""
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    for port in random.Random(os.getpid()).sample(range(lowest // 2, lowest), 100):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            yield port
 
 
 def started(command: list[str], folder: Path, *, is_up: Callable[[], bool]) -> subprocess.Popen[bytes]:

@@ -4,15 +4,14 @@ import csv
 import hashlib
 import json
 import os
-import random
 import signal
-import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
 import torch
 
+from tests.forked import Forked
 from tests.waiting import PATIENCE, wait_for
 
 pytestmark = pytest.mark.slow
@@ -27,6 +26,17 @@ def record(folder: Path) -> dict:
     return json.loads((folder / "record.json").read_text())
 
 
+def wait_for_the_next(checkpoint: Path, process: Forked) -> None:
+    """Until another one stands in its place, or its training has finished."""
+
+    def written() -> int:
+        return checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0  # between two renames there is none
+
+    before = written()
+    job = checkpoint.parent.parent
+    wait_for(lambda: written() != before or record(job)["status"] == "finished", process)
+
+
 SWEEP = ("-m", "loss=dice,focal", "seed=1,2", "callbacks.last.every_n_steps=1", "callbacks.pictures=null")
 
 
@@ -35,13 +45,13 @@ def test_killed_three_times_a_sweep_equals_an_unbroken_one(command, started, tmp
     assert whole.returncode == 0, whole.stderr
     assert "mIoU" in whole.stdout
     folder = tmp_path / "outputs" / "sweeps" / "killed"
-    chance = random.Random(20261121)
     interrupted = Counter()
-    for jobs_begun, seconds in ((1, chance.uniform(0, 1.5)), (2, 0.0), (3, chance.uniform(0, 1.5))):
+    for jobs_begun, later in ((1, 3), (2, 0), (3, 5)):
         process = started("train", *SWEEP, "sweep=killed")
         wait_for(lambda begun=jobs_begun: len(list(folder.glob("*/checkpoints/last.ckpt"))) >= begun, process)
-        time.sleep(seconds)
-        assert process.poll() is None
+        newest = max(folder.glob("*/checkpoints/last.ckpt"), key=lambda path: path.stat().st_mtime_ns)
+        for _ in range(later):  # steps, of which each writes one: somewhere in the training, or at its end
+            wait_for_the_next(newest, process)
         os.kill(process.pid, signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
         records = {path.parent: record(path.parent) for path in folder.glob("*/record.json")}
@@ -49,7 +59,7 @@ def test_killed_three_times_a_sweep_equals_an_unbroken_one(command, started, tmp
         wait_for(lambda pids=pids: not any(is_alive(pid) for pid in pids))  # the job follows its parent by itself
         records = {path: record(path) for path in records}
         statuses = Counter(job["status"] for job in records.values())
-        assert statuses["running"] == 1 or seconds, statuses
+        assert statuses["running"] == 1 or later, statuses
         assert statuses.keys() <= {"running", "finished"}
         interrupted.update(path.name for path, job in records.items() if job["status"] == "running")
         finished = {path: job for path, job in records.items() if job["status"] == "finished"}
