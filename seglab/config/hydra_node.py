@@ -13,6 +13,8 @@ from unittest import mock
 
 import hydra
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.types import RunMode
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -43,12 +45,18 @@ _MAY_BE_A_NODE = re.compile(r"\s*\$\{.*\}\s*", re.DOTALL)  # an interpolation in
 def only_known_is_run() -> Iterator[None]:
     """Within the block Hydra composes no configuration with something in its node `hydra` that `require_known` refuses.
 
-    Hydra has no hook between composing a configuration and building its callbacks.
+    Hydra has no hook between composing a configuration and building its callbacks. What it composes only to see whether
+    the command is a sweep is kept for the command itself, which is the same but for the mode.
     """
     load = ConfigLoaderImpl.load_configuration
+    to_see_the_mode: list[tuple[list[str], DictConfig]] = []
 
     @functools.wraps(load)
     def checked(loader: ConfigLoaderImpl, *, overrides: list[str], **others: Any) -> DictConfig:
+        if to_see_the_mode:
+            cfg = _in_mode(*to_see_the_mode.pop(), loader=loader, overrides=overrides, **others)
+            if cfg is not None:
+                return cfg
         try:
             cfg = load(loader, overrides=overrides, **others)
         except ValueError as error:
@@ -57,10 +65,35 @@ def only_known_is_run() -> Iterator[None]:
             # data=5: Hydra names neither the group nor its options, as it does of data='5'
             cfg = load(loader, overrides=[_with_text(override, loader) for override in overrides], **others)
         require_known(cfg.hydra)
+        if not others.get("validate_sweep_overrides", True):
+            to_see_the_mode.append((list(overrides), cfg))
         return cfg
 
     with mock.patch.object(ConfigLoaderImpl, "load_configuration", checked):
         yield
+
+
+def _in_mode(
+    composed: list[str],
+    cfg: DictConfig,
+    *,
+    loader: ConfigLoaderImpl,
+    overrides: list[str],
+    run_mode: RunMode,
+    from_shell: bool = True,
+    **others: Any,
+) -> DictConfig | None:
+    """`cfg`, of the overrides `composed`, as Hydra would compose it for `overrides`; None where it has to."""
+    mode = f"hydra.mode={run_mode.name}"
+    parsed = OverridesParser.create().parse_overrides(composed)
+    # an option that is yet to be chosen is an error of a training and none of a sweep, which may choose it
+    choices = cfg.hydra.runtime.choices
+    if overrides != [*composed, mode] or any(OmegaConf.is_missing(choices, group) for group in choices):
+        return None
+    loader.validate_sweep_overrides_legal(parsed, run_mode=run_mode, from_shell=from_shell)
+    cfg.hydra.mode = run_mode
+    cfg.hydra.overrides.hydra.append(mode)
+    return cfg
 
 
 def _with_text(override: str, loader: ConfigLoaderImpl) -> str:

@@ -1,10 +1,19 @@
-"""What an experiment may put into the node `hydra`, tried in a real Hydra application."""
+"""What an experiment may put into the node `hydra`, tried in a real Hydra application; what is composed once."""
 
 import pickle
 from pathlib import Path
 
 import pytest
 import yaml
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.hydra import Hydra
+from hydra._internal.utils import create_config_search_path
+from hydra.errors import ConfigCompositionException
+from hydra.types import RunMode
+from omegaconf import OmegaConf
+
+from seglab import config
+from seglab.config.hydra_node import only_known_is_run
 
 SHELL = {"_target_": "torch.utils.collect_env.run", "command": "touch executed"}
 SLURM, OPTUNA = "hydra/launcher=submitit_slurm", "hydra/sweeper=optuna"
@@ -119,3 +128,39 @@ def test_a_pickled_run_is_not_read(run, tmp_path):
             code, told = run(*arguments)
             assert (code, "unpickles a file" in told) == (2, True)
     assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.parametrize("mode", list(RunMode))
+@pytest.mark.parametrize("overrides", [[], ["experiment=quickstart", "seed=3"], ["loss=dice,ce"]])
+def test_what_was_composed_to_see_the_mode_is_what_hydra_composes_again(monkeypatch, mode, overrides):
+    config.register()
+    search_path = create_config_search_path(str(config.FOLDER))
+    hydra = Hydra(task_name="train", config_loader=ConfigLoaderImpl(search_path))
+    typed = [*overrides, f"hydra.mode={mode.name}"]
+    compositions = []
+    compose = ConfigLoaderImpl._load_configuration_impl
+    monkeypatch.setattr(
+        ConfigLoaderImpl, "_load_configuration_impl", lambda *a, **k: (compositions.append(k), compose(*a, **k))[1]
+    )
+
+    def composed() -> object:
+        try:
+            return OmegaConf.to_container(hydra.compose_config("train", typed, mode))
+        except ConfigCompositionException as error:  # a sweep without -m
+            return str(error)
+
+    again = composed()
+    compositions.clear()
+    with only_known_is_run():
+        hydra.get_mode("train", overrides)
+        once = composed()
+    assert once == again
+    assert len(compositions) == 1
+
+
+def test_an_option_that_is_yet_to_be_chosen_is_an_error_of_a_training(tmp_path, command):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "unfinished.yaml").write_text("defaults:\n  - train\n  - optimizer@other: ???\n")
+    done = command("train", "--config-dir", "mine", "--config-name", "unfinished", small=False)
+    assert done.returncode == 2
+    assert "optimizer@other" in done.stderr
