@@ -116,6 +116,7 @@ def test_a_run_is_continued_from_python(trained, tmp_path):
     assert (record["status"], record["attempts"]) == ("finished", 1)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_twenty_trainings_leave_memory_and_files_flat():
     """Of the first ones caches grow; from then on nothing may."""

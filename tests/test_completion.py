@@ -45,6 +45,7 @@ def test_commands_are_completed_with_a_space(completed):
     assert completed("seglab tr") == ["train "]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_groups_options_and_keys_are_completed(completed):
     assert "model=" in completed("seglab train ")

@@ -40,6 +40,7 @@ except ModuleNotFoundError as error:
     assert "matplotlib" in run_python(code)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_nothing_is_hidden_when_torchmetrics_came_first() -> None:
     code = """

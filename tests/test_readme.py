@@ -95,6 +95,7 @@ def test_ones_own_data_model_loss_and_callback_are_used_as_the_readme_says(follo
     assert len(shown) == 1
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_ones_own_data_are_read_as_the_guide_says(follow_all, tmp_path: Path) -> None:
     follow_all(section(REPOSITORY / "notebooks" / "data.md", "Your own"))

@@ -153,6 +153,7 @@ def stopped(environment, monkeypatch, tiny, tmp_path):
     return run
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("rank", [0, 1])
 def test_one_process_dead_the_other_ends_with_one_message(stopped, tmp_path, rank):
     code, output = stopped(f"kill {rank}")

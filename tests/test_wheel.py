@@ -74,6 +74,7 @@ def test_wheel_holds_the_package_and_its_configurations_and_nothing_else(install
     assert {name for name in others if not name.endswith(".dist-info")} == {"bin"}  # the console script
 
 
+@pytest.mark.exhaustive
 def test_default_run_of_an_installed_seglab(installed, installed_environment, tiny, tmp_path):
     where = run([sys.executable, "-c", "import seglab; print(seglab.__file__)"], tmp_path, installed_environment)
     assert Path(where.strip()).parent == installed / "seglab"

@@ -302,6 +302,7 @@ def test_the_code_of_a_run_is_seglab_and_its_configuration_alone(jobs):
     assert files <= {"media", "output.log", "requirements.txt", "config.yaml", "wandb-summary.json"}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_a_continued_run_is_the_same_one_with_its_best_score_from_the_beginning(continued):
     before, after = parts_of(continued)

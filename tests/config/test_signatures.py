@@ -108,6 +108,7 @@ def test_a_module_without_constructor_takes_no_argument() -> None:
     assert definition.parameters == {}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_the_source_says_what_the_import_says() -> None:
     result = subprocess.run([sys.executable, "-W", "ignore", "-c", INSPECT, *LIBRARIES], capture_output=True, text=True)

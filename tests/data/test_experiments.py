@@ -166,7 +166,7 @@ def small(standins, tmp_path, data_folder) -> Callable[[DictConfig], DictConfig]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", one_in(6, list(SETTINGS)))
+@pytest.mark.parametrize("name", one_in(10, list(SETTINGS)))
 def test_two_steps(name, small, trained, tmp_path, monkeypatch):
     monkeypatch.setenv("SEGLAB_DATA", str(tmp_path / "data"))
     plan = SETTINGS[name]

@@ -143,6 +143,7 @@ def test_infer_py_names_what_it_cannot_do_and_does_the_rest(tmp_path, monkeypatc
     assert not Path("deep_labels.png").exists()
 
 
+@pytest.mark.exhaustive
 def test_8_bit_integers_cost_what_is_told(trained, exported, images):
     folder = exported("precision=int8", "bounds.equal_pixels=0", "bounds.miou=1", "calibration=4")
     model = onnx.load(folder / "model.onnx")
@@ -173,6 +174,7 @@ def test_images_of_one_size_and_channels_first(exported, images):
         file.label_map_batch(list(images))
 
 
+@pytest.mark.exhaustive
 def test_a_program_of_torch_runs_without_seglab(exported, images, tmp_path):
     file = exported("format=torch") / "model.pt2"
     np.save(tmp_path / "images.npy", images)
@@ -197,6 +199,7 @@ def test_weights_come_with_what_builds_the_network(trained, exported):
     assert about["normalisation"].keys() == {"mean", "std"}
 
 
+@pytest.mark.exhaustive
 def test_beyond_the_bounds_no_file_is_left(trained, exported, tmp_path):
     with pytest.raises(SeglabError, match=r"onnx fp32 is not what the run is: logits differ .*bounds.logits=0\)"):
         exported("bounds.logits=0", f"++output={tmp_path / 'never'}")

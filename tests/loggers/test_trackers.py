@@ -70,6 +70,7 @@ def inspect(run: Path, *options: str) -> list[dict]:
     )
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_offline_run_without_an_account(tmp_path):
     folder = tmp_path / "outputs" / "sweeps" / "ablation" / "loss-dice"

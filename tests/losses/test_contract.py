@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 from seglab.errors import SeglabError
 from seglab.losses import Boundary, Compound, CrossEntropy, Dice, Focal, Jaccard, Loss, Lovasz, Ohem, Tversky
 from seglab.losses.contract import Pixels
+from tests.exhaustive import one_in
 
 CONFIGS = sorted((Path(__file__).parents[2] / "conf" / "loss").glob("*.yaml"))
 CONFIGS.remove(next(path for path in CONFIGS if path.stem == "ce_dice_balanced"))  # ce_dice, weights counted by a run
@@ -211,10 +212,12 @@ def test_nothing_of_it_enters_a_checkpoint(loss: Loss) -> None:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # the compiler's own
+@pytest.mark.parametrize("loss", one_in(5, CONFIGS), ids=[path.stem for path in CONFIGS], indirect=True)
 def test_is_captured_in_one_graph(loss: Loss, logits: torch.Tensor, mask: torch.Tensor) -> None:
     compiled_equals(loss, logits, mask, backend="aot_eager")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # the compiler's own
 def test_code_is_generated(logits: torch.Tensor, mask: torch.Tensor) -> None:

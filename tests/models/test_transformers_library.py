@@ -99,6 +99,7 @@ def test_without_the_package_the_extra_is_named(monkeypatch):
         build()
 
 
+@pytest.mark.exhaustive
 def test_the_package_is_imported_by_its_networks_alone():
     program = (
         "import sys, seglab.models.transformers_model, seglab.models.transformers_queries, seglab.training.build\n"

@@ -50,6 +50,7 @@ def test_planned_jobs_are_those_that_run(command_server, tmp_path, environment, 
     assert stdout.splitlines() == [f"job {count} {number}" for number in range(count)]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_a_folder_of_any_name_holds_a_sweep_whose_job_is_continued(command, tmp_path):
     name = "é ü = , (x)"

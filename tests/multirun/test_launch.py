@@ -170,6 +170,7 @@ def table(folder: Path) -> list[dict[str, str]]:
     return [{key: value for key, value in row.items() if key not in ("time", "img/s")} for row in rows]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("first_is_killed", [False, True], ids=["both live", "the first is killed"])
 def test_two_launches_share_the_jobs_and_run_none_twice(started, held, tmp_path, first_is_killed):
     arguments = ("train", "-m", "seed=1,2,3", "callbacks.last.every_n_steps=1", "callbacks.pictures=null", "sweep=x")

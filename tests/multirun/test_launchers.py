@@ -31,6 +31,7 @@ def jobs_of(tmp_path: Path, sweep: str) -> dict[str, Path]:
     return {path.name: path for path in folder.iterdir() if (path / "record.json").exists()}
 
 
+@pytest.mark.exhaustive
 @joblib
 def test_two_jobs_at_once_each_with_its_own_loader_processes(
     command, started, held, environment, monkeypatch, tmp_path
@@ -119,6 +120,7 @@ def test_a_search_typed_again_repeats_no_trial_and_goes_on(command, tmp_path):
     assert f"best_value: {best}" in result, "the largest mIoU, not the smallest"
 
 
+@pytest.mark.exhaustive
 @optuna
 def test_a_failing_trial_ends_no_search_and_of_a_loss_the_lowest_is_best(command, tmp_path):
     space = ("data.batch_size=choice(4,100)", "seed=range(1,9)")

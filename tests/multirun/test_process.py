@@ -51,6 +51,7 @@ def test_a_job_that_runs_has_no_exit_code_yet(tmp_path: Path, monkeypatch: pytes
     assert job.wait(PATIENCE) == -9
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_jobs_run_where_the_temporary_folder_has_a_long_name(environment, tiny, tmp_path):
     """The fork server's socket has no room there, and those of the loader's workers have none either."""

@@ -23,7 +23,7 @@ COMMITTED = sorted(path.name.removesuffix(".csv") for path in (config.FOLDER / "
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", few_of(COMMITTED, ["camvid_models.short", "synthetic_activations"]))
+@pytest.mark.parametrize("name", few_of(COMMITTED, ["synthetic_activations"]))
 def test_committed_measurements_are_of_todays_configurations(name):
     table, _, budget = name.partition(".")
     composed = configurations(reduced(read_plan(table), budget or "full"))

@@ -239,6 +239,7 @@ def test_an_encoder_at_its_random_start_is_told_of(tiny_config, tmp_path, caplog
 DDP = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "trainer.sync_batchnorm=false")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_two_processes_train_the_additions(command, tmp_path):
     """Of DDP no word on parameters without a gradient; what is kept is the plain network."""
