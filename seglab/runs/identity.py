@@ -23,7 +23,7 @@ CAME_LATER = {
     "data.source.colours": None, "data.channels": 3, "data.source.mask_suffix": "", "data.source.recursive": False,
     "loss.auxiliary": 0.4, "loss.boundary": 20.0, "model.auxiliary": False,
     "adapt": None, "module.layer_decay": 1.0, "callbacks.freeze.eval_mode": False, "trainer.compile": False,
-    "sampling": None, "mix": None,
+    "sampling": None, "mix": None, "scheduler.lowest": 0.0,
     "teacher_run": None, "loss.distillation.weight": 1.0, "loss.distillation.temperature": 1.0,
 }  # fmt: skip
 

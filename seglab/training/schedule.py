@@ -46,17 +46,21 @@ class _Warmup(NamedTuple):
 
 
 class Poly:
-    """lr * (1 - t / T) ** power, t counted from the end of the warm-up (DeepLab, arXiv 1606.00915)."""
+    """lr * (lowest + (1 - lowest) * (1 - t / T) ** power), t counted from the end of the warm-up.
 
-    def __init__(self, *, power: float, warmup_steps: int, warmup_start: float) -> None:
+    DeepLab, arXiv 1606.00915, with `lowest` 0; mmsegmentation's PolyLR with its eta_min as a share of lr.
+    """
+
+    def __init__(self, *, power: float, warmup_steps: int, warmup_start: float, lowest: float = 0.0) -> None:
         self.power = power
+        self.lowest = lowest
         self._warmup = _Warmup(warmup_steps, warmup_start)
 
     def __call__(self, optimizer: Optimizer, *, total_steps: int) -> LRSchedulerConfig:
         return self._warmup.then(self._decay, optimizer, total_steps=total_steps)
 
     def _decay(self, progress: float) -> float:
-        return (1 - progress) ** self.power
+        return self.lowest + (1 - self.lowest) * (1 - progress) ** self.power
 
 
 class Cosine:

@@ -34,10 +34,11 @@ def rates(schedule, *, steps: int) -> list[float]:
     [
         (Poly(power=2.0, warmup_steps=0, warmup_start=0.1), [1, 0.5625, 0.25, 0.0625, 0]),
         (Poly(power=1.0, warmup_steps=2, warmup_start=0.5), [0.5, 0.75, 1, 0.5, 0]),
+        (Poly(power=2.0, warmup_steps=0, warmup_start=0.1, lowest=0.2), [1, 0.65, 0.4, 0.25, 0.2]),
         (Cosine(final=0.0, warmup_steps=0, warmup_start=0.1), [1, 0.5 + 0.125**0.5, 0.5, 0.5 - 0.125**0.5, 0]),
         (Cosine(final=0.2, warmup_steps=2, warmup_start=0.0), [0, 0.5, 1, 0.6, 0.2]),
     ],
-    ids=["poly", "poly after a warm-up", "cosine", "cosine after a warm-up"],
+    ids=["poly", "poly after a warm-up", "poly with a lowest rate", "cosine", "cosine after a warm-up"],
 )
 def test_rates_of_four_steps(schedule, expected):
     assert rates(schedule, steps=4) == pytest.approx(expected, abs=1e-12)
