@@ -59,7 +59,7 @@ def test_opens_with_what_it_reproduces_and_its_command(experiment):
     assert max(map(len, text.splitlines())) <= 160
 
 
-@pytest.mark.parametrize("name", ["s004_modern_unet_pt", "fcn16s_stage2", "fcn8s_stage3"])
+@pytest.mark.parametrize("name", ["s004_modern_unet_pt", "s000_coco_transfer", "fcn16s_stage2", "fcn8s_stage3"])
 def test_a_second_stage_never_starts_from_nothing(name, tmp_path):
     with pytest.raises(SeglabError, match=r"init_from=FOLDER_OF_THE_RUN_OF_\w+: expected a run"):
         init_from.locate(composed(f"experiment={name}", "data.root=/nowhere").init_from, output=tmp_path)
@@ -133,7 +133,7 @@ def small(standins, tmp_path, data_folder) -> Callable[[DictConfig], DictConfig]
         "trainer.val_check_interval": None,
         # gigabytes for the largest networks, and no part of a setting
         "callbacks.pictures": None, "callbacks.best": None, "callbacks.last": None,
-        "init_from": None, "seed": 1, "output": str(tmp_path),
+        "init_from": None, "replace_head": False, "seed": 1, "output": str(tmp_path),
     }  # fmt: skip
 
     def made(cfg: DictConfig) -> DictConfig:
@@ -144,8 +144,9 @@ def small(standins, tmp_path, data_folder) -> Callable[[DictConfig], DictConfig]
         if generated:
             values |= {f"data.prepare.{key}": value for key, value in
                        {"train": 5, "val": 2, "test": 2, "height": 32, "width": 64}.items()}  # fmt: skip
-        if cfg.model.get("encoder_weights"):
-            values["model.encoder_weights"] = None
+        for key in ("encoder_weights", "weights"):
+            if cfg.model.get(key):
+                values[f"model.{key}"] = None
         values |= {f"model.{key}": width for key, width in NARROW.items() if key in cfg.model}
         if (encoder := cfg.model.get("encoder_name")) in SMALLEST:
             values["model.encoder_name"] = SMALLEST[encoder]
