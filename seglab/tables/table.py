@@ -91,7 +91,10 @@ class Table:
         readers = {f"row {state.row}": self._composed.configurations[state.row, state.seed]["data"]
                    for state in survey.states
                    if state.row in self._picked and state.status not in ("measured", "committed")}  # fmt: skip
-        readers |= {"its evaluation": self._composed.evaluation.get("data")} if readers else {}
+        if readers:
+            readers["its evaluation"] = self._composed.evaluation.get("data")
+            own = self._composed.own.items()
+            readers |= {f"the evaluation of {row}": one.get("data") for row, one in own if row in self._picked}
         for what, data in readers.items():
             if data is None or data.get("prepare"):  # the run's own data; drawn where it is not there
                 continue

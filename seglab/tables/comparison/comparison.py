@@ -126,9 +126,23 @@ def _check_columns(plan: Plan, measurements: Sequence[Measurement]) -> None:
 
 def _grouped(plan: Plan, measurements: Sequence[Measurement]) -> list[list[Measurement]]:
     """The measurements by protocol: the baseline's first, then those with most rows; splits as the plan has them."""
+    own = {row.label: protocol.decided_by(row.evaluation) for row in plan.rows}
+    founders: dict[Any, Measurement] = {}  # of each group the first, by the identity of its protocol
+
+    def group_of(measurement: Measurement) -> Any:
+        """The group in which it differs by nothing but what its row, or the group's first one, states itself."""
+        for identity, first in founders.items():
+            stated = own[measurement.row] | own[first.row]
+            mine, theirs = (protocol.without(one.protocol, stated) for one in (measurement, first))
+            if protocol.identity(mine) == protocol.identity(theirs):
+                return identity
+        identity = protocol.identity(measurement.protocol)
+        founders[identity] = measurement
+        return identity
+
     groups: dict[Any, dict[tuple[str, int], Measurement]] = {}
-    for measurement in measurements:
-        group = groups.setdefault(protocol.identity(measurement.protocol), {})
+    for measurement in sorted(measurements, key=lambda one: bool(own[one.row])):  # rows as the table states it first
+        group = groups.setdefault(group_of(measurement), {})
         other = group.setdefault(measurement.key, measurement)
         if other is not measurement:
             raise SeglabError(
@@ -155,11 +169,21 @@ def _block(
     block = Block(
         protocol={key: value for key, value in shared.items() if key not in protocol.NO_DIFFERENCE},
         title=", ".join(f"{protocol.words(key)} {protocol.shown(key, shared)}" for key in keys),
-        rows=rows_of(plan, group, fitting),
+        rows=tuple(_noted(row, shared) for row in rows_of(plan, group, fitting)),
         published=(),
         class_names=tuple(group[0].class_iou),
     )
     return block, [*apart, *warnings]
+
+
+def _noted(row: RowResult, shared: Mapping[str, Any]) -> RowResult:
+    """The row with a note of how it was measured, where that differs from the rows beside it."""
+    own = row.measurements[0].protocol
+    keys = protocol.differing([shared, own])
+    if not keys:
+        return row
+    differs = "scored with " + ", ".join(f"{protocol.words(key)}: {protocol.shown(key, own)}" for key in keys)
+    return replace(row, note=differs if row.note is None else f"{row.note}; {differs}")
 
 
 def _timed_alike(plan: Plan, group: Sequence[Measurement]) -> tuple[list[Measurement], list[str]]:

@@ -1,6 +1,6 @@
 """Which measurements may be compared: those on whose protocols the scores depend in the same way."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import Any
 
 from seglab.display.numbers import sides
@@ -24,11 +24,27 @@ _WORDS = {
 }
 _DATA = ("dataset", "split", "limit", "labels")
 _FOLLOW_FROM_DATA = ("images", "fingerprint")
+_SAME_PIXELS = (*_DATA, *_FOLLOW_FROM_DATA, "resolution", "reading", "void")  # scores of others never compare
+# What a key of conf/evaluate.yaml decides of a protocol, where that is not the key of its name.
+_DECIDES = {"tile": ("tile", "overlap"), "crf": (POST,)}
 
 
 def identity(protocol: Mapping[str, Any]) -> Hashable:
     """Equal for protocols under which scores are comparable. A key that seglab does not know counts as well."""
     return frozenset((key, _frozen(value)) for key, value in protocol.items() if key not in NO_DIFFERENCE)
+
+
+def decided_by(evaluation: Mapping[str, Any]) -> frozenset[str]:
+    """The keys of a protocol that a row's own `evaluation` decides: in them it may differ from the rows beside it.
+
+    Not those that say which pixels are scored: of other images, or at another size, scores do not compare.
+    """
+    stated = (str(key).partition(".")[0] for key in evaluation)
+    return frozenset(key for one in stated for key in _DECIDES.get(one, (one,)) if key not in _SAME_PIXELS)
+
+
+def without(protocol: Mapping[str, Any], keys: Collection[str]) -> dict[str, Any]:
+    return {key: value for key, value in protocol.items() if key not in keys}
 
 
 def differing(protocols: Sequence[Mapping[str, Any]]) -> list[str]:

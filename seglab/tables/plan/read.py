@@ -97,14 +97,14 @@ def _check_as_a_whole(plan: Plan, *, where: str) -> None:
     for label in plan.baseline:
         _check_label(label, labels, where=f"{where}: baseline")
     _check_rows(plan, where=where)
-    extras = plan.evaluation.get("extra") or []
+    extras = [extra for row in plan.rows for extra in plan.evaluation_of(row).get("extra") or []]
     for column in plan.columns:
         _check_column(column, plan, where=f"{where}: columns")
         extra = measured_by(column)
         if extra in EXTRAS and extra not in extras:
             raise SeglabError(
                 f"{where}: columns: {column} is measured with evaluation.extra=[{extra}]; came "
-                f"extra={list(extras)} - add it"
+                f"extra={list(dict.fromkeys(extras))} - add it"
             )
     for published in plan.published:
         for column in published.values:
@@ -118,7 +118,8 @@ def _check_rows(plan: Plan, *, where: str) -> None:
     labels = [row.label for row in plan.rows]
     seen = dict[tuple[object, ...], str]()
     for row in plan.rows:
-        other = seen.setdefault((row.overrides, row.starts_from, row.learns_from, row.downsample), row.label)
+        setting = (row.overrides, row.starts_from, row.learns_from, row.downsample, repr(plan.evaluation_of(row)))
+        other = seen.setdefault(setting, row.label)
         require(other == row.label, f"{where}: rows", "a setting of its own for each row",
                 f"the same overrides for {other!r} and {row.label!r}")  # fmt: skip
     rows = {row.label: row for row in plan.rows}
@@ -168,6 +169,8 @@ def _row(content: Any, *, where: str) -> Row:
         alone = not overrides and start is None and teacher is None
         require(alone, f"{where}: downsample", "no overrides and no starts_from beside it",
                 f"{', '.join(overrides) or f'starts_from: {start}'} - nothing is trained: leave it out")  # fmt: skip
+        require(not values.get("evaluation"), f"{where}: downsample", "no evaluation beside it",
+                f"{values.get('evaluation')} - no network sees an image: leave it out")  # fmt: skip
     return Row(
         label=yaml_values.text(values, "label", where=where),
         overrides=overrides,
@@ -175,6 +178,7 @@ def _row(content: Any, *, where: str) -> Row:
         starts_from=start,
         learns_from=teacher,
         downsample=factor,
+        evaluation=settings.evaluation(values, where=where),
     )
 
 

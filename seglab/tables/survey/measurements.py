@@ -15,7 +15,7 @@ from seglab.errors import SeglabError
 from seglab.evaluation.columns import CLASS_IOU, class_of, measured
 from seglab.runs.class_names import dataset_name
 from seglab.runs.find import Run
-from seglab.tables.plan.model import Measurement, Plan
+from seglab.tables.plan.model import Measurement, Plan, Row
 
 _OPTIONAL: tuple[Callable[[Any], str], Callable[[str], Any]] = (
     lambda value: "" if value is None else repr(value),
@@ -44,9 +44,11 @@ _CAME_LATER: dict[str, tuple[Callable[[Any], str], Callable[[str], Any]]] = {
 }  # fmt: skip
 
 
-def wanted_protocols(plan: Plan, settings: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """{split that is asked for: what the protocol must say} of each split that the plan's runs are evaluated on."""
-    asked = plan.splits or (settings["split"],)
+def wanted_protocols(
+    plan: Plan, row: Row, settings: Mapping[str, Any], config: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """{split that is asked for: what the protocol must say} of each split that the row's runs are evaluated on."""
+    asked = plan.splits_of(row) or (settings["split"],)
     return {split: wanted_protocol({**settings, "split": split}, config) for split in asked}
 
 

@@ -141,3 +141,27 @@ def test_each_row_of_a_large_table_is_compared_once_with_its_baseline(monkeypatc
     assert once >= len(wide.columns)
     compare(wide, rows)
     assert paired.call_count == once + 29 * once
+
+
+def test_a_row_with_an_evaluation_of_its_own_stands_beside_the_others_and_says_so():
+    own = Row(label="dice", overrides=("loss=ce",), evaluation={"tile": [32, 64], "flip": True}, note="windows")
+    rows = [Row(label="ce"), own, Row(label="focal")]
+    runs = [
+        with_protocol(one, tile=[32, 64], overlap=0.25, flip=True) if one.row == "dice" else one
+        for one in all_measured()
+    ]
+    (block,) = compare(plan(rows=tuple(rows)), runs).blocks
+    assert [row.label for row in block.rows] == ["ce", "dice", "focal"]
+    assert block.rows[1].differences["miou"].mean is not None
+    assert block.rows[1].note == "windows; scored with test-time flip: yes, tiles: 32x64, overlap of tiles: 0.25"
+    assert [row.note for row in block.rows if row.label != "dice"] == [None, None]
+    assert len(compare(plan(), runs).blocks) == 2  # nobody has said that these differ
+
+
+def test_scores_of_other_images_never_stand_side_by_side():
+    rows = (Row(label="ce"), Row(label="dice", evaluation={"split": "test"}), Row(label="focal"))
+    runs = [with_protocol(one, split="test") if one.row == "dice" else one for one in all_measured()]
+    assert [[row.label for row in block.rows] for block in compare(plan(rows=rows), runs).blocks] == [
+        ["ce", "focal"],
+        ["dice"],
+    ]
