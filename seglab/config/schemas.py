@@ -82,6 +82,9 @@ class EvaluateConfig:
     overlap: float = MISSING
     post: str | None = None
     crf: CrfConfig = field(default_factory=CrfConfig)
+    corruption: Any = None
+    severity: Any = MISSING
+    reference: str | None = None
     official: Any = MISSING
     extra: list[str] = MISSING
     panels: int = MISSING

@@ -11,6 +11,8 @@ import seglab.lean_imports  # noqa: F401
 import numpy as np
 from torch import Tensor
 
+from seglab.data.corruptions import names as corruption_names
+from seglab.data.corruptions.names import CORRUPTION
 from seglab.data.image_files import RGB
 from seglab.data.progress import tracked
 from seglab.data.transforms import resize
@@ -21,6 +23,7 @@ from seglab.display.rgb import as_rgb
 from seglab.errors import SeglabError
 from seglab.evaluation.cityscapes_files import read_png
 from seglab.evaluation.columns import OFFICIAL
+from seglab.evaluation.corruptions import Corruptions, reference_of
 from seglab.evaluation.counts import Extra, Extremes, Pixels, View, extra_of
 from seglab.evaluation.data import check_same_classes, data_config, has_official, instances_of, open_source
 from seglab.inference.file_loop import ahead
@@ -90,6 +93,10 @@ class Evaluation:
         self._with_official &= ORIGINAL in self.resolutions
         self._batch_size = data["eval_batch_size"] or data["batch_size"]
         self.protocol = self._protocol(data)
+        self._reference = reference_of(settings["reference"], self.protocol)
+        if CORRUPTION in self.protocol and channels != RGB:
+            raise SeglabError(f"corruption: expected images of {RGB} channels; the run was trained on {channels} - "
+                              "leave corruption out")  # fmt: skip
         what = settings["run"] if self.run is None else f"{settings['checkpoint']} of {self.run}"
         log.info("%s on %d images, %s", what, len(self._source.samples), self._predictor.device)
 
@@ -99,6 +106,7 @@ class Evaluation:
         misses = self._predictor.has_other_outputs
         pixels = {resolution: Pixels(names, misses=misses) for resolution in self.resolutions}
         extras = self._extras()
+        corruptions = self._corruptions(misses=misses)
         extremes, digest = Extremes(self._settings["panels"]), hashlib.blake2b(digest_size=8)
         per_image.write(",".join(PER_IMAGE) + "\n")
         for index, item in enumerate(self._items()):
@@ -109,12 +117,17 @@ class Evaluation:
             view = self._view(item, *maps[self.headline])
             for extra in extras.values():
                 extra.update(view)
+            if corruptions is not None:
+                corruptions.update(item.name, item.image, view.mask)
             miou = readings.summary(matrices[self.headline])["miou"]
             extremes.update(miou, index=index, sample=_panel(item, view, miou))
             digest.update(item.digest)
         _require_labels(pixels[self.headline].matrix, self.protocol)
         counted = {resolution: counts.compute() for resolution, counts in pixels.items()}
         counted |= {name: extra.compute() for name, extra in extras.items()}
+        if corruptions is not None:
+            clean = counted[self.headline]["metrics"]["miou"]
+            counted[CORRUPTION] = corruptions.compute(clean=clean, fingerprint=digest.hexdigest())
         return Scores(counted, pixels[self.headline].matrix.numpy(), extremes, digest.hexdigest())
 
     @property
@@ -126,6 +139,19 @@ class Evaluation:
         """What is computed at the headline's resolution beside the confusion matrix."""
         asked = [*([OFFICIAL] if self._with_official else []), *self._settings["extra"]]
         return {name: extra_of(name, self.labels.names, batch_size=self._batch_size) for name in asked}
+
+    def _corruptions(self, *, misses: bool) -> Corruptions | None:
+        """What scores corrupted images at the headline's resolution, where they are asked for."""
+        if CORRUPTION not in self.protocol:
+            return None
+
+        def predict(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+            return self._predictor.label_maps(image, sizes=[size])[0]
+
+        return Corruptions(
+            self.protocol[CORRUPTION], predict=predict, names=self.labels.names, misses=misses,
+            threads=self._settings["threads"], reference=self._reference,
+        )  # fmt: skip
 
     def _view(self, item: Item, pred: np.ndarray, mask: np.ndarray) -> View:
         def probabilities() -> Tensor:
@@ -162,6 +188,7 @@ class Evaluation:
 
     def _protocol(self, data: Mapping[str, Any]) -> dict[str, Any]:
         settings, predictor = self._settings, self._predictor
+        corruption = corruption_names.protocol(settings[CORRUPTION], settings["severity"], settings["seed"])
         return {
             "dataset": dataset_name(data),
             "split": data["test_split"],
@@ -178,6 +205,7 @@ class Evaluation:
             "reading": "dataset",
             "void": "removed",
             **({} if predictor.post is None else {POST: predictor.post.protocol()}),  # protocols were written without
+            **({} if corruption is None else {CORRUPTION: corruption}),  # as post
             **self._origin,
         }
 

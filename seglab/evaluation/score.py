@@ -11,7 +11,7 @@ from typing import Any
 from seglab import runs
 from seglab.config.ranges import POST, one_of, require, size, some_of, whole
 from seglab.errors import SeglabError
-from seglab.evaluation import columns, official, report
+from seglab.evaluation import columns, official, report, robustness
 from seglab.runs.find import is_exported, require_run
 from seglab.runs.lock import FileLock
 
@@ -25,6 +25,7 @@ _RANGES = {
     "limit": whole(1, also=(None,)),
     "size": size("run", "image"),
     "tile": size(None),
+    **robustness.RANGES,
     **POST,
 }
 
@@ -74,6 +75,7 @@ def check(settings: Mapping[str, Any]) -> None:
     if settings["predictions"] is not None:
         return
     require(settings, _RANGES)
+    robustness.check(settings)
     run = Path(settings["run"])
     if not is_exported(run):
         require_run(run, runs.RECORD, runs.CONFIG, f"checkpoints/{settings['checkpoint']}.ckpt")

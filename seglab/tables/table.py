@@ -161,6 +161,16 @@ class Table:
                 below = "".join(f"\n{sheet.markdown(part)}" for part in speeds) if name == "markdown" else ""
                 runs.write_atomically(path, text + below)
             print(runs.shown(path.absolute()))
+        if corruptions := survey.corruptions():
+            self._draw_robustness(corruptions, folder / f"{self._form}.robustness.png")
+
+    def _draw_robustness(self, corruptions: Mapping[str, list[Mapping[str, Any]]], path: Path) -> None:
+        from seglab.display import draw  # OpenCV and numpy, which few tables need
+        from seglab.display.robustness import figure_of_rows
+        from seglab.runs.png import write_png
+
+        write_png(path, draw.rendered(figure_of_rows(corruptions)))
+        print(runs.shown(path.absolute()))
 
     def _speeds(self) -> list[sheet.Sheet]:
         """A sheet of how fast the networks are; none where nobody has measured it."""

@@ -10,7 +10,6 @@ from seglab.data.corruptions.names import GROUPS, SEVERITIES
 from seglab.data.image_files import RGB
 from seglab.errors import SeglabError
 
-VERSION = 1  # of the drawing: raise it when the same parameters give other pictures; stands in protocols
 _ROOMS = {"noise": noise, "blur": blur, "weather": weather, "digital": digital, "road": road}
 DRAWN: dict[str, Callable[..., np.ndarray]] = {
     name: getattr(_ROOMS[group], name) for group, names in GROUPS.items() for name in names

@@ -41,7 +41,9 @@ def jpeg(image: np.ndarray, *, severity: int, generator: np.random.Generator) ->
     quality = (25, 18, 15, 10, 7)[severity - 1]
     pixels = np.rint(image[..., ::-1] * 255).astype(np.uint8)
     _, file = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return cv2.imdecode(file, cv2.IMREAD_COLOR)[..., ::-1].astype(np.float32) / 255
+    decoded = cv2.imdecode(file, cv2.IMREAD_COLOR)
+    assert decoded is not None
+    return decoded[..., ::-1].astype(np.float32) / 255
 
 
 def _smooth(height: int, width: int, deviation: float, generator: np.random.Generator) -> np.ndarray:

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from seglab.errors import SeglabError, did_you_mean
-from seglab.evaluation.columns import ALL_CLASSES, CLASS_IOU, COSTS
+from seglab.evaluation.columns import ALL_CLASSES, CLASS_IOU, COSTS, MCE, measured_by
 from seglab.tables.comparison import protocol
 from seglab.tables.comparison.cautions import cautions, listed
+from seglab.tables.comparison.corruption import with_corruption_errors
 from seglab.tables.comparison.per_image import scores
 from seglab.tables.comparison.rows import ImagesOf, RowResult, rows_of
 from seglab.tables.plan.columns import expanded, known_classes
@@ -68,7 +69,7 @@ def compare(plan: Plan, measurements: Sequence[Measurement], images: ImagesOf | 
         SeglabError: a run was measured twice under one protocol, a column is unknown, or images differ.
     """
     runs = {(row.label, seed) for row in plan.rows for seed in plan.seeds}
-    planned = [measurement for measurement in measurements if measurement.key in runs]
+    planned = with_corruption_errors(plan, [one for one in measurements if one.key in runs])
     if ALL_CLASSES in plan.columns:
         plan = expanded(plan, known_classes(plan, planned))
     _check_columns(plan, planned)
@@ -78,7 +79,7 @@ def compare(plan: Plan, measurements: Sequence[Measurement], images: ImagesOf | 
     blocks, published_apart = _with_published(plan, [block for block, _ in compared] or _to_be_measured(plan))
     measured = {measurement.key for measurement in planned}
     left_out = sorted(
-        {f"{measurement.row} (seed {measurement.seed})" for measurement in measurements if measurement not in planned}
+        {f"{measurement.row} (seed {measurement.seed})" for measurement in measurements if measurement.key not in runs}
     )
     warnings = [f"not in the table's plan, left out: {', '.join(left_out)}"] if left_out else []
     for block, lines in compared:
@@ -115,13 +116,19 @@ def _check_columns(plan: Plan, measurements: Sequence[Measurement]) -> None:
     """Raises SeglabError for a column or a class that no run has; where only some have it, the others show nothing."""
     classes = list(dict.fromkeys(name for measurement in measurements for name in measurement.class_iou))
     metrics = dict.fromkeys(name for measurement in measurements for name in measurement.metrics)
-    columns = [*metrics, *COSTS, *(CLASS_IOU + name for name in (*plan.groups, *classes))]
+    later = [column for column in plan.columns if _is_of_some_rows(plan, column)]  # and may not be measured yet
+    columns = [*metrics, *later, *COSTS, *(CLASS_IOU + name for name in (*plan.groups, *classes))]
     named = [("columns", column, columns) for column in plan.columns]
     named += [("groups", name, classes) for group in plan.groups.values() for name in group]
     for key, name, choices in named:
         if measurements and name not in choices:
             raise SeglabError(f"table {plan.name}, {key}: expected some of {', '.join(choices)}; came {name!r}"
                               f"{did_you_mean(name, choices)}")  # fmt: skip
+
+
+def _is_of_some_rows(plan: Plan, column: str) -> bool:
+    """Whether rows may do without a column: those that do not ask for it, or whose baseline is not measured."""
+    return column == MCE or (measured_by(column) is not None and any(row.evaluation for row in plan.rows))
 
 
 def _grouped(plan: Plan, measurements: Sequence[Measurement]) -> list[list[Measurement]]:

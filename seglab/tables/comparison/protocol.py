@@ -3,6 +3,8 @@
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import Any
 
+from seglab.data.corruptions import names
+from seglab.data.corruptions.names import CORRUPTION
 from seglab.display.numbers import sides
 from seglab.display.post import POST, post_words
 from seglab.tables.plan.model import Published
@@ -19,6 +21,7 @@ _WORDS = {
     "tile": "tiles",
     "overlap": "overlap of tiles",
     POST: "post-processing",
+    CORRUPTION: "corruption",
     "limit": "limit of images",
     "fingerprint": "content of the data",
 }
@@ -26,7 +29,7 @@ _DATA = ("dataset", "split", "limit", "labels")
 _FOLLOW_FROM_DATA = ("images", "fingerprint")
 _SAME_PIXELS = (*_DATA, *_FOLLOW_FROM_DATA, "resolution", "reading", "void")  # scores of others never compare
 # What a key of conf/evaluate.yaml decides of a protocol, where that is not the key of its name.
-_DECIDES = {"tile": ("tile", "overlap"), "crf": (POST,)}
+_DECIDES = {"tile": ("tile", "overlap"), "crf": (POST,), "severity": (CORRUPTION,)}
 
 
 def identity(protocol: Mapping[str, Any]) -> Hashable:
@@ -64,7 +67,7 @@ def words(key: str) -> str:
 def shown(key: str, protocol: Mapping[str, Any]) -> str:
     """'64x128' for a size, 'yes', 'none', 'not stated': the value as a table prints it."""
     if key not in protocol:
-        return "none" if key == POST else "not stated"
+        return "none" if key in (POST, CORRUPTION) else "not stated"
     value = protocol[key]
     if value is None:
         return "that of the image" if key == "size" else "none"
@@ -74,6 +77,8 @@ def shown(key: str, protocol: Mapping[str, Any]) -> str:
         return sides(value)
     if key == POST:
         return post_words(value)
+    if key == CORRUPTION:
+        return names.words(value)
     if isinstance(value, list | tuple):
         return ", ".join(f"{item:g}" if isinstance(item, float) else str(item) for item in value)
     return str(value)

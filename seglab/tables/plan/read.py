@@ -8,8 +8,9 @@ from typing import Any
 import yaml
 
 from seglab import config
+from seglab.data.corruptions.names import CORRUPTION
 from seglab.errors import SeglabError, did_you_mean
-from seglab.evaluation.columns import ALL_CLASSES, CLASS_IOU, COSTS, EXTRAS, SCORES, class_of, measured_by
+from seglab.evaluation.columns import ALL_CLASSES, CLASS_IOU, COSTS, EXTRAS, MCE, SCORES, class_of, measured_by
 from seglab.runs import yaml_file
 from seglab.tables.plan import budgets, settings, yaml_values
 from seglab.tables.plan.model import Plan, Published, Row
@@ -106,6 +107,11 @@ def _check_as_a_whole(plan: Plan, *, where: str) -> None:
                 f"{where}: columns: {column} is measured with evaluation.extra=[{extra}]; came "
                 f"extra={list(dict.fromkeys(extras))} - add it"
             )
+        if extra == CORRUPTION and not any(plan.evaluation_of(row).get(CORRUPTION) for row in plan.rows):
+            raise SeglabError(f"{where}: columns: {column} is measured with evaluation.corruption=all, or some; came "
+                              "none - add it")  # fmt: skip
+        if column == MCE and not plan.baseline:
+            raise SeglabError(f"{where}: columns: {MCE} is relative to the errors of a baseline; came none - name one")
     for published in plan.published:
         for column in published.values:
             here = f"{where}: published {published.label!r}: values"

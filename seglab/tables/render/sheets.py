@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from seglab.data.corruptions.names import CORRUPTION
 from seglab.display import sheet
 from seglab.display.numbers import NOT_THERE, cell, exact, word
 from seglab.display.post import POST
@@ -81,6 +82,8 @@ def protocol_words(block: Block) -> str:
         parts.append(f"tiles {shown('tile', protocol)}")
     if protocol.get(POST):
         parts.append(shown(POST, protocol))
+    if protocol.get(CORRUPTION):
+        parts.append(shown(CORRUPTION, protocol))
     return ", ".join(parts)
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from seglab import runs
+from seglab.data.corruptions import names
+from seglab.data.corruptions.names import CORRUPTION
 from seglab.display.csv_text import as_cell, from_cell
 from seglab.display.post import POST
 from seglab.errors import SeglabError
@@ -73,6 +75,7 @@ def wanted_protocol(settings: Mapping[str, Any], config: Mapping[str, Any]) -> d
         "tile": tile,
         "overlap": None if tile is None else settings["overlap"],
         POST: None if settings["post"] is None else {"name": settings["post"], **settings["crf"]},  # None: no such key
+        CORRUPTION: names.protocol(settings["corruption"], settings["severity"], settings["seed"]),  # as POST
         "checkpoint": settings["checkpoint"],
     }
 
@@ -136,9 +139,9 @@ def write_csv(path: Path, measurements: Sequence[Measurement]) -> None:
 
 def to_csv(measurements: Sequence[Measurement]) -> str:
     scores = dict.fromkeys(name for measurement in measurements for name in _scores(measurement))
-    names = sorted(scores, key=lambda name: class_of(name) is not None)  # those of all classes first
+    columns = sorted(scores, key=lambda name: class_of(name) is not None)  # those of all classes first
     later = list(_CAME_LATER) if any(measurement.timed_on for measurement in measurements) else []
-    header = [*_BEFORE_SCORES, *names, *(name for name in _FIELDS if name not in _BEFORE_SCORES), *later]
+    header = [*_BEFORE_SCORES, *columns, *(name for name in _FIELDS if name not in _BEFORE_SCORES), *later]
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, header, restval="", extrasaction="ignore", lineterminator="\n")
     writer.writeheader()

@@ -11,9 +11,11 @@ from typing import Any, get_args
 from omegaconf import DictConfig
 
 from seglab import runs
+from seglab.data.corruptions.names import CORRUPTION
 from seglab.display import numbers
 from seglab.errors import SeglabError
 from seglab.runs.find import find_runs
+from seglab.runs.json_file import read_object
 from seglab.tables.comparison.per_image import PerImage, read_per_image
 from seglab.tables.plan.budgets import form
 from seglab.tables.plan.model import Measurement, Plan
@@ -63,6 +65,17 @@ class Survey:
             for state in self.states
             if state.evaluation is not None
         }
+
+    def corruptions(self) -> dict[str, list[Mapping[str, Any]]]:
+        """{label: scores of corrupted images, as metrics.json holds them, of each run} that was evaluated here."""
+        found: dict[str, list[Mapping[str, Any]]] = {}
+        for state in self.states:
+            place = None if state.evaluation is None else state.evaluation / "metrics.json"
+            if place is not None and place.is_file():
+                scores = read_object(place, what="scores", cure="delete the folder and evaluate again") or {}
+                if CORRUPTION in scores:
+                    found.setdefault(state.row, []).append(scores[CORRUPTION])
+        return found
 
     def pictures(self) -> dict[str, Path]:
         """{label: sheet of sample predictions} of the first run of each row that lies here."""

@@ -1,6 +1,7 @@
 """What a table says of its rows: blocks of equal protocol, differences paired by seed, corrections, and warnings."""
 
 import math
+from dataclasses import replace
 from unittest.mock import Mock
 
 import pytest
@@ -165,3 +166,21 @@ def test_scores_of_other_images_never_stand_side_by_side():
         ["ce", "focal"],
         ["dice"],
     ]
+
+
+def test_the_corruption_error_is_relative_to_the_baseline_of_the_same_seed():
+    means = {("ce", 1): (0.5, 0.2), ("ce", 2): (0.6, 0.3), ("dice", 1): (0.75, 0.4), ("dice", 2): (0.2, 0.3)}
+    runs = [
+        measured(row, seed, 0.5) for row, seed in means
+    ]  # fmt: skip
+    runs = [
+        replace(run, metrics={"miou": 0.5, "mce": 9.0, "miou/rain": means[run.key][0], "miou/fog": means[run.key][1]},
+                protocol={**run.protocol, "corruption": {"names": ["rain", "fog"], "severities": [1]}})
+        for run in runs
+    ]  # fmt: skip
+    (block,) = compare(plan(columns=("miou", "mce"), seeds=(1, 2)), runs).blocks
+    ce, dice = block.rows
+    assert ce.columns["mce"].values == (1.0, 1.0)
+    assert dice.columns["mce"].values == pytest.approx(((0.25 / 0.5 + 0.6 / 0.8) / 2, (0.8 / 0.4 + 0.7 / 0.7) / 2))
+    alone = compare(plan(columns=("miou", "mce"), seeds=(1, 2)), runs[1:]).blocks[0].rows[1]
+    assert alone.columns["mce"].values == (None, pytest.approx(1.5))
