@@ -88,7 +88,7 @@ def compare(plan: Plan, measurements: Sequence[Measurement], images: ImagesOf | 
     return Comparison(
         plan=plan,
         blocks=blocks,
-        split_because=tuple(_reason(key, blocks) for key in keys if key != "split" or len(plan.splits) < 2),
+        split_because=tuple(_reason(key, blocks) for key in keys if not _is_planned(plan, key)),
         published_apart=published_apart,
         warnings=tuple(dict.fromkeys(warnings)),
         missing=tuple(
@@ -242,6 +242,11 @@ def _with_published(plan: Plan, blocks: Sequence[Block]) -> tuple[tuple[Block, .
             elsewhere.append(min(results, key=lambda result: len(result.differs)))
     filled = (replace(block, published=tuple(rows)) for block, rows in zip(blocks, placed, strict=True))
     return tuple(filled), tuple(elsewhere)
+
+
+def _is_planned(plan: Plan, key: str) -> bool:
+    """Whether the blocks differ in what the table asks for itself."""
+    return (key == "split" and len(plan.splits) > 1) or (bool(plan.tested_on) and key in protocol.OF_DATA)
 
 
 def _reason(key: str, blocks: Sequence[Block]) -> str:

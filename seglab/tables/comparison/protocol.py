@@ -27,7 +27,8 @@ _WORDS = {
 }
 _DATA = ("dataset", "split", "limit", "labels")
 _FOLLOW_FROM_DATA = ("images", "fingerprint")
-_SAME_PIXELS = (*_DATA, *_FOLLOW_FROM_DATA, "resolution", "reading", "void")  # scores of others never compare
+OF_DATA = (*_DATA, *_FOLLOW_FROM_DATA)
+_SAME_PIXELS = (*OF_DATA, "resolution", "reading", "void")  # scores of others never compare
 # What a key of conf/evaluate.yaml decides of a protocol, where that is not the key of its name.
 _DECIDES = {"tile": ("tile", "overlap"), "crf": (POST,), "severity": (CORRUPTION,)}
 

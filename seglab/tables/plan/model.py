@@ -16,6 +16,8 @@ class Row:
     learns_from: str | None = None  # label of the row whose run of the same seed is its teacher
     downsample: int | None = None  # no training: the ground truth, down- and up-sampled by this factor, is scored
     evaluation: Mapping[str, Any] = field(default_factory=dict)  # keys that differ from the table's
+    training: str | None = None  # of a table with `tested_on`: the label of the row that its YAML states
+    place: str | None = None  # and where it is tested
 
     @property
     def needs(self) -> str | None:
@@ -66,6 +68,7 @@ class Plan:
     baseline: tuple[str, ...] = ()  # labels of the rows that others are compared with, at most one in each block
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # {name: classes whose mean IoU is a column}
     evaluation: Mapping[str, Any] = field(default_factory=dict)  # keys of conf/evaluate.yaml; `split` may be a list
+    tested_on: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # {title: keys of the evaluation there}
     published: tuple[Published, ...] = ()
     notes: tuple[str, ...] = ()
     unsaid: tuple[str, ...] = ()  # what the source leaves unsaid or contradicts, and what is done here

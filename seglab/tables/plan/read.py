@@ -12,7 +12,7 @@ from seglab.data.corruptions.names import CORRUPTION
 from seglab.errors import SeglabError, did_you_mean
 from seglab.evaluation.columns import ALL_CLASSES, CLASS_IOU, COSTS, EXTRAS, MCE, SCORES, class_of, measured_by
 from seglab.runs import yaml_file
-from seglab.tables.plan import budgets, settings, yaml_values
+from seglab.tables.plan import budgets, settings, tested_on, yaml_values
 from seglab.tables.plan.model import Plan, Published, Row
 from seglab.tables.plan.yaml_values import check_unique, require
 
@@ -63,6 +63,10 @@ def plan_of(content: Any, *, name: str) -> Plan:
         _row(row, where=f"{where}: rows[{index}]") for index, row in yaml_values.items(values, "rows", where=where)
     )
     require(bool(rows), f"{where}: rows", "one row or more", "none")
+    places = tested_on.read(values, where=where)
+    baseline = yaml_values.text_or_texts(values, "baseline", where=where)
+    for label in baseline:
+        _check_label(label, [row.label for row in rows], where=f"{where}: baseline")
     published = tuple(
         _published(row, where=f"{where}: published[{index}]")
         for index, row in yaml_values.items(values, "published", where=where)
@@ -71,11 +75,12 @@ def plan_of(content: Any, *, name: str) -> Plan:
         name=name,
         title=yaml_values.text(values, "title", where=where),
         source=yaml_values.text(values, "source", where=where),
-        rows=rows,
+        rows=tested_on.expanded(rows, places, where=where),
         columns=yaml_values.texts(values, "columns", where=where),
         seeds=yaml_values.whole_numbers(values, "seeds", where=where),
         common=settings.overrides(values, "common", where=where),
-        baseline=yaml_values.text_or_texts(values, "baseline", where=where),
+        baseline=tuple(tested_on.label(label, place) for label in baseline for place in places) or baseline,
+        tested_on=places,
         groups=_groups(values, where=where),
         evaluation=settings.evaluation(values, where=where),
         published=published,
@@ -95,8 +100,6 @@ def _check_as_a_whole(plan: Plan, *, where: str) -> None:
     check_unique([*labels, *(row.label for row in plan.published)], f"{where}: rows", "labels")
     check_unique(plan.columns, f"{where}: columns", "columns")
     check_unique(plan.seeds, f"{where}: seeds", "seeds")
-    for label in plan.baseline:
-        _check_label(label, labels, where=f"{where}: baseline")
     _check_rows(plan, where=where)
     extras = [extra for row in plan.rows for extra in plan.evaluation_of(row).get("extra") or []]
     for column in plan.columns:
@@ -159,7 +162,7 @@ def _check_column(column: str, plan: Plan, *, where: str) -> None:
 
 
 def _row(content: Any, *, where: str) -> Row:
-    values = yaml_values.mapping(content, Row, where=where)
+    values = yaml_values.mapping(content, Row, where=where, leave_out=frozenset({"training", "place"}))
     overrides = settings.overrides(values, "overrides", where=where)
     start, factor = yaml_values.said(values, "starts_from", where=where), values.get("downsample")
     if start is not None and any(override.lstrip("+").startswith("init_from=") for override in overrides):
