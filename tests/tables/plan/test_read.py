@@ -68,6 +68,11 @@ def test_a_plan_holds_starts_controls_splits_and_budgets() -> None:
         (changed(columns=[]), "columns: expected one column or more"),
         (changed(columns=["mIoU"]), "columns: expected one of miou, .*; came 'mIoU' - did you mean 'miou'?"),
         (changed(columns=["boundary_f1"]), r"boundary_f1 is measured with evaluation.extra=\[boundary\]"),
+        (changed(columns=["miou/rain"]), "miou/rain is measured with evaluation.corruption=all, or some; came none"),
+        (
+            changed(columns=["mce"], evaluation={"corruption": "all"}, baseline=None),
+            "mce is relative to the errors of a baseline; came none - name one",
+        ),
         (changed(seeds=[]), "seeds: expected one seed or more"),
         (changed(groups={"small": []}), "groups.small: expected one class or more"),
         (

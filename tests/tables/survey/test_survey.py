@@ -80,3 +80,14 @@ def test_one_run_serves_the_rows_that_differ_in_their_evaluation(add, tmp_path: 
     assert [one.metrics["miou"] for one in found.measurements()] == [0.5, 0.4, 0.6]
     nowhere = taken(tmp_path / "nowhere")
     assert [state.key for state in once(nowhere.states)] == [("ce", 1), ("ce", 2)]
+
+
+def test_scores_of_corrupted_images_are_read_where_they_were_measured(add, tmp_path: Path) -> None:
+    corruption = {"names": ["rain"], "severities": [1], "seed": 1, "version": 1}
+    for place, seed in (("runs/a", 1), ("runs/b", 2)):
+        folder = add(place, "ce", seed, evaluation(0.5, corruption=corruption)) / "evaluations" / "x"
+        folder.mkdir(parents=True)
+        (folder / "metrics.json").write_text(f'{{"corruption": {{"clean": 0.{seed}}}}}')
+    assert surveyed(tmp_path).corruptions() == {}, "the table asks for none"
+    found = surveyed(tmp_path, corruption="rain").corruptions()
+    assert found == {"ce": [{"clean": 0.1}, {"clean": 0.2}]}
