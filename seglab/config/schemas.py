@@ -73,6 +73,7 @@ class EvaluateConfig:
     data: Any = None
     root: str | None = None
     split: str | None = None
+    classes: str = MISSING
     limit: int | None = None
     resolution: str = MISSING
     size: Any = MISSING

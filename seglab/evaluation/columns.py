@@ -21,6 +21,7 @@ LINES = {
 }
 EXTRAS = tuple(name for name in LINES if name != OFFICIAL)
 
+COMMON = "common"  # of `classes`: those of the run and of the data that have one name
 CORRUPTION_MIOU, DEGRADATION = "corruption_miou", "degradation"
 MCE = "mce"  # mean corruption error: of a reference run in an evaluation, of the baseline in a table
 UNDER = "miou/"  # and the name of a corruption: the mean over its severities

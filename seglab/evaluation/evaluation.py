@@ -22,7 +22,7 @@ from seglab.display.post import POST
 from seglab.display.rgb import as_rgb
 from seglab.errors import SeglabError
 from seglab.evaluation.cityscapes_files import read_png
-from seglab.evaluation.columns import OFFICIAL
+from seglab.evaluation.columns import COMMON, OFFICIAL
 from seglab.evaluation.corruptions import Corruptions, reference_of
 from seglab.evaluation.counts import Extra, Extremes, Pixels, View, extra_of
 from seglab.evaluation.data import check_same_classes, data_config, has_official, instances_of, open_source
@@ -30,6 +30,7 @@ from seglab.inference.file_loop import ahead
 from seglab.inference.opened import open_run
 from seglab.inference.predictor import size_of
 from seglab.labels import LabelSpace, label_space
+from seglab.labels.common import common, table
 from seglab.metrics import readings
 from seglab.runs.class_names import dataset_name
 
@@ -81,14 +82,19 @@ class Evaluation:
         data = data_config(settings, opened.data)
         self._settings = settings
         self.labels: LabelSpace = label_space(data["labels"])
-        check_same_classes(opened.labels, self.labels)
+        self._common = None
+        if settings["classes"] == COMMON:
+            self._common = common(opened.labels, self.labels)
+            self.labels = self._common.labels
+        else:
+            check_same_classes(opened.labels, self.labels)
         self._source = open_source(data, own=settings["data"] is None)
         self._predictor = opened.predictor
         channels, of_data = self._predictor.channels, data.get("channels", RGB)
         if channels != of_data:
             raise SeglabError(f"expected images of {channels} channels, as in training; came data.channels={of_data} - "
                               "choose another data set")  # fmt: skip
-        self._with_official = has_official(settings["official"], self._source)
+        self._with_official = has_official(settings["official"], self._source) and self._common is None
         self.resolutions = _resolutions(settings["resolution"], self._predictor.size)
         self._with_official &= ORIGINAL in self.resolutions
         self._batch_size = data["eval_batch_size"] or data["batch_size"]
@@ -103,7 +109,7 @@ class Evaluation:
     def score(self, per_image: TextIO) -> Scores:
         """Scores every image; writes its counts to `per_image` as CSV, classes that it does not have left out."""
         names = self.labels.names
-        misses = self._predictor.has_other_outputs
+        misses = self._predictor.has_other_outputs or bool(self._common and self._common.only_run)
         pixels = {resolution: Pixels(names, misses=misses) for resolution in self.resolutions}
         extras = self._extras()
         corruptions = self._corruptions(misses=misses)
@@ -128,6 +134,8 @@ class Evaluation:
         if corruptions is not None:
             clean = counted[self.headline]["metrics"]["miou"]
             counted[CORRUPTION] = corruptions.compute(clean=clean, fingerprint=digest.hexdigest())
+        if self._common is not None:
+            counted[COMMON] = self._common.told()
         return Scores(counted, pixels[self.headline].matrix.numpy(), extremes, digest.hexdigest())
 
     @property
@@ -146,7 +154,7 @@ class Evaluation:
             return None
 
         def predict(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-            return self._predictor.label_maps(image, sizes=[size])[0]
+            return self._predicted(image, [size])[0]
 
         return Corruptions(
             self.protocol[CORRUPTION], predict=predict, names=self.labels.names, misses=misses,
@@ -166,8 +174,16 @@ class Evaluation:
             size = self._predictor.size if resolution == NETWORK else None
             masks[resolution] = item.mask if size is None else resize(item.image, item.mask, size)[1]
         sizes = [size_of(mask) for mask in masks.values()]
-        preds = self._predictor.label_maps(item.image, sizes=sizes)
+        preds = self._predicted(item.image, sizes)
         return {key: (pred, mask) for (key, mask), pred in zip(masks.items(), preds, strict=True)}
+
+    def _predicted(self, image: np.ndarray, sizes: list[tuple[int, int]]) -> list[np.ndarray]:
+        """Label maps uint8 (H, W); 255 where a class wins that is not scored."""
+        preds = self._predictor.label_maps(image, sizes=sizes)
+        if self._common is None:
+            return preds
+        lookup = table(self._common.of_run)
+        return [lookup[pred] for pred in preds]
 
     def _items(self) -> Iterator[Item]:
         count = len(self._source.samples)
@@ -180,6 +196,8 @@ class Evaluation:
         digest = hashlib.blake2b(f"{sample.name}{image.shape}".encode(), digest_size=8)
         digest.update(np.ascontiguousarray(image).data)
         digest.update(np.ascontiguousarray(mask).data)
+        if self._common is not None:
+            mask = table(self._common.of_data)[mask]
         official = None
         if self._with_official:
             assert sample.mask is not None
@@ -205,6 +223,7 @@ class Evaluation:
             "reading": "dataset",
             "void": "removed",
             **({} if predictor.post is None else {POST: predictor.post.protocol()}),  # protocols were written without
+            **({} if self._common is None else {"classes": COMMON}),  # as post
             **({} if corruption is None else {CORRUPTION: corruption}),  # as post
             **self._origin,
         }

@@ -81,6 +81,8 @@ def readable_name(protocol: Mapping[str, Any]) -> str:
         parts.append(f"tile-{sides(protocol['tile'])}-overlap-{protocol['overlap']:g}")
     if POST in protocol:
         parts.append(post_name(protocol[POST]))
+    if "classes" in protocol:
+        parts.append(f"classes-{protocol['classes']}")
     if CORRUPTION in protocol:
         parts.append(names.words(protocol[CORRUPTION]).replace(", ", "-").replace(" ", "-"))
     if protocol["limit"]:

@@ -54,6 +54,10 @@ def evaluation_lines(result: Mapping[str, Any]) -> list[str]:
             scores = [score for score in columns.SCORES.values() if score.measured_by == kind and score.name in values]
             told = ", ".join(f"{score.told} {words(values[score.name])}" for score in scores)
             lines.append(line.format(scores=told, **result[kind]))
+    if columns.COMMON in result:
+        mapping = result[columns.COMMON]
+        for whose, key in (("predicted, counted as misses", "only_run"), ("in the data, counted as void", "only_data")):
+            lines += [f"left out, {whose}: {', '.join(mapping[key])}"] if mapping[key] else []
     protocol = result["protocol"]
     numbers = ", ".join(
         f"{words(result[name]['metrics']['miou'])} {_resolution(protocol, name)}" for name in protocol["resolutions"]

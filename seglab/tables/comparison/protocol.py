@@ -27,7 +27,7 @@ _WORDS = {
 }
 _DATA = ("dataset", "split", "limit", "labels")
 _FOLLOW_FROM_DATA = ("images", "fingerprint")
-OF_DATA = (*_DATA, *_FOLLOW_FROM_DATA)
+OF_DATA = (*_DATA, *_FOLLOW_FROM_DATA, "classes")
 _SAME_PIXELS = (*OF_DATA, "resolution", "reading", "void")  # scores of others never compare
 # What a key of conf/evaluate.yaml decides of a protocol, where that is not the key of its name.
 _DECIDES = {"tile": ("tile", "overlap"), "crf": (POST,), "severity": (CORRUPTION,)}
@@ -68,7 +68,7 @@ def words(key: str) -> str:
 def shown(key: str, protocol: Mapping[str, Any]) -> str:
     """'64x128' for a size, 'yes', 'none', 'not stated': the value as a table prints it."""
     if key not in protocol:
-        return "none" if key in (POST, CORRUPTION) else "not stated"
+        return {POST: "none", CORRUPTION: "none", "classes": "same"}.get(key, "not stated")
     value = protocol[key]
     if value is None:
         return "that of the image" if key == "size" else "none"

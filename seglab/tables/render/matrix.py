@@ -1,6 +1,7 @@
 """Trained on x, tested on y: a line for each training, a column for each place."""
 
 import math
+from collections.abc import Sequence
 
 from seglab.display.numbers import NOT_THERE, exact, word
 from seglab.display.sheet import Cell, Sheet
@@ -25,6 +26,12 @@ def matrix_sheet(comparison: Comparison) -> Sheet:
         for place in plan.tested_on
         if (absent := _absent([row for (_, where), row in planned.items() if where == place and row is not None]))
     ]
+    notes += [
+        f"{training} on {place}: without {', '.join(other)}, which are no classes there"
+        for (training, place), row in planned.items()
+        if row is not None
+        and (other := _not_there(row, [one for (name, _), one in planned.items() if name == training]))
+    ]
     return Sheet(
         caption=f"{plan.title}: {title(column)}, trained on (line) and tested on (column)",
         header=["trained on", *plan.tested_on],
@@ -38,6 +45,13 @@ def _cell(row: RowResult | None, column: str) -> Cell:
         return Cell(NOT_THERE, "")
     score = row.columns[column]
     return Cell(estimate(column, score), exact(score.mean))
+
+
+def _not_there(row: RowResult, of_training: Sequence[RowResult | None]) -> list[str]:
+    """The classes that the same training was scored by elsewhere: left out of the mapping."""
+    known = row.measurements[0].class_iou
+    everywhere = dict.fromkeys(name for one in of_training if one is not None for name in one.measurements[0].class_iou)
+    return [name for name in everywhere if name not in known]
 
 
 def _absent(rows: list[RowResult]) -> list[str]:

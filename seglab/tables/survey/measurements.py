@@ -76,6 +76,7 @@ def wanted_protocol(settings: Mapping[str, Any], config: Mapping[str, Any]) -> d
         "overlap": None if tile is None else settings["overlap"],
         POST: None if settings["post"] is None else {"name": settings["post"], **settings["crf"]},  # None: no such key
         CORRUPTION: names.protocol(settings["corruption"], settings["severity"], settings["seed"]),  # as POST
+        "classes": None if settings["classes"] == "same" else settings["classes"],  # as POST
         "checkpoint": settings["checkpoint"],
     }
 

@@ -13,7 +13,7 @@ from tests.tables.comparison.losses import measured
 MIOU = {("day", "day"): 0.5, ("day", "wet"): 0.2, ("wet", "day"): 0.4, ("wet", "wet"): 0.3}
 
 
-def compared(leave_out: str = "") -> Comparison:
+def compared(leave_out: str = "", *, without: str = "") -> Comparison:
     plan = plan_of(
         {
             "title": "Weather", "source": "invented", "columns": ["parameters", "miou"], "seeds": [1, 2],
@@ -28,6 +28,8 @@ def compared(leave_out: str = "") -> Comparison:
         for seed in plan.seeds:
             run = measured(f"{training} on {place}", seed, miou + 0.01 * seed)
             classes = {**run.class_iou, "pole": math.nan} if place == "wet" else run.class_iou
+            if place == "wet":
+                classes = {name: iou for name, iou in classes.items() if name != without}
             protocol = {**run.protocol, "dataset": place, "images": len(place), "fingerprint": place}
             runs.append(replace(run, class_iou=classes, protocol=protocol))
     return compare(plan, [run for run in runs if run.row != leave_out])
@@ -44,6 +46,13 @@ def test_a_line_for_each_training_and_a_column_for_each_place():
     assert shown.notes == [
         "day: train neither there nor predicted, left out of its means",
         "wet: pole, train neither there nor predicted, left out of its means",
+    ]
+
+
+def test_what_the_mapping_leaves_out_is_said():
+    assert matrix_sheet(compared(without="sign")).notes[2:] == [
+        "day on wet: without sign, which are no classes there",
+        "wet on wet: without sign, which are no classes there",
     ]
 
 
