@@ -73,6 +73,7 @@ class EvaluateConfig:
     data: Any = None
     root: str | None = None
     split: str | None = None
+    classes: str = MISSING
     limit: int | None = None
     resolution: str = MISSING
     size: Any = MISSING
@@ -82,6 +83,9 @@ class EvaluateConfig:
     overlap: float = MISSING
     post: str | None = None
     crf: CrfConfig = field(default_factory=CrfConfig)
+    corruption: Any = None
+    severity: Any = MISSING
+    reference: str | None = None
     official: Any = MISSING
     extra: list[str] = MISSING
     panels: int = MISSING

@@ -11,7 +11,9 @@ from typing import Any
 import seglab.lean_imports  # noqa: F401
 
 from seglab import runs
-from seglab.display import confusion, draw
+from seglab.data.corruptions import names
+from seglab.data.corruptions.names import CORRUPTION
+from seglab.display import confusion, draw, robustness
 from seglab.display.numbers import sides
 from seglab.display.post import POST, post_name
 from seglab.errors import SeglabError
@@ -58,6 +60,8 @@ def write(folder: Path, result: Mapping[str, Any], scores: Scores, labels: Label
     runs.write_atomically(folder / METRICS, json.dumps(result, indent=2, ensure_ascii=False) + "\n")
     runs.write_atomically(folder / confusion.NAME, confusion.confusion_csv(scores.matrix.tolist(), labels.names))
     write_png(folder / "confusion.png", draw.rendered(draw.confusion_figure(scores.matrix, labels.names)))
+    if CORRUPTION in result:
+        write_png(folder / "robustness.png", draw.rendered(robustness.figure_of_run(result[CORRUPTION])))
     for name, images in (("best", scores.extremes.best()), ("worst", scores.extremes.worst())):
         if images:
             write_png(folder / f"{name}.png", draw.stack([image.sample for image in images], labels))
@@ -77,6 +81,10 @@ def readable_name(protocol: Mapping[str, Any]) -> str:
         parts.append(f"tile-{sides(protocol['tile'])}-overlap-{protocol['overlap']:g}")
     if POST in protocol:
         parts.append(post_name(protocol[POST]))
+    if "classes" in protocol:
+        parts.append(f"classes-{protocol['classes']}")
+    if CORRUPTION in protocol:
+        parts.append(names.words(protocol[CORRUPTION]).replace(", ", "-").replace(" ", "-"))
     if protocol["limit"]:
         parts.append(f"limit-{protocol['limit']}")
     return "_".join(parts).replace("/", ".")

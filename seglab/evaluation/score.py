@@ -11,13 +11,15 @@ from typing import Any
 from seglab import runs
 from seglab.config.ranges import POST, one_of, require, size, some_of, whole
 from seglab.errors import SeglabError
-from seglab.evaluation import columns, official, report
+from seglab.evaluation import columns, official, report, robustness
+from seglab.evaluation.columns import COMMON
 from seglab.runs.find import is_exported, require_run
 from seglab.runs.lock import FileLock
 
 _RANGES = {
     "checkpoint": one_of("best", "last"),
     "resolution": one_of("both", "original", "network"),
+    "classes": one_of("same", COMMON),
     "official": one_of("auto", True, False),
     "extra": some_of(*columns.EXTRAS),
     "panels": whole(0),
@@ -25,6 +27,7 @@ _RANGES = {
     "limit": whole(1, also=(None,)),
     "size": size("run", "image"),
     "tile": size(None),
+    **robustness.RANGES,
     **POST,
 }
 
@@ -74,10 +77,15 @@ def check(settings: Mapping[str, Any]) -> None:
     if settings["predictions"] is not None:
         return
     require(settings, _RANGES)
+    robustness.check(settings)
     run = Path(settings["run"])
     if not is_exported(run):
         require_run(run, runs.RECORD, runs.CONFIG, f"checkpoints/{settings['checkpoint']}.ckpt")
         runs.read_record(run)  # raises where it is damaged: the scores would have no place
+    refused = ["calibration"] if "calibration" in settings["extra"] else []
+    refused += ["official=true"] if settings["official"] is True else []
+    if settings["classes"] == COMMON and refused:
+        raise SeglabError(f"classes={COMMON} has no {refused[0]}, which is of all classes of the run - leave it out")
     if settings["official"] is True and settings["resolution"] == "network":
         raise SeglabError("official=true is for original size; expected resolution=both or original, came network")
     if settings["data"] is not None and settings["root"] is not None:

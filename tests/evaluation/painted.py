@@ -21,6 +21,7 @@ SETTINGS = {
     "size": "run", "scales": [1.0], "flip": False, "tile": None, "overlap": 0.25, "post": None, "crf": CRF,
     "official": "auto", "extra": [], "panels": 2, "device": "cpu", "threads": 2, "output": None, "predictions": None,
     "truth": None, "processes": "auto",
+    "corruption": None, "severity": [1, 2, 3, 4, 5], "reference": None, "seed": 1, "classes": "same",
 }  # fmt: skip
 
 
