@@ -65,7 +65,7 @@ class CrfConfig:
 class EvaluateConfig:
     """Root keys of conf/evaluate.yaml."""
 
-    run: str | None = None
+    run: Any = None
     predictions: str | None = None
     truth: str | None = None
     processes: Any = MISSING
@@ -82,6 +82,7 @@ class EvaluateConfig:
     overlap: float = MISSING
     post: str | None = None
     crf: CrfConfig = field(default_factory=CrfConfig)
+    uncertainty: Any = None
     official: Any = MISSING
     extra: list[str] = MISSING
     panels: int = MISSING

@@ -11,7 +11,7 @@ from typing import Any
 from seglab import runs
 from seglab.config.ranges import POST, one_of, require, size, some_of, whole
 from seglab.errors import SeglabError
-from seglab.evaluation import columns, official, report
+from seglab.evaluation import columns, official, report, uncertainty
 from seglab.runs.find import is_exported, require_run
 from seglab.runs.lock import FileLock
 
@@ -48,7 +48,7 @@ def evaluate(settings: Mapping[str, Any]) -> dict[str, Any]:
     folder, seconds = draft.published, round(time.monotonic() - started, 1)
     result = {"ended": runs.now(), "seconds": seconds, "folder": str(folder), **result}
     if evaluation.run is not None:
-        extend_record(evaluation.run, folder.name, result)
+        extend_record(evaluation.run, folder.name, _for_record(result))
         if (evaluation.run / run_page.NAME).exists():
             run_page.leave_page(evaluation.run)
     report.print_evaluation(result)
@@ -68,16 +68,25 @@ def extend_record(run: Path, name: str, result: Mapping[str, Any]) -> None:
         runs.update_record(run, evaluations={**evaluations, key: dict(result)})
 
 
+def _for_record(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what metrics.json alone holds: the bins that diagrams are drawn of."""
+    return {
+        name: {key: value for key, value in part.items() if key != "diagrams"} if isinstance(part, Mapping) else part
+        for name, part in result.items()
+    }
+
+
 def check(settings: Mapping[str, Any]) -> None:
     """Raises SeglabError for a value that is none of its key's choices, out of range, or a run that is not there."""
     official.check(settings)
     if settings["predictions"] is not None:
         return
     require(settings, _RANGES)
-    run = Path(settings["run"])
-    if not is_exported(run):
-        require_run(run, runs.RECORD, runs.CONFIG, f"checkpoints/{settings['checkpoint']}.ckpt")
-        runs.read_record(run)  # raises where it is damaged: the scores would have no place
+    uncertainty.check(settings)
+    for run in map(Path, settings["run"] if isinstance(settings["run"], list) else [settings["run"]]):
+        if not is_exported(run):
+            require_run(run, runs.RECORD, runs.CONFIG, f"checkpoints/{settings['checkpoint']}.ckpt")
+            runs.read_record(run)  # raises where it is damaged: the scores would have no place
     if settings["official"] is True and settings["resolution"] == "network":
         raise SeglabError("official=true is for original size; expected resolution=both or original, came network")
     if settings["data"] is not None and settings["root"] is not None:

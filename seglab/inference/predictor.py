@@ -123,6 +123,11 @@ class Predictor:
             views = list(self._views([image]))
             return [self._label_map(image, views, size) for size in sizes]
 
+    def views(self, image: np.ndarray, *, sizes: Sequence[Size]) -> Iterator[list[Tensor]]:
+        """Of each view in turn, probabilities (K, H, W) at each of `sizes`; `post` is left out. In inference mode."""
+        for logits in self._views([image]):
+            yield [resize_logits(logits, size)[0].softmax(0) for size in sizes]
+
     def network_size(self, image: np.ndarray) -> Size:
         """(H, W) at which the network sees the image, at scale 1."""
         return self.size or size_of(image)

@@ -123,7 +123,7 @@ class RiskCoverage:
         if not n.size:
             return (math.nan,) * 3
         before, errors = n.cumsum() - n, e.cumsum() - e
-        # The sum over j = 1..n of (errors + x_j) / (before + j), where x_j of the first j are wrong: in the mean e j / n
+        # The sum over j = 1..n of (errors + x_j) / (before + j), x_j of the first j being wrong: in the mean e j / n
         mean = e + (errors - e * before / n) * _harmonic(before, n)
         # the right ones first: x_j = 0 up to n - e, then j - (n - e)
         right = n - e

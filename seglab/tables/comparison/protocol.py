@@ -5,10 +5,11 @@ from typing import Any
 
 from seglab.display.numbers import sides
 from seglab.display.post import POST, post_words
+from seglab.display.several import CALIBRATED, CALIBRATIONS, MEMBERS, UNCERTAINTY, uncertainty_words
 from seglab.tables.plan.model import Published
 
 # The state of training that was scored, and what else was scored beside the headline: no difference of measuring.
-NO_DIFFERENCE = ("epoch", "step", "resolutions")
+NO_DIFFERENCE = ("epoch", "step", "resolutions", MEMBERS)
 
 _WORDS = {
     "dataset": "data set",
@@ -19,6 +20,8 @@ _WORDS = {
     "tile": "tiles",
     "overlap": "overlap of tiles",
     POST: "post-processing",
+    UNCERTAINTY: "members",
+    CALIBRATED: "calibration",
     "limit": "limit of images",
     "fingerprint": "content of the data",
 }
@@ -48,7 +51,7 @@ def words(key: str) -> str:
 def shown(key: str, protocol: Mapping[str, Any]) -> str:
     """'64x128' for a size, 'yes', 'none', 'not stated': the value as a table prints it."""
     if key not in protocol:
-        return "none" if key == POST else "not stated"
+        return "none" if key in (POST, UNCERTAINTY, CALIBRATED) else "not stated"
     value = protocol[key]
     if value is None:
         return "that of the image" if key == "size" else "none"
@@ -58,6 +61,10 @@ def shown(key: str, protocol: Mapping[str, Any]) -> str:
         return sides(value)
     if key == POST:
         return post_words(value)
+    if key == UNCERTAINTY:
+        return uncertainty_words(value)
+    if key == CALIBRATED:
+        return CALIBRATIONS.get(value, str(value))
     if isinstance(value, list | tuple):
         return ", ".join(f"{item:g}" if isinstance(item, float) else str(item) for item in value)
     return str(value)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from seglab.display import sheet
 from seglab.display.numbers import NOT_THERE, cell, exact, word
 from seglab.display.post import POST
+from seglab.display.several import CALIBRATED, UNCERTAINTY
 from seglab.display.sheet import Cell, Sheet
 from seglab.evaluation.columns import COSTS, lower_is_better
 from seglab.evaluation.columns import title as column_title
@@ -79,8 +80,7 @@ def protocol_words(block: Block) -> str:
         parts.append(f"scales {shown('scales', protocol)}")
     if protocol.get("tile"):
         parts.append(f"tiles {shown('tile', protocol)}")
-    if protocol.get(POST):
-        parts.append(shown(POST, protocol))
+    parts += [shown(key, protocol) for key in (POST, UNCERTAINTY, CALIBRATED) if protocol.get(key)]
     return ", ".join(parts)
 
 
