@@ -82,6 +82,8 @@ class EvaluateConfig:
     overlap: float = MISSING
     post: str | None = None
     crf: CrfConfig = field(default_factory=CrfConfig)
+    calibrated: str | None = None
+    score_fitted_split: bool = MISSING
     uncertainty: Any = None
     official: Any = MISSING
     extra: list[str] = MISSING
@@ -117,6 +119,7 @@ class PredictConfig:
     overlap: float = MISSING
     post: str | None = None
     crf: CrfConfig = field(default_factory=CrfConfig)
+    calibrated: str | None = None
     batch_size: int = MISSING
 
 

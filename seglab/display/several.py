@@ -6,7 +6,7 @@ from typing import Any
 # The keys of a protocol; there are none where one prediction is scored as it is.
 MEMBERS, UNCERTAINTY, CALIBRATED = "members", "uncertainty", "calibrated"
 _TITLES = {"mc_dropout": "MC dropout", "tta": "views as members", "ensemble": "ensemble"}
-CALIBRATIONS = {
+CALIBRATIONS = {  # by the methods of seglab.runs.calibration
     "temperature": "temperature scaling", "per_class": "a temperature per class", "local": "local temperatures",
 }  # fmt: skip
 

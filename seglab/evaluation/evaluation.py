@@ -24,6 +24,7 @@ from seglab.evaluation.cityscapes_files import read_png
 from seglab.evaluation.columns import OFFICIAL, UNCERTAINTY
 from seglab.evaluation.counts import Extra, Extremes, Pixels, View, extra_of
 from seglab.evaluation.data import check_same_classes, data_config, has_official, instances_of, open_source
+from seglab.evaluation.fitted import require_unseen
 from seglab.inference.file_loop import ahead
 from seglab.inference.members import Belief, MembersPredictor, open_members
 from seglab.inference.predictor import size_of
@@ -80,6 +81,8 @@ class Evaluation:
         self._settings = settings
         self.labels: LabelSpace = label_space(data["labels"])
         check_same_classes(opened.labels, self.labels)
+        if not settings["score_fitted_split"]:
+            require_unseen(settings, data)
         self._source = open_source(data, own=settings["data"] is None)
         self._predictor = load()
         channels, of_data = self._predictor.channels, data.get("channels", RGB)

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from seglab import runs
-from seglab.config.ranges import POST, one_of, require, size, some_of, whole
+from seglab.config.ranges import CALIBRATED, POST, one_of, require, size, some_of, whole
 from seglab.errors import SeglabError
 from seglab.evaluation import columns, official, report, uncertainty
+from seglab.runs import calibration
 from seglab.runs.find import is_exported, require_run
 from seglab.runs.lock import FileLock
 
@@ -25,6 +26,7 @@ _RANGES = {
     "limit": whole(1, also=(None,)),
     "size": size("run", "image"),
     "tile": size(None),
+    "calibrated": CALIBRATED,
     **POST,
 }
 
@@ -87,6 +89,8 @@ def check(settings: Mapping[str, Any]) -> None:
         if not is_exported(run):
             require_run(run, runs.RECORD, runs.CONFIG, f"checkpoints/{settings['checkpoint']}.ckpt")
             runs.read_record(run)  # raises where it is damaged: the scores would have no place
+            if settings["calibrated"] is not None:
+                calibration.read(run, checkpoint=settings["checkpoint"], method=settings["calibrated"])
     if settings["official"] is True and settings["resolution"] == "network":
         raise SeglabError("official=true is for original size; expected resolution=both or original, came network")
     if settings["data"] is not None and settings["root"] is not None:

@@ -48,9 +48,11 @@ class ProperScores:
 
     def compute(self) -> dict[str, float]:
         """{"brier", "nll"}; NaN before the first pixel."""
-        if not self._pixels:
-            return {"brier": math.nan, "nll": math.nan}
-        return {"brier": self._squares / self._pixels, "nll": self._nats / self._pixels}
+        return {"brier": self._squares / self._pixels if self._pixels else math.nan, "nll": self.nll()}
+
+    def nll(self) -> float:
+        """In nats a pixel; NaN before the first."""
+        return self._nats / self._pixels if self._pixels else math.nan
 
     def merge(self, other: "ProperScores") -> None:
         """Adds another accumulator."""

@@ -20,7 +20,8 @@ SETTINGS = {
     "checkpoint": "best", "data": None, "root": None, "split": "val", "limit": None, "resolution": "both",
     "size": "run", "scales": [1.0], "flip": False, "tile": None, "overlap": 0.25, "post": None, "crf": CRF,
     "official": "auto", "extra": [], "panels": 2, "device": "cpu", "threads": 2, "output": None, "predictions": None,
-    "truth": None, "processes": "auto", "uncertainty": None,
+    "truth": None, "processes": "auto", "uncertainty": None, "calibrated": None,
+    "score_fitted_split": False,
 }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from seglab import runs
 from seglab.display.csv_text import as_cell, from_cell
 from seglab.display.post import POST
-from seglab.display.several import UNCERTAINTY
+from seglab.display.several import CALIBRATED, UNCERTAINTY
 from seglab.errors import SeglabError
 from seglab.evaluation.columns import CLASS_IOU, class_of, measured
 from seglab.runs.class_names import dataset_name
@@ -73,6 +73,7 @@ def wanted_protocol(settings: Mapping[str, Any], config: Mapping[str, Any]) -> d
         "overlap": None if tile is None else settings["overlap"],
         POST: None if settings["post"] is None else {"name": settings["post"], **settings["crf"]},  # None: no such key
         UNCERTAINTY: settings["uncertainty"],  # as POST
+        CALIBRATED: settings["calibrated"],  # as POST
         "checkpoint": settings["checkpoint"],
     }
 
