@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from seglab.config.of_run import of_run
 from seglab.data.image_files import RGB
 from seglab.data.transforms import resize
-from seglab.errors import SeglabError
+from seglab.errors import SeglabError, first_line
 from seglab.inference.crf import DenseCRF
 from seglab.models import temperature
 from seglab.runs import calibration
@@ -258,7 +258,14 @@ def _calibration(run: Path, *, checkpoint: str, method: str, outputs: int) -> nn
             f"calibrated={method}: expected a fit of {checkpoint} as it is (epoch {now[0]}, step {now[1]}, {now[2]} "
             f"outputs); it is of epoch {came[0]}, step {came[1]}, {came[2]} outputs - python -m seglab.calibrate again"
         )
-    return temperature.from_stored(method, classes=outputs, values=fitted["values"])
+    try:
+        return temperature.from_stored(method, classes=outputs, values=fitted["values"])
+    except (RuntimeError, ValueError, TypeError, AttributeError) as error:  # of another shape, or no numbers
+        path = calibration.path_of(run, checkpoint=checkpoint.removesuffix(".ckpt"), method=method)
+        raise SeglabError(
+            f"'{path}': expected the temperatures of a calibration; they cannot be read: {first_line(error)} - "
+            "python -m seglab.calibrate again"
+        ) from error
 
 
 def _starts(length: int, *, window: int, overlap: float) -> list[int]:

@@ -128,6 +128,14 @@ def test_other_weights_have_no_calibration(both) -> None:
         load_predictor(both, device="cpu", calibrated="temperature")
 
 
+@pytest.mark.parametrize("values", [{}, {"log_temperature": [1.0, 2.0]}, {"log_temperature": ["a"]}, [1.0]])
+def test_values_that_are_no_temperatures_are_told(both, values) -> None:
+    stored = calibrate({**CALIBRATE, "run": str(both)})
+    calibration.write(both, {**stored, "values": values}, checkpoint="best")
+    with pytest.raises(SeglabError, match=r"best_temperature\.json': expected the temperatures of a calibration; they"):
+        load_predictor(both, device="cpu", calibrated="temperature")
+
+
 def test_what_is_not_there_or_damaged_is_told(both) -> None:
     with pytest.raises(SeglabError, match=r"calibrated=local: expected the run to be calibrated so; .* first: python"):
         score.check(settings(both, calibrated="local"))
