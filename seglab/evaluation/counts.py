@@ -139,14 +139,16 @@ class Calibration:
         return {
             "ece": ece,
             "bins": len(self._top.pixels),
-            "mce": self._top.maximum(),
+            "max_calibration_error": self._top.maximum(),
             **self._classes.compute(),
             **self._proper.compute(),
             "aurc": aurc,
             "aurc_error_bound": self._selective.error_bound(),
             **{f"miou_at_{percent}": of_kept.miou for percent, of_kept in kept.items()},
             "kept": {str(percent): of_kept._asdict() for percent, of_kept in kept.items()},
-            "classes": {name: {"ece": expected, "mce": maximum} for name, expected, maximum in errors},
+            "classes": {
+                name: {"ece": expected, "max_calibration_error": maximum} for name, expected, maximum in errors
+            },
             "diagrams": {
                 "titles": [f"ECE {words(ece)}, {len(self._top.pixels)} bins", f"AURC {words(aurc)}"],
                 "reliability": self._top.diagram(),

@@ -58,8 +58,8 @@ class ClassCalibrationErrors:
         return [of_class.maximum() for of_class in self.classes]
 
     def compute(self) -> dict[str, float]:
-        """{"classwise_ece", "classwise_mce"}: the means over the classes, 0..1."""
-        return {"classwise_ece": _mean(self.expected()), "classwise_mce": _mean(self.maximum())}
+        """{"classwise_ece", "classwise_max_error"}: the means over the classes, 0..1."""
+        return {"classwise_ece": _mean(self.expected()), "classwise_max_error": _mean(self.maximum())}
 
     def merge(self, other: "ClassCalibrationErrors") -> None:
         """Adds another accumulator of as many classes and bins."""

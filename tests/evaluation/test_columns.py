@@ -98,7 +98,7 @@ def test_titles_and_what_a_column_needs() -> None:
     ]  # fmt: skip
     assert (title("nll"), title("miou_at_90")) == ("NLL nats/100", "mIoU at 90 % coverage %")
     assert [column for column in (*SCORES, *COSTS, "iou/pole") if lower_is_better(column)] == [
-        "ece", "mce", "classwise_ece", "classwise_mce", "brier", "nll", "aurc", "mean_entropy",
+        "ece", "max_calibration_error", "classwise_ece", "classwise_max_error", "brier", "nll", "aurc", "mean_entropy",
         "mean_mutual_information",
     ]  # fmt: skip
     assert (class_of("iou/traffic light"), class_of("miou")) == ("traffic light", None)
