@@ -23,19 +23,20 @@ if TYPE_CHECKING:
 _one_at_a_time = threading.Lock()  # trainings: they seed the random numbers of the whole process
 
 
-def load(run: str | Path, *, device: str = "auto") -> "Model":
+def load(run: str | Path, *, device: str = "auto", calibrated: str | None = None) -> "Model":
     """The trained network of a run, which predicts label maps.
 
     Args:
         run: its folder or name, for the best checkpoint; or one of its checkpoints, still in the run's folder.
         device: auto (the GPU where there is one), cpu, cuda, cuda:1.
+        calibrated: temperature, per_class or local, where the run was calibrated so; None for the plain network.
 
     Raises:
-        SeglabError: there is no such run, checkpoint or device.
+        SeglabError: there is no such run, checkpoint, calibration or device.
     """
     from seglab.inference import model  # torch, which the other calls do not need at once
 
-    return model.load(run, device=device)
+    return model.load(run, device=device, calibrated=calibrated)
 
 
 def fit(overrides: Sequence[str] = (), *, config_dir: str | Path | None = None) -> runs.Record:

@@ -13,9 +13,9 @@ from omegaconf import MISSING, DictConfig
 
 from seglab import config, runs
 from seglab.config import command
-from seglab.config.ranges import one_of, require, size, some_of, whole
+from seglab.config.ranges import CALIBRATED, one_of, require, size, some_of, whole
 from seglab.errors import SeglabError
-from seglab.runs import find
+from seglab.runs import calibration, find
 
 _RANGES = {
     "checkpoint": one_of("best", "last"),
@@ -28,6 +28,7 @@ _RANGES = {
     "limit": whole(1, also=(None,)),
     "calibration": whole(1),
     "repetitions": whole(1),
+    "calibrated": CALIBRATED,
 }
 
 
@@ -43,6 +44,7 @@ class ExportConfig:
     layout: str = MISSING
     input_size: list[int] | None = None
     size: Any = MISSING
+    calibrated: str | None = None
     outputs: list[str] = MISSING
     data: Any = None
     split: str = MISSING
@@ -87,6 +89,13 @@ def check(settings: Mapping[str, Any]) -> None:
             f"precision={settings['precision']} is for format=onnx; came format={settings['format']} - choose "
             "precision=fp32"
         )
+    if settings["calibrated"] is not None:
+        if settings["format"] == "safetensors":
+            raise SeglabError(
+                f"calibrated={settings['calibrated']}: expected a program, of which the temperatures are a part; came "
+                "format=safetensors, the bare weights - choose format=onnx or torch"
+            )
+        calibration.read(Path(settings["run"]), checkpoint=settings["checkpoint"], method=settings["calibrated"])
     if "labels" not in settings["outputs"]:
         raise SeglabError(f"outputs={settings['outputs']}: expected labels among them - write outputs=[labels,logits]")
     if settings["data"] is not None and settings["root"] is not None:

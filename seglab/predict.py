@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 
 from seglab import config, runs
 from seglab.config import command
-from seglab.config.ranges import POST, one_of, require, share, size, some_of, whole
+from seglab.config.ranges import CALIBRATED, POST, one_of, require, share, size, some_of, whole
 from seglab.errors import SeglabError
 from seglab.inference.predict import predict
 from seglab.runs import find
@@ -29,6 +29,7 @@ _RANGES = {
     "batch_size": whole(1),
     "size": size("run", "image"),
     "tile": size(None),
+    "calibrated": CALIBRATED,
     **POST,
 }
 

@@ -82,6 +82,7 @@ ATTACKS = {
     "predict": (["run=outputs/runs/stranger", "input=image.png"], True),
     "evaluate": (["run=outputs/runs/stranger"], True),
     "export": (["run=outputs/runs/stranger"], True),
+    "calibrate": (["run=outputs/runs/stranger"], True),
     "benchmark": (["--config-dir", "theirs", "model=theirs", "size=[32,64]"], True),
     "benchmark_data": (["--config-dir", "theirs", "data=theirs"], True),
     "check_data": (["--config-dir", "theirs", "data=theirs"], True),

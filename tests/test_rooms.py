@@ -93,7 +93,7 @@ def test_few_imports_between_rooms():
         if module and here and not same_room(here, module)
         for level_of in [here.partition(".")[0]]
     }
-    assert len(between) <= 175, len(between)  # two rooms and four commands more than the 140 of before: about 8 each
+    assert len(between) <= 180, len(between)  # two rooms and five commands more than the 140 of before: about 8 each
 
 
 def test_the_root_holds_commands_and_foundations():

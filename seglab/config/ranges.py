@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from seglab.errors import SeglabError, did_you_mean
+from seglab.runs.calibration import METHODS
 
 
 class Range(NamedTuple):
@@ -102,6 +103,11 @@ POST = {
     "crf.bilateral_sd_xy": _at_least_1,
     "crf.bilateral_sd_rgb": _at_least_1,
 }
+
+# Of conf/evaluate.yaml, conf/predict.yaml and conf/export.yaml.
+CALIBRATED = Range(
+    f"null, or one of {', '.join(METHODS)}", lambda value: value is None or value in METHODS, tuple(METHODS)
+)
 
 # Of the configuration of a training, by dotted key.
 RANGES = {

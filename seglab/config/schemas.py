@@ -65,7 +65,7 @@ class CrfConfig:
 class EvaluateConfig:
     """Root keys of conf/evaluate.yaml."""
 
-    run: str | None = None
+    run: Any = None
     predictions: str | None = None
     truth: str | None = None
     processes: Any = MISSING
@@ -86,6 +86,9 @@ class EvaluateConfig:
     corruption: Any = None
     severity: Any = MISSING
     reference: str | None = None
+    calibrated: str | None = None
+    score_fitted_split: bool = MISSING
+    uncertainty: Any = None
     official: Any = MISSING
     extra: list[str] = MISSING
     panels: int = MISSING
@@ -120,6 +123,7 @@ class PredictConfig:
     overlap: float = MISSING
     post: str | None = None
     crf: CrfConfig = field(default_factory=CrfConfig)
+    calibrated: str | None = None
     batch_size: int = MISSING
 
 

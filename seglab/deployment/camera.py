@@ -32,6 +32,7 @@ class Camera(nn.Module):
         self._dtype = torch.float16 if half else torch.float32
         self.network = module.network.to(self._dtype)
         self.loss = module.loss
+        self.calibration = module.calibration
         self.register_buffer("mean", module.mean.clone())
         self.register_buffer("std", module.std.clone())
         self._size = size
@@ -59,7 +60,8 @@ class Camera(nn.Module):
         padded = nn.functional.pad(image, (0, right, 0, below))
         outputs = self.network(padded.to(self._dtype)).float()
         outputs = _bilinear(outputs, (height + below, width + right))[..., :height, :width]
-        return self.loss.scores(outputs)
+        scores = self.loss.scores(outputs)
+        return scores if self.calibration is None else self.calibration(scores)
 
     def _labels(self, logits: Tensor) -> Tensor:
         labels = logits.argmax(1)

@@ -24,6 +24,7 @@ from seglab.deployment.card import model_card
 from seglab.deployment.int8 import quantised
 from seglab.deployment.latency import Latency
 from seglab.display.numbers import sides
+from seglab.display.several import CALIBRATED
 from seglab.display.sheet import show
 from seglab.errors import SeglabError
 from seglab.evaluation.data import check_same_classes, data_config, open_source
@@ -32,6 +33,7 @@ from seglab.inference.exported import LABELS, LOGITS, Call, ExportedPredictor, l
 from seglab.inference.opened import open_run
 from seglab.inference.predictor import Predictor, Size, load_predictor, size_of
 from seglab.labels import LabelSpace
+from seglab.runs import calibration
 from seglab.runs.class_names import dataset_name
 from seglab.training.build import build_network, without_weights
 from seglab.training.device import cpu_name
@@ -105,7 +107,10 @@ def _subject(settings: Mapping[str, Any]) -> Subject:
     data = data_config(settings, opened.data)
     source = open_source(data, own=settings["data"] is None)
     check_same_classes(opened.labels, source.labels)
-    predictor = load_predictor(run, checkpoint=f"{settings['checkpoint']}.ckpt", device="cpu", size=settings["size"])
+    predictor = load_predictor(
+        run, checkpoint=f"{settings['checkpoint']}.ckpt", device="cpu", size=settings["size"],
+        calibrated=settings[CALIBRATED],
+    )  # fmt: skip
     config, record = of_run(run), runs.read_record(run) or {}
     about = {
         "seglab": __version__,
@@ -127,12 +132,21 @@ def _subject(settings: Mapping[str, Any]) -> Subject:
         "labels": config["data"]["labels"],
         "data": _without_places(config["data"]),
         "choices": record.get("choices"),
-        "checkpoint": dict(opened.origin),
+        "checkpoint": {key: value for key, value in opened.origin.items() if key != CALIBRATED},
+        **_calibrated(run, settings),
         "fingerprint": record.get("fingerprint"),
         "scored_on": {"dataset": dataset_name(data), "split": data["test_split"], "limit": settings["limit"]},
         "scores": (record.get(settings["checkpoint"]) or {}).get("metrics"),
     }
     return Subject(predictor, opened.labels, source, config, about)
+
+
+def _calibrated(run: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Of what is written into the file: by which calibration, and on what it was fitted; nothing without one."""
+    if settings[CALIBRATED] is None:
+        return {}
+    fitted = calibration.read(run, checkpoint=settings["checkpoint"], method=settings[CALIBRATED])
+    return {CALIBRATED: {key: fitted[key] for key in ("method", "dataset", "split")}}
 
 
 def _write(subject: Subject, path: Path, settings: Mapping[str, Any]) -> ExportedPredictor:

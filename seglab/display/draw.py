@@ -88,19 +88,42 @@ def panel(image: np.ndarray, truth: np.ndarray, prediction: np.ndarray, label_sp
 
 def stack(samples: Sequence[Sample], label_space: LabelSpace) -> np.ndarray:
     """uint8 picture: one row of five columns for each sample under its name, one legend of the classes present."""
-    rows = [_row(sample, label_space) for sample in samples]
-    width = max(row.shape[1] for row in rows)
-    column = (rows[0].shape[1] - _GAP * (len(_COLUMNS) + 1)) // len(_COLUMNS)
-    parts = [_titles(column, width)]
-    for sample, row in zip(samples, rows, strict=True):
-        parts.append(_padded(row, width))
-        parts.append(_caption(sample.name, width) if sample.name else _blank(_GAP, width))
+    sheet = titled([_row(sample, label_space) for sample in samples], _COLUMNS)
+    width = sheet.shape[1]
     present = {int(k) for sample in samples for labels in (sample.truth, sample.prediction) for k in np.unique(labels)}
-    parts.append(_legend(present, label_space, width=width))
+    return np.concatenate([sheet, _legend(present, label_space, width=width)])
+
+
+class Line(NamedTuple):
+    """One row of pictures beside each other, and what is written below it."""
+
+    picture: np.ndarray  # uint8 (H,W,3)
+    caption: str
+
+
+def titled(lines: Sequence[Line], titles: Sequence[str]) -> np.ndarray:
+    """uint8 picture: the lines under the titles of their columns, each above its caption."""
+    width = max(line.picture.shape[1] for line in lines)
+    column = (lines[0].picture.shape[1] - _GAP * (len(titles) + 1)) // len(titles)
+    parts = [_titles(titles, column, width)]
+    for line in lines:
+        parts.append(_padded(line.picture, width))
+        parts.append(_caption(line.caption, width) if line.caption else _blank(_GAP, width))
     return np.concatenate(parts)
 
 
-def _row(sample: Sample, label_space: LabelSpace) -> np.ndarray:
+def captioned(pictures: Sequence[tuple[np.ndarray, int]], caption: str) -> Line:
+    """The pictures, of one size, beside each other.
+
+    Args:
+        pictures: uint8 (H,W,3), each with OpenCV's number for how it is enlarged to a readable height.
+    """
+    columns = [_resized(picture, enlarging) for picture, enlarging in pictures]
+    gap = np.full((columns[0].shape[0], _GAP, 3), _PAPER, dtype=np.uint8)
+    return Line(np.concatenate([gap, *(part for column in columns for part in (column, gap))], axis=1), caption)
+
+
+def _row(sample: Sample, label_space: LabelSpace) -> Line:
     """The five columns beside each other, brought to a readable height."""
     image = _resized(sample.image, cv2.INTER_CUBIC)
     truth = _resized(sample.truth.astype(np.uint8), cv2.INTER_NEAREST)
@@ -113,7 +136,8 @@ def _row(sample: Sample, label_space: LabelSpace) -> np.ndarray:
         errors(truth, prediction),
     )
     gap = np.full((image.shape[0], _GAP, 3), _PAPER, dtype=np.uint8)
-    return np.concatenate([gap, *(part for column in columns for part in (column, gap))], axis=1)
+    row = np.concatenate([gap, *(part for column in columns for part in (column, gap))], axis=1)
+    return Line(row, sample.name)
 
 
 def _resized(picture: np.ndarray, enlarging: int) -> np.ndarray:
@@ -127,9 +151,9 @@ def _resized(picture: np.ndarray, enlarging: int) -> np.ndarray:
     return cv2.resize(picture, (max(1, round(width * scale)), round(height * scale)), interpolation=method)
 
 
-def _titles(column: int, width: int) -> np.ndarray:
+def _titles(titles: Sequence[str], column: int, width: int) -> np.ndarray:
     strip = _blank(_STRIP, width)
-    for index, title in enumerate(_COLUMNS):
+    for index, title in enumerate(titles):
         left = _GAP + index * (column + _GAP)
         _write(strip, title, left=left + (column - _text_width(title)) // 2)
     return strip

@@ -12,14 +12,19 @@ from seglab.data.corruptions.names import CORRUPTION, NAMES
 from seglab.metrics.titles import TITLES
 
 OFFICIAL = "official"  # by the protocol of Cityscapes: no `extra`, it has a switch of its own
+UNCERTAINTY = "uncertainty"  # of several predictions of one image, no `extra` either: where `uncertainty` asks for them
 # What may be asked for as `extra` of conf/evaluate.yaml, and the official scores: each with the line that tells them.
 LINES = {
     OFFICIAL: "official Cityscapes protocol: {scores}",
     "boundary": "{scores}",
     "calibration": "{scores} ({bins} bins)",
     "named": "as others count, in batches of {batch_size}: {scores}",
+    UNCERTAINTY: "mean over the pixels, of {samples} predictions: {scores}",
 }
-EXTRAS = tuple(name for name in LINES if name != OFFICIAL)
+EXTRAS = tuple(name for name in LINES if name not in (OFFICIAL, UNCERTAINTY))
+
+COVERAGES = (80, 90, 95)  # percent of the pixels, the most confident ones
+NATS = "nats/100"
 
 COMMON = "common"  # of `classes`: those of the run and of the data that have one name
 CORRUPTION_MIOU, DEGRADATION = "corruption_miou", "degradation"
@@ -31,13 +36,14 @@ ALL_CLASSES = f"{CLASS_IOU}*"
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """A number from 0 to 1, shown in percent."""
+    """A number from 0 to 1, shown in percent; or of nats, in hundredths of them."""
 
     name: str
     title: str  # of a table's column
     path: tuple[str, ...]  # of keys in metrics.json; where all evaluations measure it, below that of a resolution
     told: str  # before its value, in the line of an evaluation
     lower_is_better: bool = False
+    unit: str = "%"
 
     @property
     def measured_by(self) -> str | None:
@@ -65,6 +71,11 @@ def _boundary(name: str, title: str) -> Score:
     return Score(name=name, title=title, path=("boundary", name, "mean"), told=title)
 
 
+def _calibration(name: str, title: str, told: str, *, lower_is_better: bool = True, unit: str = "%") -> Score:
+    path = ("calibration", name)
+    return Score(name=name, title=title, path=path, told=told, lower_is_better=lower_is_better, unit=unit)
+
+
 def _named(name: str, title: str) -> Score:
     return Score(name=name, title=title, path=("named", name), told=name)
 
@@ -83,8 +94,17 @@ SCORES = {
         *(_every(name, title) for name, title in TITLES.items()),
         _boundary("boundary_f1", "boundary F1"),
         _boundary("boundary_iou", "boundary IoU"),
-        Score(name="ece", title="ECE", path=("calibration", "ece"), told="expected calibration error",
-              lower_is_better=True),
+        _calibration("ece", "ECE", "expected calibration error"),
+        _calibration("max_calibration_error", "maximum calibration error", "maximum"),
+        _calibration("classwise_ece", "class-wise ECE", "class-wise"),
+        _calibration("classwise_max_error", "class-wise maximum error", "its maximum"),
+        _calibration("brier", "Brier", "Brier score"),
+        _calibration("nll", "NLL", "NLL", unit=NATS),
+        _calibration("aurc", "AURC", "area under the risk-coverage curve"),
+        *(_calibration(f"miou_at_{coverage}", f"mIoU at {coverage} % coverage",
+                       f"mIoU at {coverage} % coverage", lower_is_better=False) for coverage in COVERAGES),
+        *(Score(name=name, title=title, path=(UNCERTAINTY, name), told=title, lower_is_better=True, unit=NATS)
+          for name, title in (("mean_entropy", "entropy"), ("mean_mutual_information", "mutual information"))),
         _named("batch_absent1", "Dice, batch, absent = 1"),
         _named("image_gt_present", "Dice, image, present classes"),
         _named("image_gt_present_iou", "IoU, image, present classes"),
@@ -133,7 +153,7 @@ def title(column: str) -> str:
     if column in COSTS:
         return COSTS[column].title
     name = class_of(column)
-    return f"{SCORES[column].title if name is None else f'IoU {name}'} %"
+    return f"IoU {name} %" if name is not None else f"{SCORES[column].title} {SCORES[column].unit}"
 
 
 def class_of(column: str) -> str | None:

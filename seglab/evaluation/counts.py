@@ -12,12 +12,19 @@ import torch
 from torch import Tensor
 
 from seglab.display import draw
+from seglab.display.doubt import Doubt
+from seglab.display.numbers import words
+from seglab.evaluation.columns import COVERAGES, UNCERTAINTY
+from seglab.inference.members import Belief
 from seglab.labels import IGNORE_INDEX
 from seglab.metrics import count_pixels, readings
 from seglab.metrics.boundary import BoundaryF1, BoundaryIoU
 from seglab.metrics.calibration import CalibrationError
 from seglab.metrics.cityscapes import CityscapesScores, to_label_ids
+from seglab.metrics.class_calibration import ClassCalibrationErrors
 from seglab.metrics.named import Areas, areas, batch_absent1, image_gt_present, image_gt_present_iou
+from seglab.metrics.proper_scores import ProperScores
+from seglab.metrics.risk_coverage import RiskCoverage
 
 _NAMED = {
     "batch_absent1": batch_absent1,
@@ -56,6 +63,7 @@ class View(NamedTuple):
     mask: np.ndarray  # uint8 (H, W), train ids
     probabilities: Callable[[], Tensor]  # (K, H, W); computed when it is called
     official: tuple[np.ndarray, np.ndarray] | None  # Cityscapes label ids uint8 (H, W) and instance ids (H, W)
+    belief: Callable[[], Belief] | None = None  # of several predictions, computed when it is called
 
 
 class Extra(Protocol):
@@ -106,17 +114,83 @@ class Boundaries:
 
 
 class Calibration:
-    """Expected calibration error; see seglab.metrics.calibration."""
+    """Calibration errors, proper scores and selective prediction; see seglab.metrics.calibration, .class_calibration,
+    .proper_scores and .risk_coverage."""
 
-    def __init__(self) -> None:
-        self._metric = CalibrationError()
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+        self._top, self._classes = CalibrationError(), ClassCalibrationErrors(len(names))
+        self._proper, self._selective = ProperScores(len(names)), RiskCoverage(len(names))
 
     def update(self, view: View) -> None:
-        confidence, pred = (part.cpu().numpy() for part in view.probabilities().max(0))
-        self._metric.update(confidence, pred == view.mask, view.mask != IGNORE_INDEX)
+        probabilities = view.probabilities()
+        confidence, pred = (part.cpu().numpy() for part in probabilities.max(0))
+        self._top.update(confidence, pred == view.mask, view.mask != IGNORE_INDEX)
+        self._classes.update(probabilities, view.mask)
+        self._proper.update(probabilities, view.mask)
+        self._selective.update(confidence, view.pred, view.mask)
 
     def compute(self) -> dict[str, Any]:
-        return {"ece": self._metric.compute(), "bins": len(self._metric.pixels)}
+        """All scores, and "diagrams", which metrics.json holds and the record of a run does not."""
+        ece, aurc = self._top.compute(), self._selective.aurc()
+        kept = {percent: self._selective.kept(percent / 100) for percent in COVERAGES}
+        errors = zip(self._names, self._classes.expected(), self._classes.maximum(), strict=True)
+        coverages = [percent / 100 for percent in range(1, 101)]
+        return {
+            "ece": ece,
+            "bins": len(self._top.pixels),
+            "max_calibration_error": self._top.maximum(),
+            **self._classes.compute(),
+            **self._proper.compute(),
+            "aurc": aurc,
+            "aurc_error_bound": self._selective.error_bound(),
+            **{f"miou_at_{percent}": of_kept.miou for percent, of_kept in kept.items()},
+            "kept": {str(percent): of_kept._asdict() for percent, of_kept in kept.items()},
+            "classes": {
+                name: {"ece": expected, "max_calibration_error": maximum} for name, expected, maximum in errors
+            },
+            "diagrams": {
+                "titles": [f"ECE {words(ece)}, {len(self._top.pixels)} bins", f"AURC {words(aurc)}"],
+                "reliability": self._top.diagram(),
+                "classes": dict(
+                    zip(self._names, (of_class.diagram() for of_class in self._classes.classes), strict=True)
+                ),
+                "risk_coverage": {"coverage": coverages, "risk": self._selective.risks(coverages)},
+            },
+        }
+
+
+class Uncertainty:
+    """How unsure several predictions of an image are together, over all labelled pixels, the right and the wrong."""
+
+    def __init__(self) -> None:
+        self._samples = 0
+        self._pixels = {True: 0, False: 0}  # right, wrong
+        self._sums = {True: np.zeros(2), False: np.zeros(2)}  # of entropy and of mutual information, nats
+
+    def update(self, view: View) -> None:
+        assert view.belief is not None
+        belief = view.belief()
+        self._samples = belief.members
+        valid, right = view.mask != IGNORE_INDEX, view.pred == view.mask
+        maps = [part.cpu().numpy() for part in (belief.entropy, belief.information)]
+        for is_right in (True, False):
+            chosen = valid & (right == is_right)
+            self._pixels[is_right] += int(chosen.sum())
+            self._sums[is_right] += [float(part[chosen].sum(dtype=np.float64)) for part in maps]
+
+    def compute(self) -> dict[str, Any]:
+        """In nats; "right" and "wrong" are of the pixels that are so predicted."""
+        pixels, sums = sum(self._pixels.values()), self._sums[True] + self._sums[False]
+        found: dict[str, Any] = {"samples": self._samples, **_means(sums, pixels)}
+        for name, is_right in (("right", True), ("wrong", False)):
+            found[name] = _means(self._sums[is_right], self._pixels[is_right])
+        return found
+
+
+def _means(sums: np.ndarray, pixels: int) -> dict[str, float]:
+    entropy, information = (sums / pixels).tolist() if pixels else (math.nan, math.nan)
+    return {"mean_entropy": entropy, "mean_mutual_information": information}
 
 
 class NamedReadings:
@@ -158,7 +232,8 @@ def extra_of(name: str, class_names: Sequence[str], *, batch_size: int) -> Extra
     makers: dict[str, Callable[[], Extra]] = {
         "official": Official,
         "boundary": lambda: Boundaries(class_names),
-        "calibration": Calibration,
+        "calibration": lambda: Calibration(class_names),
+        UNCERTAINTY: Uncertainty,
         "named": lambda: NamedReadings(len(class_names), batch_size=batch_size),
     }
     return makers[name]()
@@ -170,6 +245,7 @@ class Ranked(NamedTuple):
     miou: float
     number: int  # of the image in its split, from 0
     sample: draw.Sample
+    doubt: Doubt | None = None  # of several predictions
 
 
 class Extremes:
@@ -177,14 +253,15 @@ class Extremes:
 
     def __init__(self, count: int) -> None:
         self._count = count
-        self._best: list[tuple[float, int, draw.Sample]] = []  # heaps of (rank, -index, sample), the first leaves next
-        self._worst: list[tuple[float, int, draw.Sample]] = []
+        self._best: list[tuple[float, int, Ranked]] = []  # heaps of (rank, -index, image), the first leaves next
+        self._worst: list[tuple[float, int, Ranked]] = []
 
-    def update(self, miou: float, *, index: int, sample: draw.Sample) -> None:
+    def update(self, miou: float, *, index: int, sample: draw.Sample, doubt: Doubt | None = None) -> None:
         if math.isnan(miou) or self._count == 0:
             return
+        image = Ranked(miou, index, sample, doubt)
         for heap, rank in ((self._best, miou), (self._worst, -miou)):
-            entry = (rank, -index, sample)  # of equal ones the earlier stays; indices differ, samples are not compared
+            entry = (rank, -index, image)  # of equal ones the earlier stays; indices differ, images are not compared
             if len(heap) < self._count:
                 heapq.heappush(heap, entry)
             else:
@@ -192,11 +269,11 @@ class Extremes:
 
     def best(self) -> list[Ranked]:
         """From the highest mIoU down."""
-        return [Ranked(rank, -negative, sample) for rank, negative, sample in sorted(self._best, reverse=True)]
+        return [image for _, _, image in sorted(self._best, reverse=True)]
 
     def worst(self) -> list[Ranked]:
         """From the lowest mIoU up."""
-        return [Ranked(-rank, -negative, sample) for rank, negative, sample in sorted(self._worst, reverse=True)]
+        return [image for _, _, image in sorted(self._worst, reverse=True)]
 
 
 def _batch(labels: np.ndarray) -> Tensor:

@@ -18,16 +18,18 @@ from seglab.data.progress import tracked
 from seglab.data.transforms import resize
 from seglab.display import draw
 from seglab.display.csv_text import as_cell
+from seglab.display.doubt import Doubt
 from seglab.display.post import POST
 from seglab.display.rgb import as_rgb
 from seglab.errors import SeglabError
 from seglab.evaluation.cityscapes_files import read_png
-from seglab.evaluation.columns import COMMON, OFFICIAL
+from seglab.evaluation.columns import COMMON, OFFICIAL, UNCERTAINTY
 from seglab.evaluation.corruptions import Corruptions, reference_of
 from seglab.evaluation.counts import Extra, Extremes, Pixels, View, extra_of
 from seglab.evaluation.data import check_same_classes, data_config, has_official, instances_of, open_source
+from seglab.evaluation.fitted import require_unseen
 from seglab.inference.file_loop import ahead
-from seglab.inference.opened import open_run
+from seglab.inference.members import Belief, MembersPredictor, open_members
 from seglab.inference.predictor import size_of
 from seglab.labels import LabelSpace, label_space
 from seglab.labels.common import common, table
@@ -77,7 +79,7 @@ class Evaluation:
     """
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
-        opened = open_run(settings)
+        opened, load = open_members(settings)
         self.run, self.folder, self._origin = opened.run, opened.folder, opened.origin
         data = data_config(settings, opened.data)
         self._settings = settings
@@ -88,8 +90,10 @@ class Evaluation:
             self.labels = self._common.labels
         else:
             check_same_classes(opened.labels, self.labels)
+        if not settings["score_fitted_split"]:
+            require_unseen(settings, data)
         self._source = open_source(data, own=settings["data"] is None)
-        self._predictor = opened.predictor
+        self._predictor = load()
         channels, of_data = self._predictor.channels, data.get("channels", RGB)
         if channels != of_data:
             raise SeglabError(f"expected images of {channels} channels, as in training; came data.channels={of_data} - "
@@ -126,7 +130,8 @@ class Evaluation:
             if corruptions is not None:
                 corruptions.update(item.name, item.image, view.mask)
             miou = readings.summary(matrices[self.headline])["miou"]
-            extremes.update(miou, index=index, sample=_panel(item, view, miou))
+            sample = _panel(item, view, miou)
+            extremes.update(miou, index=index, sample=sample, doubt=_doubt(sample, view))
             digest.update(item.digest)
         _require_labels(pixels[self.headline].matrix, self.protocol)
         counted = {resolution: counts.compute() for resolution, counts in pixels.items()}
@@ -146,6 +151,8 @@ class Evaluation:
     def _extras(self) -> dict[str, Extra]:
         """What is computed at the headline's resolution beside the confusion matrix."""
         asked = [*([OFFICIAL] if self._with_official else []), *self._settings["extra"]]
+        if isinstance(self._predictor, MembersPredictor):
+            asked = list(dict.fromkeys([*asked, "calibration", UNCERTAINTY]))
         return {name: extra_of(name, self.labels.names, batch_size=self._batch_size) for name in asked}
 
     def _corruptions(self, *, misses: bool) -> Corruptions | None:
@@ -162,10 +169,18 @@ class Evaluation:
         )  # fmt: skip
 
     def _view(self, item: Item, pred: np.ndarray, mask: np.ndarray) -> View:
-        def probabilities() -> Tensor:
-            return self._predictor.probabilities(item.image, size=size_of(mask))
+        predictor = self._predictor
 
-        return View(pred, mask, probabilities, item.official)
+        def probabilities() -> Tensor:
+            return predictor.probabilities(item.image, size=size_of(mask))
+
+        if not isinstance(predictor, MembersPredictor):
+            return View(pred, mask, probabilities, item.official)
+
+        def belief() -> Belief:
+            return predictor.beliefs(item.image, sizes=[size_of(mask)])[0]
+
+        return View(pred, mask, probabilities, item.official, belief)
 
     def _maps(self, item: Item) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """{resolution: (prediction, mask)}, uint8 (H, W) each; the network sees the image once."""
@@ -232,6 +247,15 @@ class Evaluation:
 def _panel(item: Item, view: View, miou: float) -> draw.Sample:
     image = item.image if view.mask.shape == item.mask.shape else resize(item.image, view.mask, size_of(view.mask))[0]
     return draw.Sample(f"{item.name}: mIoU {100 * miou:.1f} %", as_rgb(image), view.mask, view.pred)
+
+
+def _doubt(sample: draw.Sample, view: View) -> Doubt | None:
+    """Half precision: as long as an image is among the best or the worst, its maps are kept."""
+    if view.belief is None:
+        return None
+    belief = view.belief()
+    maps = [part.cpu().numpy().astype(np.float16) for part in (belief.entropy, belief.information)]
+    return Doubt(sample, *maps)
 
 
 def _resolutions(asked: str, network_size: tuple[int, int] | None) -> tuple[str, ...]:

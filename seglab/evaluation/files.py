@@ -14,8 +14,11 @@ from seglab import runs
 from seglab.data.corruptions import names
 from seglab.data.corruptions.names import CORRUPTION
 from seglab.display import confusion, draw, robustness
+from seglab.display.doubt import doubt_sheet
 from seglab.display.numbers import sides
 from seglab.display.post import POST, post_name
+from seglab.display.reliability import calibration_figure
+from seglab.display.several import several_names
 from seglab.errors import SeglabError
 from seglab.evaluation.evaluation import Scores
 from seglab.labels import LabelSpace
@@ -56,15 +59,22 @@ def new_folder(usual: Path, *, output: str | None) -> Iterator[Draft]:
 
 
 def write(folder: Path, result: Mapping[str, Any], scores: Scores, labels: LabelSpace) -> None:
-    """metrics.json, the confusion matrix as table and picture, the best and the worst images."""
+    """metrics.json, the confusion matrix as table and picture, the best and the worst images, and other figures."""
     runs.write_atomically(folder / METRICS, json.dumps(result, indent=2, ensure_ascii=False) + "\n")
     runs.write_atomically(folder / confusion.NAME, confusion.confusion_csv(scores.matrix.tolist(), labels.names))
     write_png(folder / "confusion.png", draw.rendered(draw.confusion_figure(scores.matrix, labels.names)))
     if CORRUPTION in result:
         write_png(folder / "robustness.png", draw.rendered(robustness.figure_of_run(result[CORRUPTION])))
-    for name, images in (("best", scores.extremes.best()), ("worst", scores.extremes.worst())):
+    best, worst = scores.extremes.best(), scores.extremes.worst()
+    for name, images in (("best", best), ("worst", worst)):
         if images:
             write_png(folder / f"{name}.png", draw.stack([image.sample for image in images], labels))
+    doubts = [image.doubt for image in (*worst, *best) if image.doubt is not None]
+    if doubts:
+        write_png(folder / "uncertainty.png", doubt_sheet(doubts, labels))
+    if "calibration" in result:
+        figure = calibration_figure(result["calibration"]["diagrams"])
+        write_png(folder / "calibration.png", draw.rendered(figure))
 
 
 def readable_name(protocol: Mapping[str, Any]) -> str:
@@ -85,6 +95,7 @@ def readable_name(protocol: Mapping[str, Any]) -> str:
         parts.append(f"classes-{protocol['classes']}")
     if CORRUPTION in protocol:
         parts.append(names.words(protocol[CORRUPTION]).replace(", ", "-").replace(" ", "-"))
+    parts += several_names(protocol)
     if protocol["limit"]:
         parts.append(f"limit-{protocol['limit']}")
     return "_".join(parts).replace("/", ".")

@@ -12,6 +12,7 @@ from seglab.data.corruptions.names import CORRUPTION
 from seglab.display.numbers import duration, percent, sides, words
 from seglab.display.post import POST, post_words
 from seglab.display.scores import class_sheet
+from seglab.display.several import several_words
 from seglab.display.sheet import Sheet, show
 from seglab.evaluation import columns
 from seglab.evaluation.robustness_report import corruption_sheet
@@ -52,7 +53,7 @@ def evaluation_lines(result: Mapping[str, Any]) -> list[str]:
     for kind, line in columns.LINES.items():
         if kind in result:
             scores = [score for score in columns.SCORES.values() if score.measured_by == kind and score.name in values]
-            told = ", ".join(f"{score.told} {words(values[score.name])}" for score in scores)
+            told = ", ".join(_told(score, values[score.name]) for score in scores)
             lines.append(line.format(scores=told, **result[kind]))
     if columns.COMMON in result:
         mapping = result[columns.COMMON]
@@ -64,6 +65,11 @@ def evaluation_lines(result: Mapping[str, Any]) -> list[str]:
     )
     folder = runs.shown(Path(result["folder"]).absolute())
     return [*lines, f"mIoU {numbers}, {duration(result['seconds'])}: {folder}"]
+
+
+def _told(score: columns.Score, value: float) -> str:
+    """'expected calibration error 4.3 %', 'NLL 0.312 nats'."""
+    return f"{score.told} {f'{value:.3f} nats' if score.unit == columns.NATS else words(value)}"
 
 
 def _where(protocol: Mapping[str, Any]) -> str:
@@ -85,4 +91,5 @@ def _how(protocol: Mapping[str, Any]) -> str:
         parts.append(f"tiles {sides(protocol['tile'])}")
     if POST in protocol:
         parts.append(post_words(protocol[POST]))
+    parts += several_words(protocol)
     return ", ".join(parts)

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from seglab import runs
-from seglab.config.ranges import POST, one_of, require, size, some_of, whole
+from seglab.config.ranges import CALIBRATED, POST, one_of, require, size, some_of, whole
 from seglab.errors import SeglabError
-from seglab.evaluation import columns, official, report, robustness
+from seglab.evaluation import columns, official, report, robustness, uncertainty
 from seglab.evaluation.columns import COMMON
+from seglab.runs import calibration
 from seglab.runs.find import is_exported, require_run
 from seglab.runs.lock import FileLock
 
@@ -28,6 +29,7 @@ _RANGES = {
     "size": size("run", "image"),
     "tile": size(None),
     **robustness.RANGES,
+    "calibrated": CALIBRATED,
     **POST,
 }
 
@@ -51,7 +53,7 @@ def evaluate(settings: Mapping[str, Any]) -> dict[str, Any]:
     folder, seconds = draft.published, round(time.monotonic() - started, 1)
     result = {"ended": runs.now(), "seconds": seconds, "folder": str(folder), **result}
     if evaluation.run is not None:
-        extend_record(evaluation.run, folder.name, result)
+        extend_record(evaluation.run, folder.name, _for_record(result))
         if (evaluation.run / run_page.NAME).exists():
             run_page.leave_page(evaluation.run)
     report.print_evaluation(result)
@@ -71,6 +73,14 @@ def extend_record(run: Path, name: str, result: Mapping[str, Any]) -> None:
         runs.update_record(run, evaluations={**evaluations, key: dict(result)})
 
 
+def _for_record(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what metrics.json alone holds: the bins that diagrams are drawn of."""
+    return {
+        name: {key: value for key, value in part.items() if key != "diagrams"} if isinstance(part, Mapping) else part
+        for name, part in result.items()
+    }
+
+
 def check(settings: Mapping[str, Any]) -> None:
     """Raises SeglabError for a value that is none of its key's choices, out of range, or a run that is not there."""
     official.check(settings)
@@ -78,10 +88,13 @@ def check(settings: Mapping[str, Any]) -> None:
         return
     require(settings, _RANGES)
     robustness.check(settings)
-    run = Path(settings["run"])
-    if not is_exported(run):
-        require_run(run, runs.RECORD, runs.CONFIG, f"checkpoints/{settings['checkpoint']}.ckpt")
-        runs.read_record(run)  # raises where it is damaged: the scores would have no place
+    uncertainty.check(settings)
+    for run in map(Path, settings["run"] if isinstance(settings["run"], list) else [settings["run"]]):
+        if not is_exported(run):
+            require_run(run, runs.RECORD, runs.CONFIG, f"checkpoints/{settings['checkpoint']}.ckpt")
+            runs.read_record(run)  # raises where it is damaged: the scores would have no place
+            if settings["calibrated"] is not None:
+                calibration.read(run, checkpoint=settings["checkpoint"], method=settings["calibrated"])
     refused = ["calibration"] if "calibration" in settings["extra"] else []
     refused += ["official=true"] if settings["official"] is True else []
     if settings["classes"] == COMMON and refused:

@@ -73,15 +73,16 @@ class Model:
         return image
 
 
-def load(run: str | Path, *, device: str = "auto") -> Model:
+def load(run: str | Path, *, device: str = "auto", calibrated: str | None = None) -> Model:
     """The trained network of a run.
 
     Args:
         run: its folder or name, for the best checkpoint; or one of its checkpoints, still in the run's folder.
         device: auto (the GPU where there is one), cpu, cuda, cuda:1.
+        calibrated: temperature, per_class or local, where the run was calibrated so; None for the plain network.
 
     Raises:
-        SeglabError: there is no such run, checkpoint or device.
+        SeglabError: there is no such run, checkpoint, calibration or device.
     """
     if find.is_exported(run):
         raise SeglabError(
@@ -90,5 +91,5 @@ def load(run: str | Path, *, device: str = "auto") -> Model:
         )
     asked = find.with_run({"run": str(run), "checkpoint": Path(BEST).stem})
     folder, checkpoint = Path(asked["run"]), f"{asked['checkpoint']}.ckpt"
-    predictor = load_predictor(folder, checkpoint=checkpoint, device=device)
+    predictor = load_predictor(folder, checkpoint=checkpoint, device=device, calibrated=calibrated)
     return Model(predictor, label_space(of_run(folder)["data"]["labels"]))

@@ -13,6 +13,7 @@ import torch
 from seglab import runs
 from seglab.config.of_run import of_run
 from seglab.config.targets import refuse
+from seglab.display.several import CALIBRATED
 from seglab.errors import SeglabError
 from seglab.inference.exported import ExportedPredictor, load_exported
 from seglab.inference.predictor import AS_TRAINED, Predictor, predictor_of
@@ -21,7 +22,7 @@ from seglab.runs import checkpoints
 from seglab.runs.find import is_exported
 
 # What a file has decided already, each with the only value that may be asked for.
-_DECIDED = {"size": AS_TRAINED, "scales": [1.0], "flip": False, "tile": None, "post": None}
+_DECIDED = {"size": AS_TRAINED, "scales": [1.0], "flip": False, "tile": None, "post": None, "calibrated": None}
 
 
 @dataclass
@@ -71,6 +72,7 @@ def open_run(settings: Mapping[str, Any]) -> Opened:
         "checkpoint": settings["checkpoint"],
         "epoch": checkpoint["epoch"],
         "step": checkpoint["global_step"],
+        **({} if settings[CALIBRATED] is None else {CALIBRATED: settings[CALIBRATED]}),
     }
     labels = label_space(config["data"]["labels"])
     return Opened(lambda: predictor_of(settings), labels, config["data"], file, path, origin)
@@ -91,6 +93,8 @@ def _exported(path: Path, settings: Mapping[str, Any]) -> Opened:
     refuse(about["data"], where=f"'{path}': data", group="data")
     data = {**about["data"], "root": _root(path)}
     origin = {**about["checkpoint"], "exported": f"onnx {about['precision']}"}
+    if fitted := about.get(CALIBRATED):
+        origin[CALIBRATED] = fitted["method"]
     return Opened(lambda: predictor, label_space(about["labels"]), data, path, path.parent, origin)
 
 

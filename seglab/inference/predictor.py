@@ -8,13 +8,15 @@ import seglab.lean_imports  # noqa: F401
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from seglab.config.of_run import of_run
 from seglab.data.image_files import RGB
 from seglab.data.transforms import resize
-from seglab.errors import SeglabError
+from seglab.errors import SeglabError, first_line
 from seglab.inference.crf import DenseCRF
+from seglab.models import temperature
+from seglab.runs import calibration
 from seglab.runs.files import BEST
 from seglab.training.build import load
 from seglab.training.device import device_of
@@ -94,6 +96,11 @@ class Predictor:
         with torch.inference_mode():
             return resize_logits(next(iter(self._views([image]))), size_of(image))[0]
 
+    def network_logits(self, image: np.ndarray) -> Tensor:
+        """(1, K, h, w) float32 at the size at which the network sees the image (H, W, C), scaled by the first scale."""
+        with torch.inference_mode():
+            return next(iter(self._views([image])))
+
     def label_map(self, image: np.ndarray) -> np.ndarray:
         """uint8 (H, W) of train ids, for an image (H, W, C); 255 where an output beyond the classes wins."""
         return self.label_maps(image, sizes=[size_of(image)])[0]
@@ -122,6 +129,11 @@ class Predictor:
         with torch.inference_mode():
             views = list(self._views([image]))
             return [self._label_map(image, views, size) for size in sizes]
+
+    def views(self, image: np.ndarray, *, sizes: Sequence[Size]) -> Iterator[list[Tensor]]:
+        """Of each view in turn, probabilities (K, H, W) at each of `sizes`; `post` is left out. In inference mode."""
+        for logits in self._views([image]):
+            yield [resize_logits(logits, size)[0].softmax(0) for size in sizes]
 
     def network_size(self, image: np.ndarray) -> Size:
         """(H, W) at which the network sees the image, at scale 1."""
@@ -189,16 +201,21 @@ def load_predictor(
     tile: Sequence[int] | None = None,
     overlap: float = 0.25,
     post: DenseCRF | None = None,
+    calibrated: str | None = None,
 ) -> Predictor:
     """The predictor of a trained run.
 
     Args:
         size: at which the network sees an image: run (as trained), image (its own), or [height, width].
+        calibrated: the method by which `python -m seglab.calibrate` has fitted temperatures; None for none.
 
     Raises:
-        SeglabError: there is no such run, checkpoint or device, or an argument is outside its range.
+        SeglabError: there is no such run, checkpoint, calibration or device, or an argument is outside its range.
     """
-    module = load(run, checkpoint=checkpoint).to(device_of(device))
+    module = load(run, checkpoint=checkpoint)
+    if calibrated is not None:
+        module.calibration = _calibration(run, checkpoint=checkpoint, method=calibrated, outputs=module.num_scores)
+    module = module.to(device_of(device))
     trained_at = of_run(run)["data"]["size"]
     seen_at = trained_at if size == AS_TRAINED else None if size == AS_IMAGE else size
     return Predictor(
@@ -218,12 +235,37 @@ def predictor_of(settings: Mapping[str, Any]) -> Predictor:
     checkpoint = f"{settings['checkpoint']}.ckpt"
     post = None if settings["post"] is None else DenseCRF(**settings["crf"])
     asked = {key: settings[key] for key in keys}
-    return load_predictor(Path(settings["run"]), checkpoint=checkpoint, post=post, **asked)
+    calibrated = settings["calibrated"]
+    return load_predictor(Path(settings["run"]), checkpoint=checkpoint, post=post, calibrated=calibrated, **asked)
 
 
 def size_of(image: np.ndarray) -> Size:
     """(H, W) of an image or a mask."""
     return image.shape[0], image.shape[1]
+
+
+def _calibration(run: Path, *, checkpoint: str, method: str, outputs: int) -> nn.Module:
+    """What was fitted for the checkpoint as it is.
+
+    Raises:
+        SeglabError: nothing was, or for other weights.
+    """
+    fitted = calibration.read(run, checkpoint=checkpoint.removesuffix(".ckpt"), method=method)
+    state = torch.load(run / "checkpoints" / checkpoint, map_location="cpu", mmap=True, weights_only=True)
+    came, now = (fitted["epoch"], fitted["step"], fitted["classes"]), (state["epoch"], state["global_step"], outputs)
+    if came != now:
+        raise SeglabError(
+            f"calibrated={method}: expected a fit of {checkpoint} as it is (epoch {now[0]}, step {now[1]}, {now[2]} "
+            f"outputs); it is of epoch {came[0]}, step {came[1]}, {came[2]} outputs - python -m seglab.calibrate again"
+        )
+    try:
+        return temperature.from_stored(method, classes=outputs, values=fitted["values"])
+    except (RuntimeError, ValueError, TypeError, AttributeError) as error:  # of another shape, or no numbers
+        path = calibration.path_of(run, checkpoint=checkpoint.removesuffix(".ckpt"), method=method)
+        raise SeglabError(
+            f"'{path}': expected the temperatures of a calibration; they cannot be read: {first_line(error)} - "
+            "python -m seglab.calibrate again"
+        ) from error
 
 
 def _starts(length: int, *, window: int, overlap: float) -> list[int]:

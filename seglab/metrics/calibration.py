@@ -6,12 +6,15 @@ import numpy as np
 
 from seglab.errors import SeglabError
 
+BINS = 15
+
 
 class CalibrationError:
-    """Expected calibration error over all pixels of a data set, from one histogram of fixed size.
+    """Expected and maximum calibration error over all pixels of a data set, from one histogram of fixed size.
 
-    ECE = sum_b n_b / n |accuracy_b - confidence_b| over bins (0, 1/15], (1/15, 2/15], ... of confidence; Guo et al.,
-    "On Calibration of Modern Neural Networks", arXiv 1706.04599, equation 3. 0 is perfect.
+    ECE = sum_b n_b / n |accuracy_b - confidence_b| over bins (0, 1/15], (1/15, 2/15], ... of confidence, and MCE the
+    largest of these differences; Guo et al., "On Calibration of Modern Neural Networks", arXiv 1706.04599, equations 3
+    and 5. 0 is perfect.
 
     Args:
         bins: how many; 15 in the paper.
@@ -21,7 +24,7 @@ class CalibrationError:
         confidence: float64 (bins,), sum of their confidences.
     """
 
-    def __init__(self, *, bins: int = 15) -> None:
+    def __init__(self, *, bins: int = BINS) -> None:
         self.pixels = np.zeros(bins, dtype=np.int64)
         self.correct = np.zeros(bins, dtype=np.int64)
         self.confidence = np.zeros(bins)
@@ -58,6 +61,19 @@ class CalibrationError:
         """The expected calibration error, 0..1; NaN before the first pixel."""
         total = int(self.pixels.sum())
         return float(np.abs(self.correct - self.confidence).sum() / total) if total else math.nan
+
+    def maximum(self) -> float:
+        """The maximum calibration error, 0..1, over the bins that hold a pixel, were it one; NaN before the first."""
+        filled = self.pixels > 0
+        if not filled.any():
+            return math.nan
+        return float((np.abs(self.correct - self.confidence)[filled] / self.pixels[filled]).max())
+
+    def diagram(self) -> dict[str, list[int] | list[float]]:
+        """The reliability diagram: {"pixels", "correct", "confidence"} of each bin, as the attributes are."""
+        return {
+            "pixels": self.pixels.tolist(), "correct": self.correct.tolist(), "confidence": self.confidence.tolist(),
+        }  # fmt: skip
 
     def merge(self, other: "CalibrationError") -> None:
         """Adds another accumulator with as many bins."""

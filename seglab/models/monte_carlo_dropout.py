@@ -1,5 +1,8 @@
 """Dropout at inference: the mean prediction of a network that forgets something else each time."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -27,26 +30,39 @@ class MonteCarloDropout(nn.Module):
             raise SeglabError(f"samples: expected a whole number >= 1; came {samples}; beyond 40 little is gained")
         self.network = network
         self.samples = samples
-        if not any(module.p > 0 for module in self._dropouts()):
-            raise SeglabError(
-                f"expected {type(network).__name__} to have dropout; came none, or only of probability 0; choose a "
-                "network with it, such as model=segnet_bayesian"
-            )
+        require_dropout(network)
 
     def forward(self, image: Tensor) -> Tensor:
         if self.training:
             return self.network(image)
-        dropouts = self._dropouts()
-        for module in dropouts:
-            module.train()
-        try:
+        with dropping(self.network):
             total = F.log_softmax(self.network(image).float(), dim=1)
             for _ in range(self.samples - 1):
                 total = torch.logaddexp(total, F.log_softmax(self.network(image).float(), dim=1))
-        finally:
-            for module in dropouts:
-                module.eval()
         return total - torch.tensor(self.samples).log()
 
-    def _dropouts(self) -> list[_DropoutNd]:
-        return [module for module in self.network.modules() if isinstance(module, _DropoutNd)]
+
+def require_dropout(network: nn.Module) -> None:
+    """Raises SeglabError for a network without dropout."""
+    if not any(module.p > 0 for module in _dropouts(network)):
+        raise SeglabError(
+            f"expected {type(network).__name__} to have dropout; came none, or only of probability 0; choose a "
+            "network with it, such as model=segnet_bayesian"
+        )
+
+
+@contextmanager
+def dropping(network: nn.Module) -> Iterator[None]:
+    """Dropout is at work inside the block, in a network that is in evaluation mode else and afterwards."""
+    dropouts = _dropouts(network)
+    for module in dropouts:
+        module.train()
+    try:
+        yield
+    finally:
+        for module in dropouts:
+            module.eval()
+
+
+def _dropouts(network: nn.Module) -> list[_DropoutNd]:
+    return [module for module in network.modules() if isinstance(module, _DropoutNd)]

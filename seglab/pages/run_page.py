@@ -12,6 +12,7 @@ from seglab.config.overrides import quoted
 from seglab.display.comparison import differing, name_of
 from seglab.display.numbers import NOT_THERE, duration, sides
 from seglab.display.post import POST, post_words
+from seglab.display.several import several_words
 from seglab.metrics.titles import FIRST, NARROW
 from seglab.pages.evaluation_files import EvaluationFiles
 from seglab.pages.html import folded, scrolling, section, sortable, table, text
@@ -162,6 +163,7 @@ def _how(evaluation: EvaluationFiles) -> str:
         told.append(f"scales {', '.join(map(str, scales))}")
     if isinstance(post := protocol.get(POST), dict):
         told.append(post_words(post))
+    told += several_words(protocol)
     return ", ".join(told)
 
 

@@ -76,6 +76,8 @@ def with_run(settings: Mapping[str, Any]) -> dict[str, Any]:
     A checkpoint that was named is `checkpoint` then. A folder that is no run is left for `require_run` to tell of.
     """
     run = settings["run"]
+    if isinstance(run, list):
+        return _with_runs(settings, run)
     if run is None or is_exported(run):
         return dict(settings)
     try:
@@ -86,6 +88,18 @@ def with_run(settings: Mapping[str, Any]) -> dict[str, Any]:
         raise
     named = {"checkpoint": Path(run).stem} if Path(run).suffix == ".ckpt" else {}
     return {**settings, "run": str(folder), **named}
+
+
+def _with_runs(settings: Mapping[str, Any], names: list[Any]) -> dict[str, Any]:
+    """The settings of a command with the folders of several runs, all by a checkpoint of the same name."""
+    each = [with_run({**settings, "run": str(name)}) for name in names]
+    checkpoints = sorted({one["checkpoint"] for one in each})
+    if len(checkpoints) > 1:
+        raise SeglabError(
+            f"run={','.join(map(str, names))}: expected checkpoints of one name; came {' and '.join(checkpoints)} - "
+            "name the runs alone, and checkpoint=best or last"
+        )
+    return {**settings, "run": [one["run"] for one in each], **({"checkpoint": checkpoints[0]} if each else {})}
 
 
 def _beginning_with(text: str, homes: tuple[Path, ...]) -> list[Path]:

@@ -105,6 +105,7 @@ class SegmentationModule(LightningModule):
         # Saved with the weights: the mean of an epoch that was interrupted and continued is that of the whole epoch.
         self.train_loss.persistent(True)
         self.val_loss = MeanLoss()
+        self.calibration: nn.Module | None = None  # of logits (B, K, H, W) in `forward`; a training has none
         self.num_outputs = len(self.class_names) if num_outputs is None else num_outputs
         if self.num_scores < len(self.class_names):
             raise SeglabError(
@@ -127,7 +128,8 @@ class SegmentationModule(LightningModule):
 
     def forward(self, image: Tensor) -> Tensor:
         """Logits (B, K, H, W) at the size of the image, uint8 (B, C, H, W), or uint16 of 257 times the values."""
-        return self.loss.scores(self.outputs(image))
+        scores = self.loss.scores(self.outputs(image))
+        return scores if self.calibration is None else self.calibration(scores)
 
     def outputs(self, image: Tensor) -> Tensor:
         """What the loss is computed of: the network's outputs at the size of the image, logits in all but mse_rgb."""

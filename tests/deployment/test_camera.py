@@ -9,6 +9,7 @@ from seglab.data.transforms import resize
 from seglab.deployment.camera import Camera, resize_bytes
 from seglab.inference.predictor import Predictor
 from seglab.losses import CrossEntropy
+from seglab.models.temperature import from_stored
 from seglab.training.module import SegmentationModule
 from seglab.training.schedule import Constant
 
@@ -69,6 +70,20 @@ def test_it_predicts_what_the_predictor_does(layout, size):
     for image, label_map, scores in zip(images, labels, logits, strict=True):
         torch.testing.assert_close(scores, predictor.logits(image), rtol=0, atol=1e-5)
         assert (label_map.numpy() == predictor.label_map(image)).mean() > 0.999
+
+
+def test_temperatures_are_a_part_of_the_program():
+    module = module_of()
+    module.calibration = from_stored("per_class", classes=4, values={"log_temperature": [0.5, -0.5, 1.0, 0.0]})
+    images = np.random.default_rng(3).integers(0, 256, (1, 40, 56, 3), dtype=np.uint8)
+    camera = Camera(module, size=(20, 28), layout="nhwc")
+    with torch.inference_mode():
+        labels, logits = camera(torch.from_numpy(images))
+        module.calibration = camera.calibration = None
+        plain = camera(torch.from_numpy(images))[1]
+    temperatures = torch.tensor([0.5, -0.5, 1.0, 0.0]).exp().view(1, 4, 1, 1)
+    torch.testing.assert_close(logits, plain / temperatures, rtol=0, atol=1e-5)
+    assert (labels == (plain / temperatures).argmax(1)).float().mean() > 0.999
 
 
 def test_an_output_beyond_the_classes_is_no_class():

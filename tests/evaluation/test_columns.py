@@ -22,6 +22,7 @@ from seglab.evaluation.columns import (
     MCE,
     OFFICIAL,
     SCORES,
+    UNCERTAINTY,
     class_of,
     lower_is_better,
     measured,
@@ -30,6 +31,7 @@ from seglab.evaluation.columns import (
 )
 from seglab.evaluation.counts import Pixels, View, extra_of
 from seglab.evaluation.report import evaluation_lines
+from seglab.inference.members import Belief
 from seglab.labels import label_space
 from seglab.metrics import readings
 
@@ -43,7 +45,8 @@ def results() -> dict[str, dict]:
     pred = np.where(np.arange(32) < 16, mask, 1).astype(np.uint8)
     confidence = torch.nn.functional.one_hot(torch.from_numpy(pred.astype(np.int64)), 19).permute(2, 0, 1).float()
     ids = np.full(mask.shape, 7, dtype=np.uint8)  # road
-    view = View(pred, mask, lambda: confidence, (ids, ids.astype(np.int32)))
+    belief = Belief(confidence, torch.full(mask.shape, 0.5), torch.full(mask.shape, 0.25), 3)
+    view = View(pred, mask, lambda: confidence, (ids, ids.astype(np.int32)), lambda: belief)
     found = {}
     for kind in LINES:
         counter = extra_of(kind, CITYSCAPES.names, batch_size=1)
@@ -85,9 +88,14 @@ def test_a_line_of_an_evaluation_tells_each_kind_of_score(results: dict[str, dic
     assert lines[0].count(" %, iIoU ") == 2
     assert lines[1].startswith("boundary F1 ")
     assert ", boundary IoU " in lines[1]
-    assert lines[2] == "expected calibration error 50.0 % (15 bins)"
+    assert lines[2] == (
+        "expected calibration error 50.0 %, maximum 50.0 %, class-wise 5.3 %, its maximum 10.5 %, Brier score 100.0 %, "
+        "NLL 43.668 nats, area under the risk-coverage curve 50.0 %, mIoU at 80 % coverage 25.0 %, mIoU at 90 % "
+        "coverage 25.0 %, mIoU at 95 % coverage 25.0 % (15 bins)"
+    )
     assert lines[3].startswith("as others count, in batches of 1: batch_absent1 ")
     assert lines[3].endswith("accuracy_void_wrong 50.0 %")
+    assert lines[4] == "mean over the pixels, of 3 predictions: entropy 0.500 nats, mutual information 0.250 nats"
     assert last.startswith("mIoU 25.0 % at original size, 3 s: ")
 
 
@@ -98,14 +106,16 @@ def test_titles_and_what_a_column_needs() -> None:
     assert [measured_by(column) for column in ("miou", "iou/pole", "seconds", "ece", "boundary_f1")] == [
         None, None, None, "calibration", "boundary",
     ]  # fmt: skip
+    assert (title("nll"), title("miou_at_90")) == ("NLL nats/100", "mIoU at 90 % coverage %")
     assert [column for column in (*SCORES, *COSTS, "iou/pole") if lower_is_better(column)] == [
-        "ece", DEGRADATION, MCE,
+        "ece", "max_calibration_error", "classwise_ece", "classwise_max_error", "brier", "nll", "aurc", "mean_entropy",
+        "mean_mutual_information", DEGRADATION, MCE,
     ]  # fmt: skip
     assert (class_of("iou/traffic light"), class_of("miou")) == ("traffic light", None)
 
 
 def test_every_extra_can_be_asked_for() -> None:
-    assert set(EXTRAS) == {"boundary", "calibration", "named"} == set(LINES) - {OFFICIAL}
+    assert set(EXTRAS) == {"boundary", "calibration", "named"} == set(LINES) - {OFFICIAL, UNCERTAINTY}
     assert scoring._RANGES["extra"].choices == EXTRAS
 
 

@@ -21,7 +21,7 @@ def test_extra_scores(run, capsys):
     assert result["named"]["accuracy_void_wrong"] == pytest.approx(1 - 4 * 64 / (2 * 32 * 64))
     assert result["named"]["batch_size"] == 2
     printed = capsys.readouterr().out
-    assert "expected calibration error 78.6 % (15 bins)" in printed
+    assert "expected calibration error 78.6 %, maximum 78.6 %, " in printed
     assert "boundary IoU 100.0 %" in printed
 
 

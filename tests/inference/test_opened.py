@@ -9,6 +9,7 @@ from tests.inference import onnx_files
 
 SETTINGS = {
     "checkpoint": "best", "device": "auto", "size": "run", "scales": [1.0], "flip": False, "tile": None, "post": None,
+    "calibrated": None,
 }  # fmt: skip
 
 

@@ -7,10 +7,11 @@ from seglab.data.corruptions import names
 from seglab.data.corruptions.names import CORRUPTION
 from seglab.display.numbers import sides
 from seglab.display.post import POST, post_words
+from seglab.display.several import CALIBRATED, CALIBRATIONS, MEMBERS, UNCERTAINTY, uncertainty_words
 from seglab.tables.plan.model import Published
 
 # The state of training that was scored, and what else was scored beside the headline: no difference of measuring.
-NO_DIFFERENCE = ("epoch", "step", "resolutions")
+NO_DIFFERENCE = ("epoch", "step", "resolutions", MEMBERS)
 
 _WORDS = {
     "dataset": "data set",
@@ -22,6 +23,8 @@ _WORDS = {
     "overlap": "overlap of tiles",
     POST: "post-processing",
     CORRUPTION: "corruption",
+    UNCERTAINTY: "members",
+    CALIBRATED: "calibration",
     "limit": "limit of images",
     "fingerprint": "content of the data",
 }
@@ -68,7 +71,8 @@ def words(key: str) -> str:
 def shown(key: str, protocol: Mapping[str, Any]) -> str:
     """'64x128' for a size, 'yes', 'none', 'not stated': the value as a table prints it."""
     if key not in protocol:
-        return {POST: "none", CORRUPTION: "none", "classes": "same"}.get(key, "not stated")
+        nothing = dict.fromkeys((POST, CORRUPTION, UNCERTAINTY, CALIBRATED), "none")
+        return {**nothing, "classes": "same"}.get(key, "not stated")
     value = protocol[key]
     if value is None:
         return "that of the image" if key == "size" else "none"
@@ -80,6 +84,10 @@ def shown(key: str, protocol: Mapping[str, Any]) -> str:
         return post_words(value)
     if key == CORRUPTION:
         return names.words(value)
+    if key == UNCERTAINTY:
+        return uncertainty_words(value)
+    if key == CALIBRATED:
+        return CALIBRATIONS.get(value, str(value))
     if isinstance(value, list | tuple):
         return ", ".join(f"{item:g}" if isinstance(item, float) else str(item) for item in value)
     return str(value)

@@ -7,6 +7,7 @@ from seglab.data.corruptions.names import CORRUPTION
 from seglab.display import sheet
 from seglab.display.numbers import NOT_THERE, cell, exact, word
 from seglab.display.post import POST
+from seglab.display.several import CALIBRATED, UNCERTAINTY
 from seglab.display.sheet import Cell, Sheet
 from seglab.evaluation.columns import COSTS, lower_is_better
 from seglab.evaluation.columns import title as column_title
@@ -81,10 +82,7 @@ def protocol_words(block: Block) -> str:
         parts.append(f"scales {shown('scales', protocol)}")
     if protocol.get("tile"):
         parts.append(f"tiles {shown('tile', protocol)}")
-    if protocol.get(POST):
-        parts.append(shown(POST, protocol))
-    if protocol.get(CORRUPTION):
-        parts.append(shown(CORRUPTION, protocol))
+    parts += [shown(key, protocol) for key in (POST, CORRUPTION, UNCERTAINTY, CALIBRATED) if protocol.get(key)]
     return ", ".join(parts)
 
 

@@ -13,6 +13,7 @@ from seglab.data.corruptions import names
 from seglab.data.corruptions.names import CORRUPTION
 from seglab.display.csv_text import as_cell, from_cell
 from seglab.display.post import POST
+from seglab.display.several import CALIBRATED, UNCERTAINTY
 from seglab.errors import SeglabError
 from seglab.evaluation.columns import CLASS_IOU, class_of, measured
 from seglab.runs.class_names import dataset_name
@@ -77,6 +78,8 @@ def wanted_protocol(settings: Mapping[str, Any], config: Mapping[str, Any]) -> d
         POST: None if settings["post"] is None else {"name": settings["post"], **settings["crf"]},  # None: no such key
         CORRUPTION: names.protocol(settings["corruption"], settings["severity"], settings["seed"]),  # as POST
         "classes": None if settings["classes"] == "same" else settings["classes"],  # as POST
+        UNCERTAINTY: settings["uncertainty"],  # as POST
+        CALIBRATED: settings["calibrated"],  # as POST
         "checkpoint": settings["checkpoint"],
     }
 
