@@ -84,6 +84,8 @@ class EvaluateConfig:
     crf: CrfConfig = field(default_factory=CrfConfig)
     official: Any = MISSING
     extra: list[str] = MISSING
+    ood: Any = None
+    ood_components: int | None = None
     panels: int = MISSING
     device: str = MISSING
     threads: int = MISSING

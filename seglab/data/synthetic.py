@@ -14,13 +14,14 @@ from uuid import uuid4
 import cv2
 import numpy as np
 
-from seglab.data.scenes import Scene, draw_scene
+from seglab.data.scenes import Scene, draw_scene, ids
 from seglab.data.workers import leave_signals_to_parent
 from seglab.errors import SeglabError
 from seglab.labels import CITYSCAPES_LABELS
 from seglab.runs.png import write_png
 
 VERSION = 1  # of the drawing: raise it when the same parameters give other pictures
+UNKNOWN_VERSION = 1  # the same of the unknown things
 CITIES = {
     "train": ("ahrenbach", "birkenfurt", "dornstadt", "eschenau", "falkenmoor", "grauhafen", "hohenlind", "jungbrunn"),
     "val": ("kaltenried", "lindenthor", "moosburg"),
@@ -37,6 +38,7 @@ _COLORS = np.zeros((256, 4), np.uint8)
 for _label in CITYSCAPES_LABELS:
     if _label.id >= 0:
         _COLORS[_label.id] = (*_label.color, 255)
+_COLORS[ids.UNKNOWN] = (255, 0, 255, 255)
 
 
 class _Order(NamedTuple):
@@ -48,6 +50,7 @@ class _Order(NamedTuple):
     test: int
     height: int
     width: int
+    unknown: bool
 
     @property
     def scenes(self) -> list[tuple[str, int]]:
@@ -56,22 +59,40 @@ class _Order(NamedTuple):
         return [(split, index) for split, count in counts.items() for index in range(count)]
 
 
-def scene_at(*, seed: int, split: str, index: int, height: int, width: int) -> Scene:
-    """Scene number `index` of a split: the same whatever else is drawn, before or after it, here or elsewhere."""
-    generator = np.random.default_rng([seed, list(CITIES).index(split), index])
-    return draw_scene(generator, height=height, width=width)
+def scene_at(*, seed: int, split: str, index: int, height: int, width: int, unknown: bool = False) -> Scene:
+    """Scene number `index` of a split: the same whatever else is drawn, before or after it, here or elsewhere.
+
+    With `unknown` it is the same scene, into which things are drawn that no class is for.
+    """
+    place = [seed, list(CITIES).index(split), index]
+    generator = np.random.default_rng(place)
+    things = np.random.default_rng([*place, ids.UNKNOWN]) if unknown else None
+    return draw_scene(generator, height=height, width=width, unknown=things)
 
 
-def write_scenes(root: str | Path, *, seed: int, train: int, val: int, test: int, height: int, width: int) -> Path:
+def write_scenes(
+    root: str | Path,
+    *,
+    seed: int,
+    train: int,
+    val: int,
+    test: int,
+    height: int,
+    width: int,
+    unknown: bool = False,
+) -> Path:
     """The folder of a data set with so many scenes of height x width pixels; it is drawn at the first call.
+
+    With `unknown`, things that no class is for stand in the scenes of val and test, and in none of train.
 
     The folder's name holds every parameter, hence a folder that exists is complete and right. A writer that is killed
     leaves at most a hidden folder that nobody reads; of two writers one wins, and the other takes the winner's folder.
     Raises SeglabError for a number that is out of range.
     """
-    order = _Order(seed=seed, train=train, val=val, test=test, height=height, width=width)
+    order = _Order(seed=seed, train=train, val=val, test=test, height=height, width=width, unknown=unknown)
     _check(order)
-    folder = Path(root) / f"{height}x{width}-seed{seed}-{train}-{val}-{test}-v{VERSION}"
+    which = f"-unknown{UNKNOWN_VERSION}" if unknown else ""
+    folder = Path(root) / f"{height}x{width}-seed{seed}-{train}-{val}-{test}-v{VERSION}{which}"
     if folder.is_dir():
         return folder
     start = time.perf_counter()
@@ -80,7 +101,7 @@ def write_scenes(root: str | Path, *, seed: int, train: int, val: int, test: int
         draft.mkdir(parents=True)
         _write_all(draft, order)
         size = sum(path.stat().st_size for path in draft.rglob("*.png"))
-        (draft / "scenes.json").write_text(json.dumps({"version": VERSION, **order._asdict()}, indent=2) + "\n")
+        (draft / "scenes.json").write_text(json.dumps(_parameters(order), indent=2) + "\n")
         _publish(draft, folder)
     except BaseException:  # a keyboard interrupt too leaves nothing behind
         shutil.rmtree(draft, ignore_errors=True)
@@ -97,6 +118,12 @@ def _check(order: _Order) -> None:
             raise SeglabError(
                 f"data.prepare.{name}: expected an integer of at least {least}; came {value!r} - raise it"
             )
+
+
+def _parameters(order: _Order) -> dict[str, int]:
+    """What is said beside the scenes; of unknown things only where there are some."""
+    parameters = {"version": VERSION, **order._asdict()}
+    return parameters if order.unknown else {key: value for key, value in parameters.items() if key != "unknown"}
 
 
 def _publish(draft: Path, folder: Path) -> None:
@@ -140,7 +167,10 @@ def _write_all(folder: Path, order: _Order) -> None:
 def _write_share(folder: Path, order: _Order, *, first: int, step: int) -> None:
     """Write every `step`-th scene from number `first` on."""
     for split, index in order.scenes[first::step]:
-        scene = scene_at(seed=order.seed, split=split, index=index, height=order.height, width=order.width)
+        unknown = order.unknown and split != "train"
+        scene = scene_at(
+            seed=order.seed, split=split, index=index, height=order.height, width=order.width, unknown=unknown
+        )
         _write_scene(folder, scene, split=split, index=index)
 
 

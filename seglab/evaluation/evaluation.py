@@ -16,6 +16,7 @@ from seglab.data.progress import tracked
 from seglab.data.transforms import resize
 from seglab.display import draw
 from seglab.display.csv_text import as_cell
+from seglab.display.ood import OOD, asked
 from seglab.display.post import POST
 from seglab.display.rgb import as_rgb
 from seglab.errors import SeglabError
@@ -23,11 +24,13 @@ from seglab.evaluation.cityscapes_files import read_png
 from seglab.evaluation.columns import OFFICIAL
 from seglab.evaluation.counts import Extra, Extremes, Pixels, View, extra_of
 from seglab.evaluation.data import check_same_classes, data_config, has_official, instances_of, open_source
+from seglab.evaluation.ood import PixelAnomalies
 from seglab.inference.file_loop import ahead
 from seglab.inference.opened import open_run
 from seglab.inference.predictor import size_of
 from seglab.labels import LabelSpace, label_space
 from seglab.metrics import readings
+from seglab.metrics.components import ComponentScores
 from seglab.runs.class_names import dataset_name
 
 log = logging.getLogger("seglab")
@@ -90,6 +93,7 @@ class Evaluation:
         self._with_official &= ORIGINAL in self.resolutions
         self._batch_size = data["eval_batch_size"] or data["batch_size"]
         self.protocol = self._protocol(data)
+        self._ood = self._anomalies(opened.data)
         what = settings["run"] if self.run is None else f"{settings['checkpoint']} of {self.run}"
         log.info("%s on %d images, %s", what, len(self._source.samples), self._predictor.device)
 
@@ -99,6 +103,8 @@ class Evaluation:
         misses = self._predictor.has_other_outputs
         pixels = {resolution: Pixels(names, misses=misses) for resolution in self.resolutions}
         extras = self._extras()
+        if self._ood is not None:
+            self._ood.fit()
         extremes, digest = Extremes(self._settings["panels"]), hashlib.blake2b(digest_size=8)
         per_image.write(",".join(PER_IMAGE) + "\n")
         for index, item in enumerate(self._items()):
@@ -109,12 +115,17 @@ class Evaluation:
             view = self._view(item, *maps[self.headline])
             for extra in extras.values():
                 extra.update(view)
+            if self._ood is not None:
+                self._ood.update(index, item.image, size_of(view.mask))
             miou = readings.summary(matrices[self.headline])["miou"]
             extremes.update(miou, index=index, sample=_panel(item, view, miou))
             digest.update(item.digest)
-        _require_labels(pixels[self.headline].matrix, self.protocol)
+        if self._ood is None:  # of data for anomalies some know no classes
+            _require_labels(pixels[self.headline].matrix, self.protocol)
         counted = {resolution: counts.compute() for resolution, counts in pixels.items()}
         counted |= {name: extra.compute() for name, extra in extras.items()}
+        if self._ood is not None:
+            counted[OOD] = self._ood.compute(self._components(self._ood))
         return Scores(counted, pixels[self.headline].matrix.numpy(), extremes, digest.hexdigest())
 
     @property
@@ -126,6 +137,25 @@ class Evaluation:
         """What is computed at the headline's resolution beside the confusion matrix."""
         asked = [*([OFFICIAL] if self._with_official else []), *self._settings["extra"]]
         return {name: extra_of(name, self.labels.names, batch_size=self._batch_size) for name in asked}
+
+    def _anomalies(self, trained_on: Mapping[str, Any]) -> PixelAnomalies | None:
+        """What scores anomalies, where a detector is asked for."""
+        if self._settings["ood"] is None:
+            return None
+        return PixelAnomalies(
+            self._settings["ood"], predictor=self._predictor, source=self._source, data=trained_on,
+            asked=self.protocol[OOD],
+        )  # fmt: skip
+
+    def _components(self, ood: PixelAnomalies) -> dict[str, ComponentScores] | None:
+        """Of all images, which are looked at once more: the threshold is known by now."""
+        found = ood.components()
+        if found is None:
+            return None
+        for index, item in enumerate(self._items()):
+            mask = item.mask if self.headline == ORIGINAL else self._maps(item)[NETWORK][1]
+            ood.update_components(found, index, item.image, size_of(mask))
+        return found
 
     def _view(self, item: Item, pred: np.ndarray, mask: np.ndarray) -> View:
         def probabilities() -> Tensor:
@@ -178,6 +208,7 @@ class Evaluation:
             "reading": "dataset",
             "void": "removed",
             **({} if predictor.post is None else {POST: predictor.post.protocol()}),  # protocols were written without
+            **({} if settings["ood"] is None else {OOD: asked(settings)}),
             **self._origin,
         }
 

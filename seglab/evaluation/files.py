@@ -13,6 +13,7 @@ import seglab.lean_imports  # noqa: F401
 from seglab import runs
 from seglab.display import confusion, draw
 from seglab.display.numbers import sides
+from seglab.display.ood import OOD, ood_name
 from seglab.display.post import POST, post_name
 from seglab.errors import SeglabError
 from seglab.evaluation.evaluation import Scores
@@ -77,6 +78,8 @@ def readable_name(protocol: Mapping[str, Any]) -> str:
         parts.append(f"tile-{sides(protocol['tile'])}-overlap-{protocol['overlap']:g}")
     if POST in protocol:
         parts.append(post_name(protocol[POST]))
+    if OOD in protocol:
+        parts.append(ood_name(protocol[OOD]))
     if protocol["limit"]:
         parts.append(f"limit-{protocol['limit']}")
     return "_".join(parts).replace("/", ".")

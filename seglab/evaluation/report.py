@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from seglab import runs
-from seglab.display.numbers import duration, percent, sides, words
+from seglab.display.numbers import duration, percent, sides, word, words
+from seglab.display.ood import OOD, ood_words
 from seglab.display.post import POST, post_words
 from seglab.display.scores import class_sheet
 from seglab.display.sheet import Sheet, show
@@ -18,6 +19,8 @@ from seglab.evaluation import columns
 def print_evaluation(result: Mapping[str, Any]) -> None:
     """Prints the classes of an evaluation, the official and other scores, and the line with both resolutions."""
     show(evaluation_sheet(result))
+    if "detectors" in result.get(OOD, {}):
+        show(detectors_sheet(result))
     for line in evaluation_lines(result):
         print(line)
 
@@ -41,11 +44,25 @@ def evaluation_sheet(result: Mapping[str, Any]) -> Sheet:
     return sheet
 
 
+def detectors_sheet(result: Mapping[str, Any]) -> Sheet:
+    """What several detectors of anomalies found, a row of each."""
+    keys = {"auroc": "AUROC %", "ap": "AP %", "fpr95": "FPR95 %", "siou": "sIoU %", "f1": "component F1 %"}
+    detectors = result[OOD]["detectors"]
+    shown = [key for key in keys if all(key in scores for scores in detectors.values())]
+    widest = max(max(scores["error"].values()) for scores in detectors.values())
+    return Sheet(
+        caption=f"anomalies, {_where(result['protocol'])}, pooled over pixels",
+        header=("detector", *(keys[key] for key in shown)),
+        rows=[[word(name), *(percent(scores[key]) for key in shown)] for name, scores in detectors.items()],
+        notes=[f"counting in bins changes no value by more than {words(widest)}"],
+    )
+
+
 def evaluation_lines(result: Mapping[str, Any]) -> list[str]:
     """One line for each kind of score; the last holds the mIoU at every resolution and where the files lie."""
     lines, values = [], columns.measured(result)
     for kind, line in columns.LINES.items():
-        if kind in result:
+        if kind in result and "detectors" not in result[kind]:
             scores = [score for score in columns.SCORES.values() if score.measured_by == kind and score.name in values]
             told = ", ".join(f"{score.told} {words(values[score.name])}" for score in scores)
             lines.append(line.format(scores=told, **result[kind]))
@@ -76,4 +93,6 @@ def _how(protocol: Mapping[str, Any]) -> str:
         parts.append(f"tiles {sides(protocol['tile'])}")
     if POST in protocol:
         parts.append(post_words(protocol[POST]))
+    if OOD in protocol:
+        parts.append(ood_words(protocol[OOD]))
     return ", ".join(parts)

@@ -59,12 +59,16 @@ def lasting_name(target: str) -> str:
 def dataset_name(data: Mapping[str, Any]) -> str:
     """'camvid' for data read by CamVid, 'synthetic' for what `write_scenes` draws; of a reader elsewhere its module.
 
+    'synthetic_unknown' where it draws unknown things as well.
+
     Args:
         data: the group `data` of a resolved configuration.
     """
-    name = lasting_name((data.get("prepare") or data["source"])["_target_"])
+    prepare = data.get("prepare")
+    name = lasting_name((prepare or data["source"])["_target_"])
     module, _, own = name.rpartition(".")
-    return own.lower() if module == "seglab" else module.rpartition(".")[2]
+    short = own.lower() if module == "seglab" else module.rpartition(".")[2]
+    return f"{short}_unknown" if prepare and prepare.get("unknown") else short
 
 
 def present_name(target: str) -> str:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from seglab import PACKAGE
+from seglab import PACKAGE, config
+from seglab.display.ood import OOD
 from seglab.evaluation import score as scoring
 from seglab.evaluation.columns import (
     COSTS,
@@ -29,6 +30,8 @@ from seglab.labels import label_space
 from seglab.metrics import readings
 
 CITYSCAPES = label_space("cityscapes_19")
+DETECTORS = sorted(path.stem for path in (config.FOLDER / "ood").glob("*.yaml"))
+DETECTORS = [name for name in DETECTORS if name not in ("several", "image", "mc_dropout_mi", "rejected_by_all")]
 
 
 @pytest.fixture(scope="module")
@@ -40,19 +43,23 @@ def results() -> dict[str, dict]:
     ids = np.full(mask.shape, 7, dtype=np.uint8)  # road
     view = View(pred, mask, lambda: confidence, (ids, ids.astype(np.int32)))
     found = {}
-    for kind in LINES:
+    for kind in (OFFICIAL, *EXTRAS):
         counter = extra_of(kind, CITYSCAPES.names, batch_size=1)
         counter.update(view)
         found[kind] = counter.compute()
     pixels = Pixels(CITYSCAPES.names)
     pixels.update(pred, mask)
-    return {**found, "original": pixels.compute()}
+    anomalies = {"auroc": 0.5, "ap": 0.25, "fpr95": 0.75, "siou": 0.125, "f1": 0.0, "protocol": {"detector": "knn"}}
+    return {**found, OOD: anomalies, "original": pixels.compute()}
 
 
 def test_every_score_is_found_where_its_line_says_and_no_other_one_is_measured(results: dict[str, dict]) -> None:
     everywhere = measured(results["original"])
     beside = measured(results)
-    assert {*everywhere, *beside} == set(SCORES)
+    of_several = {f"{detector}_{key}" for detector in DETECTORS for key in ("auroc", "ap", "fpr95", "siou", "f1")}
+    assert {*everywhere, *beside} == set(SCORES) - of_several
+    assert (beside["ood_ap"], beside["ood_f1"]) == (0.25, 0.0)
+    assert set(measured({OOD: {"detectors": dict.fromkeys(DETECTORS, results[OOD])}})) == of_several
     assert not everywhere.keys() & beside.keys()
     assert set(everywhere) == set(readings.summary(torch.eye(2, dtype=torch.int64)))
     assert set(results["named"]) - {"batch_size"} == {name for name in beside if measured_by(name) == "named"}
@@ -78,6 +85,7 @@ def test_a_line_of_an_evaluation_tells_each_kind_of_score(results: dict[str, dic
     assert lines[2] == "expected calibration error 50.0 % (15 bins)"
     assert lines[3].startswith("as others count, in batches of 1: batch_absent1 ")
     assert lines[3].endswith("accuracy_void_wrong 50.0 %")
+    assert lines[4] == "anomalies by knn: AUROC 50.0 %, AP 25.0 %, FPR95 75.0 %, sIoU 12.5 %, component F1 0.0 %"
     assert last.startswith("mIoU 25.0 % at original size, 3 s: ")
 
 
@@ -88,12 +96,14 @@ def test_titles_and_what_a_column_needs() -> None:
     assert [measured_by(column) for column in ("miou", "iou/pole", "seconds", "ece", "boundary_f1")] == [
         None, None, None, "calibration", "boundary",
     ]  # fmt: skip
-    assert [column for column in (*SCORES, *COSTS, "iou/pole") if lower_is_better(column)] == ["ece"]
+    lower = {"ece", "ood_fpr95", *(f"{detector}_fpr95" for detector in DETECTORS)}
+    assert {column for column in (*SCORES, *COSTS, "iou/pole") if lower_is_better(column)} == lower
+    assert (title("ood_ap"), title("max_logit_fpr95"), measured_by("knn_ap")) == ("AP %", "FPR95 max logit %", OOD)
     assert (class_of("iou/traffic light"), class_of("miou")) == ("traffic light", None)
 
 
 def test_every_extra_can_be_asked_for() -> None:
-    assert set(EXTRAS) == {"boundary", "calibration", "named"} == set(LINES) - {OFFICIAL}
+    assert set(EXTRAS) == {"boundary", "calibration", "named"} == set(LINES) - {OFFICIAL, OOD}
     assert scoring._RANGES["extra"].choices == EXTRAS
 
 

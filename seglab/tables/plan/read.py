@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from seglab import config
+from seglab.display.ood import OOD
 from seglab.errors import SeglabError, did_you_mean
 from seglab.evaluation.columns import ALL_CLASSES, CLASS_IOU, COSTS, EXTRAS, SCORES, class_of, measured_by
 from seglab.runs import yaml_file
@@ -105,6 +106,11 @@ def _check_as_a_whole(plan: Plan, *, where: str) -> None:
             raise SeglabError(
                 f"{where}: columns: {column} is measured with evaluation.extra=[{extra}]; came "
                 f"extra={list(extras)} - add it"
+            )
+        if extra == OOD and not plan.evaluation.get("ood"):
+            raise SeglabError(
+                f"{where}: columns: {column} is measured with evaluation.ood=NAME, on data with anomalies; came none - "
+                "name a detector"
             )
     for published in plan.published:
         for column in published.values:

@@ -10,6 +10,7 @@ from typing import Any
 
 from seglab import runs
 from seglab.display.csv_text import as_cell, from_cell
+from seglab.display.ood import OOD, asked
 from seglab.display.post import POST
 from seglab.errors import SeglabError
 from seglab.evaluation.columns import CLASS_IOU, class_of, measured
@@ -71,6 +72,7 @@ def wanted_protocol(settings: Mapping[str, Any], config: Mapping[str, Any]) -> d
         "tile": tile,
         "overlap": None if tile is None else settings["overlap"],
         POST: None if settings["post"] is None else {"name": settings["post"], **settings["crf"]},  # None: no such key
+        OOD: asked(settings),  # None: no such key
         "checkpoint": settings["checkpoint"],
     }
 
