@@ -119,6 +119,8 @@ class PredictConfig:
     post: str | None = None
     crf: CrfConfig = field(default_factory=CrfConfig)
     batch_size: int = MISSING
+    reject: float | None = None
+    reject_score: str = MISSING
 
 
 _SCHEMAS = {"train_schema": TrainConfig, "evaluate_schema": EvaluateConfig, "predict_schema": PredictConfig}

@@ -3,7 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TextIO
 
 import seglab.lean_imports  # noqa: F401
@@ -24,8 +24,10 @@ from seglab.evaluation.cityscapes_files import read_png
 from seglab.evaluation.columns import OFFICIAL
 from seglab.evaluation.counts import Extra, Extremes, Pixels, View, extra_of
 from seglab.evaluation.data import check_same_classes, data_config, has_official, instances_of, open_source
-from seglab.evaluation.ood import PixelAnomalies
+from seglab.evaluation.ood import PixelAnomalies, built_of
+from seglab.evaluation.ood_image import ImageAnomalies
 from seglab.inference.file_loop import ahead
+from seglab.inference.ood.image import ImageLevel
 from seglab.inference.opened import open_run
 from seglab.inference.predictor import size_of
 from seglab.labels import LabelSpace, label_space
@@ -57,6 +59,7 @@ class Scores:
     matrix: np.ndarray  # int64 (K, K) or (K, K + 1) at the headline's resolution
     extremes: Extremes
     fingerprint: str  # of the data that were read
+    beside: Mapping[str, str | np.ndarray] = field(default_factory=dict)  # {file: text or picture} beside metrics.json
 
 
 class Evaluation:
@@ -120,13 +123,16 @@ class Evaluation:
             miou = readings.summary(matrices[self.headline])["miou"]
             extremes.update(miou, index=index, sample=_panel(item, view, miou))
             digest.update(item.digest)
-        if self._ood is None:  # of data for anomalies some know no classes
+        if not isinstance(self._ood, PixelAnomalies):  # of the data for these some know no classes
             _require_labels(pixels[self.headline].matrix, self.protocol)
         counted = {resolution: counts.compute() for resolution, counts in pixels.items()}
         counted |= {name: extra.compute() for name, extra in extras.items()}
         if self._ood is not None:
             counted[OOD] = self._ood.compute(self._components(self._ood))
-        return Scores(counted, pixels[self.headline].matrix.numpy(), extremes, digest.hexdigest())
+        beside = {}
+        if isinstance(self._ood, ImageAnomalies):
+            beside = self._ood.files([sample.name for sample in self._source.samples])
+        return Scores(counted, pixels[self.headline].matrix.numpy(), extremes, digest.hexdigest(), beside)
 
     @property
     def headline(self) -> str:
@@ -138,17 +144,19 @@ class Evaluation:
         asked = [*([OFFICIAL] if self._with_official else []), *self._settings["extra"]]
         return {name: extra_of(name, self.labels.names, batch_size=self._batch_size) for name in asked}
 
-    def _anomalies(self, trained_on: Mapping[str, Any]) -> PixelAnomalies | None:
+    def _anomalies(self, trained_on: Mapping[str, Any]) -> PixelAnomalies | ImageAnomalies | None:
         """What scores anomalies, where a detector is asked for."""
         if self._settings["ood"] is None:
             return None
-        return PixelAnomalies(
-            self._settings["ood"], predictor=self._predictor, source=self._source, data=trained_on,
-            asked=self.protocol[OOD],
-        )  # fmt: skip
+        built, asked = built_of(self._settings["ood"]), self.protocol[OOD]
+        if isinstance(built, ImageLevel):
+            return ImageAnomalies(built, predictor=self._predictor, asked=asked)
+        return PixelAnomalies(built, predictor=self._predictor, source=self._source, data=trained_on, asked=asked)
 
-    def _components(self, ood: PixelAnomalies) -> dict[str, ComponentScores] | None:
+    def _components(self, ood: PixelAnomalies | ImageAnomalies) -> dict[str, ComponentScores] | None:
         """Of all images, which are looked at once more: the threshold is known by now."""
+        if isinstance(ood, ImageAnomalies):
+            return None
         found = ood.components()
         if found is None:
             return None

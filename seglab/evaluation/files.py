@@ -59,6 +59,11 @@ def write(folder: Path, result: Mapping[str, Any], scores: Scores, labels: Label
     runs.write_atomically(folder / METRICS, json.dumps(result, indent=2, ensure_ascii=False) + "\n")
     runs.write_atomically(folder / confusion.NAME, confusion.confusion_csv(scores.matrix.tolist(), labels.names))
     write_png(folder / "confusion.png", draw.rendered(draw.confusion_figure(scores.matrix, labels.names)))
+    for name, content in scores.beside.items():
+        if isinstance(content, str):
+            runs.write_atomically(folder / name, content)
+        else:
+            write_png(folder / name, content)
     for name, images in (("best", scores.extremes.best()), ("worst", scores.extremes.worst())):
         if images:
             write_png(folder / f"{name}.png", draw.stack([image.sample for image in images], labels))

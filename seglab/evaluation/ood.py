@@ -9,6 +9,7 @@ import seglab.lean_imports  # noqa: F401
 import cv2
 import numpy as np
 import torch
+from hydra.errors import InstantiationException
 
 from seglab.config.instantiate import instantiate
 from seglab.data.anomalies import ANOMALY, UNSAID, AnomalySource
@@ -28,7 +29,7 @@ class PixelAnomalies:
     """The scores of one detector or of several; counted while images pass by, in memory that does not grow with them.
 
     Args:
-        node: of the group `ood`.
+        built: what the group `ood` describes.
         asked: what the protocol says of it; "components" holds the least pixels of a predicted component, None where
             no scores of components are asked for.
         data: the configuration of the run's own data, on whose training split a detector is fitted.
@@ -40,7 +41,7 @@ class PixelAnomalies:
 
     def __init__(
         self,
-        node: Mapping[str, Any],
+        built: Detector | Several,
         *,
         predictor: Predictor | ExportedPredictor,
         source: Source,
@@ -49,7 +50,6 @@ class PixelAnomalies:
     ) -> None:
         self._predictor = require_plain(predictor)
         self._source = require_anomalies(source)
-        built: Detector | Several = instantiate(node)
         self._are_several = isinstance(built, Several)
         detectors = built.detectors if isinstance(built, Several) else {asked["detector"]: built}
         self._detectors: Mapping[str, Detector] = detectors
@@ -57,6 +57,7 @@ class PixelAnomalies:
             detector.check(self._predictor.module)
         self._data, self._asked = data, asked
         self._histograms = {name: AnomalyHistogram() for name in detectors}
+        self._thresholds: dict[str, float] = {}
 
     def fit(self) -> None:
         """Shows each detector what it needs of the run's training split."""
@@ -79,6 +80,7 @@ class PixelAnomalies:
         least = self._asked["components"]
         if least is None or not all(histogram.images for histogram in self._histograms.values()):
             return None
+        self._thresholds = {name: histogram.best_threshold() for name, histogram in self._histograms.items()}
         return {name: ComponentScores(least=least) for name in self._detectors}
 
     def update_components(
@@ -87,7 +89,7 @@ class PixelAnomalies:
         """Adds the components of an image, of pixels above the threshold whose F1 over all pixels is the highest."""
         marks = self._marks(index, size)
         for name, components in found.items():
-            predicted = self._scores(name, image, size) >= self._histograms[name].best_threshold()
+            predicted = self._scores(name, image, size) >= self._thresholds[name]
             components.update(predicted, marks == ANOMALY, marks != UNSAID)
 
     def compute(self, found: Mapping[str, ComponentScores] | None) -> dict[str, Any]:
@@ -119,7 +121,7 @@ class PixelAnomalies:
             "known": known,
             "per_image": {**histogram.mean_of_images()._asdict(), "images": histogram.images},
         }
-        return result if found is None else result | found[name].compute() | {"threshold": histogram.best_threshold()}
+        return result if found is None else result | found[name].compute() | {"threshold": self._thresholds[name]}
 
     def _scores(self, name: str, image: np.ndarray, size: Size) -> np.ndarray:
         with torch.inference_mode():
@@ -145,6 +147,17 @@ class PixelAnomalies:
             image, mask = source.read(index)
             mask = resize(image, mask, self._predictor.network_size(image))[1]
             yield Labelled(self._predictor.seen(image), torch.from_numpy(mask).long().to(self._predictor.device))
+
+
+def built_of(node: Mapping[str, Any]) -> Any:
+    """What the group `ood` describes. Raises SeglabError for a value that is out of range."""
+    try:
+        return instantiate(node)
+    except InstantiationException as error:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, SeglabError):
+            cause = cause.__cause__
+        raise cause or error from error
 
 
 def require_plain(predictor: Predictor | ExportedPredictor) -> Predictor:

@@ -50,6 +50,7 @@ def results() -> dict[str, dict]:
     pixels = Pixels(CITYSCAPES.names)
     pixels.update(pred, mask)
     anomalies = {"auroc": 0.5, "ap": 0.25, "fpr95": 0.75, "siou": 0.125, "f1": 0.0, "protocol": {"detector": "knn"}}
+    anomalies |= {"accepted_in": 0.95, "accepted_out": 0.05}
     return {**found, OOD: anomalies, "original": pixels.compute()}
 
 
@@ -60,6 +61,7 @@ def test_every_score_is_found_where_its_line_says_and_no_other_one_is_measured(r
     assert {*everywhere, *beside} == set(SCORES) - of_several
     assert (beside["ood_ap"], beside["ood_f1"]) == (0.25, 0.0)
     assert set(measured({OOD: {"detectors": dict.fromkeys(DETECTORS, results[OOD])}})) == of_several
+    assert (beside["ood_accepted_in"], beside["ood_accepted_out"]) == (0.95, 0.05)
     assert not everywhere.keys() & beside.keys()
     assert set(everywhere) == set(readings.summary(torch.eye(2, dtype=torch.int64)))
     assert set(results["named"]) - {"batch_size"} == {name for name in beside if measured_by(name) == "named"}
@@ -85,7 +87,8 @@ def test_a_line_of_an_evaluation_tells_each_kind_of_score(results: dict[str, dic
     assert lines[2] == "expected calibration error 50.0 % (15 bins)"
     assert lines[3].startswith("as others count, in batches of 1: batch_absent1 ")
     assert lines[3].endswith("accuracy_void_wrong 50.0 %")
-    assert lines[4] == "anomalies by knn: AUROC 50.0 %, AP 25.0 %, FPR95 75.0 %, sIoU 12.5 %, component F1 0.0 %"
+    assert lines[4].startswith("anomalies by knn: AUROC 50.0 %, AP 25.0 %, FPR95 75.0 %, sIoU 12.5 %, component F1 0.0")
+    assert lines[4].endswith(", accepted in 95.0 %, accepted out 5.0 %")
     assert last.startswith("mIoU 25.0 % at original size, 3 s: ")
 
 
@@ -96,7 +99,7 @@ def test_titles_and_what_a_column_needs() -> None:
     assert [measured_by(column) for column in ("miou", "iou/pole", "seconds", "ece", "boundary_f1")] == [
         None, None, None, "calibration", "boundary",
     ]  # fmt: skip
-    lower = {"ece", "ood_fpr95", *(f"{detector}_fpr95" for detector in DETECTORS)}
+    lower = {"ece", "ood_fpr95", "ood_accepted_out", *(f"{detector}_fpr95" for detector in DETECTORS)}
     assert {column for column in (*SCORES, *COSTS, "iou/pole") if lower_is_better(column)} == lower
     assert (title("ood_ap"), title("max_logit_fpr95"), measured_by("knn_ap")) == ("AP %", "FPR95 max logit %", OOD)
     assert (class_of("iou/traffic light"), class_of("miou")) == ("traffic light", None)
