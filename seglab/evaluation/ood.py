@@ -184,5 +184,5 @@ def require_anomalies(source: Source) -> AnomalySource:
         return source
     raise SeglabError(
         f"ood: expected a data set whose masks hold anomalies; those of {source.labels.name} hold none - choose "
-        "data=synthetic_unknown, fishyscapes_lost_and_found, segment_me or another of them"
+        "data=synthetic_unknown, fishyscapes_lost_and_found, smiyc_anomaly, streethazards or another of them"
     )

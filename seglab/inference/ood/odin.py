@@ -9,16 +9,16 @@ from torch import Tensor
 
 from seglab.errors import SeglabError
 from seglab.inference.ood.contract import Detector, require_above
-from seglab.inference.ood.logits import MaxSoftmax
 from seglab.training.module import SegmentationModule
 from seglab.training.outputs import resize_logits
 
 
 class Odin(Detector):
-    """1 - max_k softmax(z(x') / T)_k of x' = x + eps sign(grad log max_k softmax(z(x) / T)_k).
+    """-T (log p + log K), p = max_k softmax(z(x') / T)_k of x' = x + eps sign(grad log max_k softmax(z(x) / T)_k).
 
-    Liang et al., arXiv 1706.02690. The gradient is that of the sum over all pixels. Needs the memory of a training step
-    of one image.
+    Liang et al., arXiv 1706.02690, where the score is p itself, which is 1 / K to three digits at T = 1000: this has
+    its order and can be told apart. The gradient is that of the sum over all pixels. Needs the memory of a training
+    step of one image.
 
     Args:
         temperature: T; 1000 in the paper.
@@ -43,4 +43,5 @@ class Odin(Detector):
                 (gradient,) = torch.autograd.grad(logits.log_softmax(1).max(1).values.sum(), start)
             moved = moved + self._epsilon * network.std * gradient.sign()
         logits = resize_logits(network(moved).float(), size)[0]
-        return MaxSoftmax().of_logits(logits / self._temperature)
+        below = torch.expm1((logits - logits.max(0).values) / self._temperature).mean(0)
+        return self._temperature * torch.log1p(below)

@@ -10,13 +10,15 @@ from torch import Tensor
 from seglab.inference.ood.contract import Labelled, OfLogits, require_images
 from seglab.training.module import SegmentationModule
 
+_FEWEST = 100  # pixels of a class, below which its deviation says little
+
 
 class StandardisedMaxLogit(OfLogits):
     """-(max_k z_k - mean_k) / deviation_k of the predicted class k (Jung et al., arXiv 2107.11264).
 
     Mean and deviation are those of the largest logits of each predicted class, over training images. A class that is
-    never predicted there keeps those of all. The paper's second step, which replaces scores at the edges of regions and
-    smooths them, is left out.
+    predicted for fewer than 100 pixels there keeps those of all. The paper's second step, which replaces scores at the
+    edges of regions and smooths them, is left out.
 
     Args:
         images: of the training split.
@@ -37,7 +39,7 @@ class StandardisedMaxLogit(OfLogits):
             count += torch.bincount(label, minlength=len(count))
             total.index_add_(0, label, largest)
             squares.index_add_(0, label, largest.square())
-        count, total, squares = (torch.where(count > 1, part, part.sum()) for part in (count, total, squares))
+        count, total, squares = (torch.where(count >= _FEWEST, part, part.sum()) for part in (count, total, squares))
         self._mean = (total / count).float()
         self._deviation = (squares / count - (total / count).square()).clamp(min=1e-12).sqrt().float()
 
