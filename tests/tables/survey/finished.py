@@ -17,6 +17,7 @@ DATA = {
 SETTINGS = {
     "data": None, "split": "test", "size": "run", "tile": None, "overlap": 0.25, "limit": None, "resolution": "both",
     "scales": [1.0], "flip": False, "post": None, "checkpoint": "best", "extra": [],
+    "ood": None, "ood_components": None,
 }  # fmt: skip
 PROTOCOL = {
     "dataset": "bdd", "split": "test_15", "limit": None, "resolution": "original",
