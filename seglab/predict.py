@@ -27,6 +27,7 @@ _RANGES = {
     "to": one_of("train_ids", "foreground"),
     "opacity": share("a number from 0 (bare image) to 1 (colours only)"),
     "batch_size": whole(1),
+    "reject_score": one_of("median_probability", "median_max_logit", "max_minus_mean"),
     "size": size("run", "image"),
     "tile": size(None),
     "calibrated": CALIBRATED,
@@ -54,6 +55,9 @@ def main() -> None:
 def check(settings: Mapping[str, Any]) -> None:
     """Raises SeglabError for a value that is none of its key's choices, out of range, or not there."""
     require(settings, _RANGES)
+    if settings["reject"] is not None and (settings["mode"] != "predict" or settings["format"] != "files"):
+        raise SeglabError("reject is for mode=predict format=files, beside whose results it writes; came "
+                          f"mode={settings['mode']} format={settings['format']} - leave reject out")  # fmt: skip
     needed = {"input": "the path of an image, a folder, a glob or a video"}
     if settings["mode"] == "predict":
         needed["run"] = "the name or the folder of a trained run"

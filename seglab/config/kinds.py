@@ -153,6 +153,14 @@ KINDS: Mapping[str, tuple[Kind, ...]] = MappingProxyType(
                 bases=frozenset({"lightning.pytorch.loggers.logger.Logger"}),
             ),
         ),
+        "ood": (
+            Kind(
+                "a detector of seglab.inference.ood",
+                ("seglab.inference.ood",),
+                bases=frozenset({"seglab.inference.ood.contract.Detector"}),
+                named=frozenset({"seglab.inference.ood.image.ImageLevel", "seglab.inference.ood.several.Several"}),
+            ),
+        ),
         "module": (
             Kind(
                 "seglab.training.module.SegmentationModule",

@@ -91,6 +91,8 @@ class EvaluateConfig:
     uncertainty: Any = None
     official: Any = MISSING
     extra: list[str] = MISSING
+    ood: Any = None
+    ood_components: int | None = None
     panels: int = MISSING
     device: str = MISSING
     threads: int = MISSING
@@ -125,6 +127,8 @@ class PredictConfig:
     crf: CrfConfig = field(default_factory=CrfConfig)
     calibrated: str | None = None
     batch_size: int = MISSING
+    reject: float | None = None
+    reject_score: str = MISSING
 
 
 _SCHEMAS = {"train_schema": TrainConfig, "evaluate_schema": EvaluateConfig, "predict_schema": PredictConfig}

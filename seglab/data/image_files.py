@@ -156,6 +156,8 @@ def _read_whole(path: Path) -> bytes:
         complete = data.rfind(_JPEG_END) > data.rfind(_JPEG_SCAN)
     elif data.startswith(_TIFF_SIGNATURES):
         complete = True  # a TIFF has no end; one that is cut off cannot be decoded
+    elif data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        complete = len(data) >= 8 + int.from_bytes(data[4:8], "little")
     else:
         raise SeglabError(
             f"expected a PNG or JPEG file; '{path}' ({len(data)} bytes) is neither - restore it, or convert what is of "

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from seglab.data.anomalies import AnomalySource
 from seglab.data.source import Sample, Source
 from seglab.errors import SeglabError
 
@@ -23,6 +24,18 @@ class Subset:
     def read(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Image uint8 (H, W, 3) RGB and mask uint8 (H, W) of train ids, at the size of the files."""
         return self._source.read(self._indices[index])
+
+
+class AnomalySubset(Subset):
+    """The same of a source that has masks of anomalies."""
+
+    def __init__(self, source: AnomalySource, indices: Sequence[int]) -> None:
+        super().__init__(source, indices)
+        self._marks = source
+
+    def anomalies(self, index: int) -> np.ndarray:
+        """uint8 (H, W), see seglab.data.anomalies."""
+        return self._marks.anomalies(self._indices[index])
 
 
 def limited(source: Source, *, limit: int | None, fraction: float | None, seed: int) -> Source:
@@ -43,7 +56,8 @@ def limited(source: Source, *, limit: int | None, fraction: float | None, seed: 
     if count == len(source.samples):
         return source
     ranked = sorted(range(len(source.samples)), key=lambda index: _rank(source.samples[index].name, seed))
-    return Subset(source, sorted(ranked[:count]))
+    chosen = sorted(ranked[:count])
+    return AnomalySubset(source, chosen) if isinstance(source, AnomalySource) else Subset(source, chosen)
 
 
 def random_split_indices(length: int, *, fractions: Sequence[float], seed: int, draw: int = 0) -> list[list[int]]:

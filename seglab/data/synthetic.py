@@ -14,7 +14,7 @@ from uuid import uuid4
 import cv2
 import numpy as np
 
-from seglab.data.scenes import Scene, draw_scene
+from seglab.data.scenes import Scene, draw_scene, ids
 from seglab.data.scenes.weather import LIGHTS, Weather
 from seglab.data.workers import leave_signals_to_parent
 from seglab.errors import SeglabError, did_you_mean
@@ -22,6 +22,7 @@ from seglab.labels import CITYSCAPES_LABELS
 from seglab.runs.png import write_png
 
 VERSION = 1  # of the drawing: raise it when the same parameters give other pictures
+UNKNOWN_VERSION = 1  # the same of the unknown things
 CITIES = {
     "train": ("ahrenbach", "birkenfurt", "dornstadt", "eschenau", "falkenmoor", "grauhafen", "hohenlind", "jungbrunn"),
     "val": ("kaltenried", "lindenthor", "moosburg"),
@@ -38,6 +39,7 @@ _COLORS = np.zeros((256, 4), np.uint8)
 for _label in CITYSCAPES_LABELS:
     if _label.id >= 0:
         _COLORS[_label.id] = (*_label.color, 255)
+_COLORS[ids.UNKNOWN] = (255, 0, 255, 255)
 
 
 class _Order(NamedTuple):
@@ -50,6 +52,7 @@ class _Order(NamedTuple):
     height: int
     width: int
     weather: Weather | None = None
+    unknown: bool = False
 
     @property
     def scenes(self) -> list[tuple[str, int]]:
@@ -58,20 +61,27 @@ class _Order(NamedTuple):
         return [(split, index) for split, count in counts.items() for index in range(count)]
 
 
-def scene_at(*, seed: int, split: str, index: int, height: int, width: int, weather: Weather | None = None) -> Scene:
+def scene_at(
+    *, seed: int, split: str, index: int, height: int, width: int, weather: Weather | None = None, unknown: bool = False
+) -> Scene:
     """Scene number `index` of a split: the same whatever else is drawn, before or after it, here or elsewhere.
 
-    In another weather it is the same street, with the same labels.
+    In another weather it is the same street, with the same labels. With `unknown` it is the same scene, into which
+    things are drawn that no class is for.
     """
-    generator = np.random.default_rng([seed, list(CITIES).index(split), index])
-    return draw_scene(generator, height=height, width=width, weather=weather)
+    place = [seed, list(CITIES).index(split), index]
+    generator = np.random.default_rng(place)
+    things = np.random.default_rng([*place, ids.UNKNOWN]) if unknown else None
+    return draw_scene(generator, height=height, width=width, weather=weather, unknown=things)
 
 
 def write_scenes(
     root: str | Path, *, seed: int, train: int, val: int, test: int, height: int, width: int,
-    weather: Weather | None = None,
+    weather: Weather | None = None, unknown: bool = False,
 ) -> Path:  # fmt: skip
     """The folder of a data set with so many scenes of height x width pixels; it is drawn at the first call.
+
+    With `unknown`, things that no class is for stand in the scenes of val and test, and in none of train.
 
     The folder's name holds every parameter, hence a folder that exists is complete and right. A writer that is killed
     leaves at most a hidden folder that nobody reads; of two writers one wins, and the other takes the winner's folder.
@@ -80,9 +90,12 @@ def write_scenes(
 
     Raises SeglabError for a number that is out of range, or another weather.
     """
-    order = _Order(seed=seed, train=train, val=val, test=test, height=height, width=width, weather=weather)
+    order = _Order(
+        seed=seed, train=train, val=val, test=test, height=height, width=width, weather=weather, unknown=unknown
+    )
     _check(order)
     suffix = "" if weather is None else f"-{weather}"
+    suffix += f"-unknown{UNKNOWN_VERSION}" if unknown else ""
     folder = Path(root) / f"{height}x{width}-seed{seed}-{train}-{val}-{test}-v{VERSION}{suffix}"
     if folder.is_dir():
         return folder
@@ -103,8 +116,9 @@ def write_scenes(
 
 
 def _stated(order: _Order) -> dict[str, object]:
-    """What scenes.json says; of the weather alone where one was asked for, as the first files did."""
-    return {key: value for key, value in order._asdict().items() if value is not None}
+    """What scenes.json says; of weather and unknown things where they were asked for, as the first files did."""
+    later = {"weather": None, "unknown": False}
+    return {key: value for key, value in order._asdict().items() if key not in later or value != later[key]}
 
 
 def _check(order: _Order) -> None:
@@ -162,8 +176,11 @@ def _write_all(folder: Path, order: _Order) -> None:
 def _write_share(folder: Path, order: _Order, *, first: int, step: int) -> None:
     """Write every `step`-th scene from number `first` on."""
     for split, index in order.scenes[first::step]:
-        scene = scene_at(seed=order.seed, split=split, index=index, height=order.height, width=order.width,
-                         weather=order.weather)  # fmt: skip
+        unknown = order.unknown and split != "train"
+        scene = scene_at(
+            seed=order.seed, split=split, index=index, height=order.height, width=order.width, weather=order.weather,
+            unknown=unknown,
+        )  # fmt: skip
         _write_scene(folder, scene, split=split, index=index)
 
 

@@ -4,24 +4,26 @@ A new one is a line here, a file of seglab.metrics that computes it, and a class
 it while images pass by. Nothing heavy is imported: commands check what is asked for by these names.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from seglab.data.corruptions.names import CORRUPTION, NAMES
+from seglab.display.ood import OOD
 from seglab.metrics.titles import TITLES
 
-OFFICIAL = "official"  # by the protocol of Cityscapes: no `extra`, it has a switch of its own
+OFFICIAL = "official"  # by the protocol of Cityscapes: no `extra`, it has a switch of its own, and so has OOD
 UNCERTAINTY = "uncertainty"  # of several predictions of one image, no `extra` either: where `uncertainty` asks for them
-# What may be asked for as `extra` of conf/evaluate.yaml, and the official scores: each with the line that tells them.
+# What may be asked for as `extra` of conf/evaluate.yaml, and the other scores that have a line of their own: that line.
 LINES = {
     OFFICIAL: "official Cityscapes protocol: {scores}",
     "boundary": "{scores}",
     "calibration": "{scores} ({bins} bins)",
     "named": "as others count, in batches of {batch_size}: {scores}",
     UNCERTAINTY: "mean over the pixels, of {samples} predictions: {scores}",
+    OOD: "anomalies by {protocol[detector]}: {scores}",
 }
-EXTRAS = tuple(name for name in LINES if name not in (OFFICIAL, UNCERTAINTY))
+EXTRAS = tuple(name for name in LINES if name not in (OFFICIAL, UNCERTAINTY, OOD))
 
 COVERAGES = (80, 90, 95)  # percent of the pixels, the most confident ones
 NATS = "nats/100"
@@ -47,7 +49,7 @@ class Score:
 
     @property
     def measured_by(self) -> str | None:
-        """The `extra` that has to be asked for, "official" or "corruption"; None for a score of every evaluation."""
+        """The `extra` to ask for, "official", "corruption" or "ood"; None for a score of every evaluation."""
         return self.path[0] if self.path[0] in (*LINES, CORRUPTION) else None
 
 
@@ -84,9 +86,23 @@ def _corruption(name: str, title: str, *, lower_is_better: bool = True) -> Score
     return Score(name=name, title=title, path=(CORRUPTION, name), told=title, lower_is_better=lower_is_better)
 
 
+def _ood(name: str, title: str, *keys: str) -> Score:
+    return Score(name=name, title=title, path=(OOD, *keys), told=title, lower_is_better=keys[-1] == "fpr95")
+
+
+def _of_several() -> Iterator[Score]:
+    """'max_logit_ap' and the like: what ood=several measures of each of its detectors."""
+    for detector in _DETECTORS:
+        for key, title in _ANOMALIES.items():
+            yield _ood(f"{detector}_{key}", f"{title} {detector.replace('_', ' ')}", "detectors", detector, key)
+
+
 def _official(name: str, what: str, of: str, key: str) -> Score:
     return Score(name=name, title=f"{of} {what}", path=(OFFICIAL, key), told=f"{what} {of}")
 
+
+_ANOMALIES = {"auroc": "AUROC", "ap": "AP", "fpr95": "FPR95", "siou": "sIoU", "f1": "component F1"}
+_DETECTORS = ("max_softmax", "max_logit", "entropy", "energy", "standardised_max_logit", "odin", "mahalanobis", "knn")
 
 SCORES = {
     score.name: score
@@ -109,6 +125,11 @@ SCORES = {
         _named("image_gt_present", "Dice, image, present classes"),
         _named("image_gt_present_iou", "IoU, image, present classes"),
         _named("accuracy_void_wrong", "accuracy, void wrong"),
+        *(_ood(f"ood_{key}", title, key) for key, title in _ANOMALIES.items()),
+        *_of_several(),
+        Score(name="ood_accepted_in", title="accepted, in", path=(OOD, "accepted_in"), told="accepted in"),
+        Score(name="ood_accepted_out", title="accepted, out", path=(OOD, "accepted_out"), told="accepted out",
+              lower_is_better=True),
         _official("official_iou", "IoU", "class", "averageScoreClasses"),
         _official("official_iiou", "iIoU", "class", "averageScoreInstClasses"),
         _official("official_category_iou", "IoU", "category", "averageScoreCategories"),
@@ -139,7 +160,7 @@ def measured(result: Mapping[str, Any]) -> dict[str, float]:
 
 
 def measured_by(column: str) -> str | None:
-    """What has to be asked for to fill a table's column: an `extra`, "official", or None."""
+    """What has to be asked for to fill a table's column: an `extra`, "official", "ood", or None."""
     return SCORES[column].measured_by if column in SCORES else None
 
 

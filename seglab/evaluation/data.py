@@ -7,6 +7,7 @@ from typing import Any
 import seglab.lean_imports  # noqa: F401
 
 from seglab.config.instantiate import instantiate
+from seglab.data.anomalies import AnomalySource
 from seglab.data.source import Source
 from seglab.errors import SeglabError, listed
 from seglab.labels import CITYSCAPES_LABELS, LabelSpace
@@ -68,6 +69,7 @@ def has_official(asked: Any, source: Source) -> bool:
         path is not None and path.name.endswith(_LABEL_IDS) and archive.is_file(instances_of(path)) for path in paths
     )
     possible &= not any(sample.mirrored for sample in source.samples)  # the files are not
+    possible &= not isinstance(source, AnomalySource)  # whose label ids are more than those of Cityscapes
     if asked is True and not possible:
         raise SeglabError(
             f"official=true: expected the 19 classes of Cityscapes and *{_LABEL_IDS} beside *{_INSTANCE_IDS}; "

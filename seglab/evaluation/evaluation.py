@@ -3,7 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TextIO
 
 import seglab.lean_imports  # noqa: F401
@@ -19,6 +19,7 @@ from seglab.data.transforms import resize
 from seglab.display import draw
 from seglab.display.csv_text import as_cell
 from seglab.display.doubt import Doubt
+from seglab.display.ood import OOD, asked
 from seglab.display.post import POST
 from seglab.display.rgb import as_rgb
 from seglab.errors import SeglabError
@@ -28,12 +29,16 @@ from seglab.evaluation.corruptions import Corruptions, reference_of
 from seglab.evaluation.counts import Extra, Extremes, Pixels, View, extra_of
 from seglab.evaluation.data import check_same_classes, data_config, has_official, instances_of, open_source
 from seglab.evaluation.fitted import require_unseen
+from seglab.evaluation.ood import PixelAnomalies, built_of
+from seglab.evaluation.ood_image import ImageAnomalies
 from seglab.inference.file_loop import ahead
 from seglab.inference.members import Belief, MembersPredictor, open_members
+from seglab.inference.ood.image import ImageLevel
 from seglab.inference.predictor import size_of
 from seglab.labels import LabelSpace, label_space
 from seglab.labels.common import common, table
 from seglab.metrics import readings
+from seglab.metrics.components import ComponentScores
 from seglab.runs.class_names import dataset_name
 
 log = logging.getLogger("seglab")
@@ -60,6 +65,7 @@ class Scores:
     matrix: np.ndarray  # int64 (K, K) or (K, K + 1) at the headline's resolution
     extremes: Extremes
     fingerprint: str  # of the data that were read
+    beside: Mapping[str, str | np.ndarray] = field(default_factory=dict)  # {file: text or picture} beside metrics.json
 
 
 class Evaluation:
@@ -107,6 +113,7 @@ class Evaluation:
         if CORRUPTION in self.protocol and channels != RGB:
             raise SeglabError(f"corruption: expected images of {RGB} channels; the run was trained on {channels} - "
                               "leave corruption out")  # fmt: skip
+        self._ood = self._anomalies(opened.data)
         what = settings["run"] if self.run is None else f"{settings['checkpoint']} of {self.run}"
         log.info("%s on %d images, %s", what, len(self._source.samples), self._predictor.device)
 
@@ -117,6 +124,8 @@ class Evaluation:
         pixels = {resolution: Pixels(names, misses=misses) for resolution in self.resolutions}
         extras = self._extras()
         corruptions = self._corruptions(misses=misses)
+        if self._ood is not None:
+            self._ood.fit()
         extremes, digest = Extremes(self._settings["panels"]), hashlib.blake2b(digest_size=8)
         per_image.write(",".join(PER_IMAGE) + "\n")
         for index, item in enumerate(self._items()):
@@ -129,11 +138,14 @@ class Evaluation:
                 extra.update(view)
             if corruptions is not None:
                 corruptions.update(item.name, item.image, view.mask)
+            if self._ood is not None:
+                self._ood.update(index, item.image, size_of(view.mask))
             miou = readings.summary(matrices[self.headline])["miou"]
             sample = _panel(item, view, miou)
             extremes.update(miou, index=index, sample=sample, doubt=_doubt(sample, view))
             digest.update(item.digest)
-        _require_labels(pixels[self.headline].matrix, self.protocol)
+        if not isinstance(self._ood, PixelAnomalies):  # of the data for these some know no classes
+            _require_labels(pixels[self.headline].matrix, self.protocol)
         counted = {resolution: counts.compute() for resolution, counts in pixels.items()}
         counted |= {name: extra.compute() for name, extra in extras.items()}
         if corruptions is not None:
@@ -141,7 +153,12 @@ class Evaluation:
             counted[CORRUPTION] = corruptions.compute(clean=clean, fingerprint=digest.hexdigest())
         if self._common is not None:
             counted[COMMON] = self._common.told()
-        return Scores(counted, pixels[self.headline].matrix.numpy(), extremes, digest.hexdigest())
+        if self._ood is not None:
+            counted[OOD] = self._ood.compute(self._components(self._ood))
+        beside = {}
+        if isinstance(self._ood, ImageAnomalies):
+            beside = self._ood.files([sample.name for sample in self._source.samples])
+        return Scores(counted, pixels[self.headline].matrix.numpy(), extremes, digest.hexdigest(), beside)
 
     @property
     def headline(self) -> str:
@@ -154,6 +171,27 @@ class Evaluation:
         if isinstance(self._predictor, MembersPredictor):
             asked = list(dict.fromkeys([*asked, "calibration", UNCERTAINTY]))
         return {name: extra_of(name, self.labels.names, batch_size=self._batch_size) for name in asked}
+
+    def _anomalies(self, trained_on: Mapping[str, Any]) -> PixelAnomalies | ImageAnomalies | None:
+        """What scores anomalies, where a detector is asked for."""
+        if self._settings["ood"] is None:
+            return None
+        built, asked = built_of(self._settings["ood"]), self.protocol[OOD]
+        if isinstance(built, ImageLevel):
+            return ImageAnomalies(built, predictor=self._predictor, asked=asked)
+        return PixelAnomalies(built, predictor=self._predictor, source=self._source, data=trained_on, asked=asked)
+
+    def _components(self, ood: PixelAnomalies | ImageAnomalies) -> dict[str, ComponentScores] | None:
+        """Of all images, which are looked at once more: the threshold is known by now."""
+        if isinstance(ood, ImageAnomalies):
+            return None
+        found = ood.components()
+        if found is None:
+            return None
+        for index, item in enumerate(self._items()):
+            mask = item.mask if self.headline == ORIGINAL else self._maps(item)[NETWORK][1]
+            ood.update_components(found, index, item.image, size_of(mask))
+        return found
 
     def _corruptions(self, *, misses: bool) -> Corruptions | None:
         """What scores corrupted images at the headline's resolution, where they are asked for."""
@@ -240,6 +278,7 @@ class Evaluation:
             **({} if predictor.post is None else {POST: predictor.post.protocol()}),  # protocols were written without
             **({} if self._common is None else {"classes": COMMON}),  # as post
             **({} if corruption is None else {CORRUPTION: corruption}),  # as post
+            **({} if settings["ood"] is None else {OOD: asked(settings)}),
             **self._origin,
         }
 

@@ -16,6 +16,7 @@ from seglab.data.corruptions.names import CORRUPTION
 from seglab.display import confusion, draw, robustness
 from seglab.display.doubt import doubt_sheet
 from seglab.display.numbers import sides
+from seglab.display.ood import OOD, ood_name
 from seglab.display.post import POST, post_name
 from seglab.display.reliability import calibration_figure
 from seglab.display.several import several_names
@@ -65,6 +66,11 @@ def write(folder: Path, result: Mapping[str, Any], scores: Scores, labels: Label
     write_png(folder / "confusion.png", draw.rendered(draw.confusion_figure(scores.matrix, labels.names)))
     if CORRUPTION in result:
         write_png(folder / "robustness.png", draw.rendered(robustness.figure_of_run(result[CORRUPTION])))
+    for name, content in scores.beside.items():
+        if isinstance(content, str):
+            runs.write_atomically(folder / name, content)
+        else:
+            write_png(folder / name, content)
     best, worst = scores.extremes.best(), scores.extremes.worst()
     for name, images in (("best", best), ("worst", worst)):
         if images:
@@ -96,6 +102,8 @@ def readable_name(protocol: Mapping[str, Any]) -> str:
     if CORRUPTION in protocol:
         parts.append(names.words(protocol[CORRUPTION]).replace(", ", "-").replace(" ", "-"))
     parts += several_names(protocol)
+    if OOD in protocol:
+        parts.append(ood_name(protocol[OOD]))
     if protocol["limit"]:
         parts.append(f"limit-{protocol['limit']}")
     return "_".join(parts).replace("/", ".")

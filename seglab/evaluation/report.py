@@ -9,7 +9,8 @@ from typing import Any
 
 from seglab import runs
 from seglab.data.corruptions.names import CORRUPTION
-from seglab.display.numbers import duration, percent, sides, words
+from seglab.display.numbers import duration, percent, sides, word, words
+from seglab.display.ood import OOD, ood_words
 from seglab.display.post import POST, post_words
 from seglab.display.scores import class_sheet
 from seglab.display.several import several_words
@@ -24,6 +25,8 @@ def print_evaluation(result: Mapping[str, Any]) -> None:
     if CORRUPTION in result:
         print()
         show(corruption_sheet(result[CORRUPTION]))
+    if "detectors" in result.get(OOD, {}):
+        show(detectors_sheet(result))
     for line in evaluation_lines(result):
         print(line)
 
@@ -47,11 +50,25 @@ def evaluation_sheet(result: Mapping[str, Any]) -> Sheet:
     return sheet
 
 
+def detectors_sheet(result: Mapping[str, Any]) -> Sheet:
+    """What several detectors of anomalies found, a row of each."""
+    keys = {"auroc": "AUROC %", "ap": "AP %", "fpr95": "FPR95 %", "siou": "sIoU %", "f1": "component F1 %"}
+    detectors = result[OOD]["detectors"]
+    shown = [key for key in keys if all(key in scores for scores in detectors.values())]
+    widest = max(max(scores["error"].values()) for scores in detectors.values())
+    return Sheet(
+        caption=f"anomalies, {_where(result['protocol'])}, pooled over pixels",
+        header=("detector", *(keys[key] for key in shown)),
+        rows=[[word(name), *(percent(scores[key]) for key in shown)] for name, scores in detectors.items()],
+        notes=[f"counting in bins changes no value by more than {words(widest)}"],
+    )
+
+
 def evaluation_lines(result: Mapping[str, Any]) -> list[str]:
     """One line for each kind of score; the last holds the mIoU at every resolution and where the files lie."""
     lines, values = [], columns.measured(result)
     for kind, line in columns.LINES.items():
-        if kind in result:
+        if kind in result and "detectors" not in result[kind]:
             scores = [score for score in columns.SCORES.values() if score.measured_by == kind and score.name in values]
             told = ", ".join(_told(score, values[score.name]) for score in scores)
             lines.append(line.format(scores=told, **result[kind]))
@@ -92,4 +109,6 @@ def _how(protocol: Mapping[str, Any]) -> str:
     if POST in protocol:
         parts.append(post_words(protocol[POST]))
     parts += several_words(protocol)
+    if OOD in protocol:
+        parts.append(ood_words(protocol[OOD]))
     return ", ".join(parts)

@@ -23,6 +23,7 @@ _RANGES = {
     "classes": one_of("same", COMMON),
     "official": one_of("auto", True, False),
     "extra": some_of(*columns.EXTRAS),
+    "ood_components": whole(0, also=(None,)),
     "panels": whole(0),
     "threads": whole(1),
     "limit": whole(1, also=(None,)),

@@ -15,7 +15,7 @@ from seglab.data.image_files import RGB, exif_orientation, read_image
 from seglab.data.progress import progress_bar
 from seglab.display.numbers import sides
 from seglab.errors import SeglabError
-from seglab.inference import submission
+from seglab.inference import rejection, submission
 from seglab.inference.exported import ExportedPredictor
 from seglab.inference.file_loop import Job, ahead, batches, for_each, refuse_existing, what_is_left
 from seglab.inference.inputs import Input
@@ -48,8 +48,14 @@ def predict_files(settings: Mapping[str, Any], inputs: Sequence[Input]) -> list[
     job = Job(folder, decisive=_decisive(settings, opened))
     left = what_is_left(job, paths, overwrite=settings["overwrite"], growing=masks_of_videos)
     _tell(settings, opened)
+    accepting = None if settings["reject"] is None else rejection.check(inputs, opened.predictor)
     with job:
         problems = _predict_files(left, results, opened.predictor, batch_size=settings["batch_size"])
+        if accepting is not None:
+            accepted, of = rejection.write(
+                folder, inputs, accepting, score=settings["reject_score"], threshold=settings["reject"]
+            )
+            log.info("%d of %d images accepted, see %s", accepted, of, runs.shown(folder / rejection.NAME))
     log.info("%d of %d inputs predicted, in %s", len(inputs) - len(problems), len(inputs), runs.shown(folder))
     return problems
 

@@ -101,6 +101,11 @@ class Predictor:
         with torch.inference_mode():
             return next(iter(self._views([image])))
 
+    def seen(self, image: np.ndarray) -> Tensor:
+        """(1, C, h, w) on the scale of bytes: the image (H, W, C) as the network sees it, not mirrored, at scale 1."""
+        pixels = torch.from_numpy(_resized(image, self.network_size(image))).to(self.device)
+        return on_scale_of_bytes(pixels).permute(2, 0, 1)[None]
+
     def label_map(self, image: np.ndarray) -> np.ndarray:
         """uint8 (H, W) of train ids, for an image (H, W, C); 255 where an output beyond the classes wins."""
         return self.label_maps(image, sizes=[size_of(image)])[0]

@@ -6,7 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from seglab.errors import SeglabError, did_you_mean
-from seglab.labels import ade20k, apolloscape, bdd, camvid, cityscapes, cocostuff, idd, mapillary, voc, wilddash
+from seglab.labels import (
+    ade20k,
+    apolloscape,
+    bdd,
+    camvid,
+    cityscapes,
+    cocostuff,
+    idd,
+    mapillary,
+    streethazards,
+    voc,
+    wilddash,
+)
 from seglab.labels.described import described
 from seglab.labels.space import BLACK, LabelSpace
 
@@ -23,6 +35,7 @@ _LABEL_SPACES: Mapping[str, LabelSpace] = {
         *cocostuff.SPACES,
         *idd.SPACES,
         *mapillary.SPACES,
+        *streethazards.SPACES,
         *voc.SPACES,
         *wilddash.SPACES,
     )

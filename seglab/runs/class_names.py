@@ -60,6 +60,7 @@ def dataset_name(data: Mapping[str, Any]) -> str:
     """'camvid' for data read by CamVid, 'synthetic' for what `write_scenes` draws; of a reader elsewhere its module.
 
     Scenes in a weather of their own are another data set: 'synthetic_rain'.
+    Scenes with unknown things in them as well: 'synthetic_unknown'.
 
     Args:
         data: the group `data` of a resolved configuration.
@@ -67,7 +68,9 @@ def dataset_name(data: Mapping[str, Any]) -> str:
     made = data.get("prepare") or data["source"]
     module, _, own = lasting_name(made["_target_"]).rpartition(".")
     name = own.lower() if module == "seglab" else module.rpartition(".")[2]
-    return f"{name}_{made['weather']}" if made.get("weather") else name
+    beside = [made["weather"]] if made.get("weather") else []
+    beside += ["unknown"] if data.get("prepare") and made.get("unknown") else []
+    return "_".join([name, *beside])
 
 
 def present_name(target: str) -> str:

@@ -148,6 +148,7 @@ FITTING = {
     "callbacks": "lightning.pytorch.callbacks.EarlyStopping",
     "logger": "seglab.loggers.csv_logger.RunCSVLogger",
     "module": "seglab.training.module.SegmentationModule",
+    "ood": "seglab.inference.ood.features.Knn",
 }
 
 

@@ -17,6 +17,8 @@ import pytest
 
 import seglab
 from seglab.data.cityscapes import Cityscapes
+from seglab.data.cityscapes_unknown import CityscapesUnknown
+from seglab.data.subset import limited
 from seglab.data.synthetic import CITIES, VERSION, scene_at, write_scenes
 from seglab.errors import SeglabError
 from seglab.labels import CITYSCAPES_LABELS
@@ -197,3 +199,22 @@ def test_another_weather_is_the_same_street_with_the_same_labels(weather, tmp_pa
 def test_other_weather_is_refused(tmp_path):
     with pytest.raises(SeglabError, match="expected rain or night, or null; came 'rian' - did you mean 'rain'"):
         write_scenes(tmp_path, seed=1, train=1, val=1, test=1, weather="rian", **SIZE)
+
+
+def test_unknown_things_stand_in_the_same_scene_and_are_marked(tmp_path):
+    place = {"seed": 1, "split": "val", "index": 1, "height": 64, "width": 128}
+    plain, changed = scene_at(**place), scene_at(**place, unknown=True)
+    marked = changed.label_ids == 34
+    assert 20 < marked.sum() < 4000
+    assert not (plain.label_ids == 34).any()
+    assert (plain.label_ids != changed.label_ids)[~marked].mean() < 0.001  # of a pixel that two things share
+    assert np.array_equal(changed.image, scene_at(**place, unknown=True).image)
+    folder = write_scenes(tmp_path, seed=1, train=2, val=3, test=1, **SIZE, unknown=True)
+    assert folder.name == f"64x128-seed1-2-3-1-v{VERSION}-unknown1"
+    train, val = (CityscapesUnknown(folder, split, labels="cityscapes_19") for split in ("train", "val"))
+    assert not any((train.anomalies(index) == 1).any() for index in range(2))
+    mask, marks = val.read(1)[1], val.anomalies(1)
+    assert set(np.unique(marks)) == {0, 1, 255}
+    assert np.array_equal(marks == 0, mask != 255)  # what is of a class is known
+    assert sum((val.anomalies(index) == 1).any() for index in range(3)) >= 2
+    assert (limited(val, limit=1, fraction=None, seed=0).anomalies(0) <= 255).all()

@@ -19,8 +19,8 @@ CRF = {
 SETTINGS = {
     "checkpoint": "best", "data": None, "root": None, "split": "val", "limit": None, "resolution": "both",
     "size": "run", "scales": [1.0], "flip": False, "tile": None, "overlap": 0.25, "post": None, "crf": CRF,
-    "official": "auto", "extra": [], "panels": 2, "device": "cpu", "threads": 2, "output": None, "predictions": None,
-    "truth": None, "processes": "auto",
+    "official": "auto", "extra": [], "ood": None, "ood_components": None, "panels": 2, "device": "cpu", "threads": 2,
+    "output": None, "predictions": None, "truth": None, "processes": "auto",
     "corruption": None, "severity": [1, 2, 3, 4, 5], "reference": None, "seed": 1, "classes": "same",
     "uncertainty": None, "calibrated": None, "score_fitted_split": False,
 }  # fmt: skip

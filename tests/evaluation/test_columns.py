@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from seglab import PACKAGE
+from seglab import PACKAGE, config
 from seglab.data.corruptions.names import CORRUPTION, NAMES
+from seglab.display.ood import OOD
 from seglab.evaluation import robustness
 from seglab.evaluation import score as scoring
 from seglab.evaluation.columns import (
@@ -36,6 +37,8 @@ from seglab.labels import label_space
 from seglab.metrics import readings
 
 CITYSCAPES = label_space("cityscapes_19")
+DETECTORS = sorted(path.stem for path in (config.FOLDER / "ood").glob("*.yaml"))
+DETECTORS = [name for name in DETECTORS if name not in ("several", "image", "mc_dropout_mi", "rejected_by_all")]
 
 
 @pytest.fixture(scope="module")
@@ -48,20 +51,26 @@ def results() -> dict[str, dict]:
     belief = Belief(confidence, torch.full(mask.shape, 0.5), torch.full(mask.shape, 0.25), 3)
     view = View(pred, mask, lambda: confidence, (ids, ids.astype(np.int32)), lambda: belief)
     found = {}
-    for kind in LINES:
+    for kind in (OFFICIAL, *EXTRAS):
         counter = extra_of(kind, CITYSCAPES.names, batch_size=1)
         counter.update(view)
         found[kind] = counter.compute()
     pixels = Pixels(CITYSCAPES.names)
     pixels.update(pred, mask)
     corrupted = robustness.result_of({name: {"1": 0.2, "5": 0.1} for name in NAMES}, clean=0.25)
-    return {**found, "original": pixels.compute(), CORRUPTION: {**corrupted, MCE: 1.1}}
+    anomalies = {"auroc": 0.5, "ap": 0.25, "fpr95": 0.75, "siou": 0.125, "f1": 0.0, "protocol": {"detector": "knn"}}
+    anomalies |= {"accepted_in": 0.95, "accepted_out": 0.05}
+    return {**found, OOD: anomalies, "original": pixels.compute(), CORRUPTION: {**corrupted, MCE: 1.1}}
 
 
 def test_every_score_is_found_where_its_line_says_and_no_other_one_is_measured(results: dict[str, dict]) -> None:
     everywhere = measured(results["original"])
     beside = measured(results)
-    assert {*everywhere, *beside} == set(SCORES)
+    of_several = {f"{detector}_{key}" for detector in DETECTORS for key in ("auroc", "ap", "fpr95", "siou", "f1")}
+    assert {*everywhere, *beside} == set(SCORES) - of_several
+    assert (beside["ood_ap"], beside["ood_f1"]) == (0.25, 0.0)
+    assert set(measured({OOD: {"detectors": dict.fromkeys(DETECTORS, results[OOD])}})) == of_several
+    assert (beside["ood_accepted_in"], beside["ood_accepted_out"]) == (0.95, 0.05)
     assert not everywhere.keys() & beside.keys()
     assert set(everywhere) == set(readings.summary(torch.eye(2, dtype=torch.int64)))
     assert set(results["named"]) - {"batch_size"} == {name for name in beside if measured_by(name) == "named"}
@@ -96,6 +105,8 @@ def test_a_line_of_an_evaluation_tells_each_kind_of_score(results: dict[str, dic
     assert lines[3].startswith("as others count, in batches of 1: batch_absent1 ")
     assert lines[3].endswith("accuracy_void_wrong 50.0 %")
     assert lines[4] == "mean over the pixels, of 3 predictions: entropy 0.500 nats, mutual information 0.250 nats"
+    assert lines[5].startswith("anomalies by knn: AUROC 50.0 %, AP 25.0 %, FPR95 75.0 %, sIoU 12.5 %, component F1 0.0")
+    assert lines[5].endswith(", accepted in 95.0 %, accepted out 5.0 %")
     assert last.startswith("mIoU 25.0 % at original size, 3 s: ")
 
 
@@ -107,15 +118,18 @@ def test_titles_and_what_a_column_needs() -> None:
         None, None, None, "calibration", "boundary",
     ]  # fmt: skip
     assert (title("nll"), title("miou_at_90")) == ("NLL nats/100", "mIoU at 90 % coverage %")
-    assert [column for column in (*SCORES, *COSTS, "iou/pole") if lower_is_better(column)] == [
+    lower = {
         "ece", "max_calibration_error", "classwise_ece", "classwise_max_error", "brier", "nll", "aurc", "mean_entropy",
-        "mean_mutual_information", DEGRADATION, MCE,
-    ]  # fmt: skip
+        "mean_mutual_information", DEGRADATION, MCE, "ood_fpr95", "ood_accepted_out",
+        *(f"{detector}_fpr95" for detector in DETECTORS),
+    }  # fmt: skip
+    assert {column for column in (*SCORES, *COSTS, "iou/pole") if lower_is_better(column)} == lower
+    assert (title("ood_ap"), title("max_logit_fpr95"), measured_by("knn_ap")) == ("AP %", "FPR95 max logit %", OOD)
     assert (class_of("iou/traffic light"), class_of("miou")) == ("traffic light", None)
 
 
 def test_every_extra_can_be_asked_for() -> None:
-    assert set(EXTRAS) == {"boundary", "calibration", "named"} == set(LINES) - {OFFICIAL, UNCERTAINTY}
+    assert set(EXTRAS) == {"boundary", "calibration", "named"} == set(LINES) - {OFFICIAL, UNCERTAINTY, OOD}
     assert scoring._RANGES["extra"].choices == EXTRAS
 
 

@@ -18,7 +18,7 @@ from seglab.labels import label_space
 
 SETTINGS = {
     "run": "run", "output": "out", "write": ["masks"], "ids": "train_ids", "opacity": 0.5, "legend": False,
-    "overwrite": False, "batch_size": 3, "checkpoint": "best",
+    "overwrite": False, "batch_size": 3, "checkpoint": "best", "reject": None, "reject_score": "median_probability",
 }  # fmt: skip
 
 

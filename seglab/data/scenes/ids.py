@@ -29,3 +29,4 @@ TRAILER = 30
 TRAIN = 31
 MOTORCYCLE = 32
 BICYCLE = 33
+UNKNOWN = 34  # no label of Cityscapes: a thing that no class is for

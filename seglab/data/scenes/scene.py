@@ -15,6 +15,7 @@ from seglab.data.scenes.sky import draw_backdrop, draw_sky
 from seglab.data.scenes.stage import Stage
 from seglab.data.scenes.street import sample_camera, sample_street
 from seglab.data.scenes.traffic import plan_traffic
+from seglab.data.scenes.unknown import plan_unknown
 from seglab.data.scenes.weather import LIGHTS, Weather, rained_on
 
 
@@ -23,15 +24,23 @@ class Scene:
     """A drawn street with its exact annotation, in the ids of Cityscapes."""
 
     image: np.ndarray  # (H, W, 3) uint8 RGB
-    label_ids: np.ndarray  # (H, W) uint8, 0..33
+    label_ids: np.ndarray  # (H, W) uint8, 0..33; 34 where an unknown thing is
     instance_ids: np.ndarray  # (H, W) uint16: label * 1000 + k for the k-th instance, the bare label id elsewhere
 
 
-def draw_scene(generator: np.random.Generator, *, height: int, width: int, weather: Weather | None = None) -> Scene:
+def draw_scene(
+    generator: np.random.Generator,
+    *,
+    height: int,
+    width: int,
+    weather: Weather | None = None,
+    unknown: np.random.Generator | None = None,
+) -> Scene:
     """A street scene that depends on nothing but the state of `generator`; height and width in pixels.
 
     Args:
         weather: rain, or night; None leaves it to the generator, which knows sun, clouds, haze and dusk.
+        unknown: draws things into it that no class is for, and their shadows; the rest stays as it is without them.
     """
     light = sample_light(generator)
     if weather is not None:
@@ -46,6 +55,8 @@ def draw_scene(generator: np.random.Generator, *, height: int, width: int, weath
     plan_frontier(stage)
     plan_roadside(stage)
     plan_traffic(stage)
+    if unknown is not None:
+        plan_unknown(stage, unknown)
     stage.draw()
     _draw_bonnet(canvas, generator)
     image = develop(

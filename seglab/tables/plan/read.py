@@ -9,6 +9,7 @@ import yaml
 
 from seglab import config
 from seglab.data.corruptions.names import CORRUPTION
+from seglab.display.ood import OOD
 from seglab.errors import SeglabError, did_you_mean
 from seglab.evaluation.columns import ALL_CLASSES, CLASS_IOU, COSTS, EXTRAS, MCE, SCORES, class_of, measured_by
 from seglab.runs import yaml_file
@@ -115,6 +116,11 @@ def _check_as_a_whole(plan: Plan, *, where: str) -> None:
                               "none - add it")  # fmt: skip
         if column == MCE and not plan.baseline:
             raise SeglabError(f"{where}: columns: {MCE} is relative to the errors of a baseline; came none - name one")
+        if extra == OOD and not any(plan.evaluation_of(row).get("ood") for row in plan.rows):
+            raise SeglabError(
+                f"{where}: columns: {column} is measured with evaluation.ood=NAME, on data with anomalies; came none - "
+                "name a detector"
+            )
     for published in plan.published:
         for column in published.values:
             here = f"{where}: published {published.label!r}: values"

@@ -12,6 +12,7 @@ from seglab import runs
 from seglab.data.corruptions import names
 from seglab.data.corruptions.names import CORRUPTION
 from seglab.display.csv_text import as_cell, from_cell
+from seglab.display.ood import OOD, asked
 from seglab.display.post import POST
 from seglab.display.several import CALIBRATED, UNCERTAINTY
 from seglab.errors import SeglabError
@@ -80,6 +81,7 @@ def wanted_protocol(settings: Mapping[str, Any], config: Mapping[str, Any]) -> d
         "classes": None if settings["classes"] == "same" else settings["classes"],  # as POST
         UNCERTAINTY: settings["uncertainty"],  # as POST
         CALIBRATED: settings["calibrated"],  # as POST
+        OOD: asked(settings),  # None: no such key
         "checkpoint": settings["checkpoint"],
     }
 

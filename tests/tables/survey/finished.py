@@ -19,6 +19,7 @@ SETTINGS = {
     "scales": [1.0], "flip": False, "post": None, "checkpoint": "best", "extra": [],
     "corruption": None, "severity": [1], "seed": 1, "classes": "same",
     "uncertainty": None, "calibrated": None,
+    "ood": None, "ood_components": None,
 }  # fmt: skip
 PROTOCOL = {
     "dataset": "bdd", "split": "test_15", "limit": None, "resolution": "original",
