@@ -73,6 +73,7 @@ class EvaluateConfig:
     data: Any = None
     root: str | None = None
     split: str | None = None
+    classes: str = MISSING
     limit: int | None = None
     resolution: str = MISSING
     size: Any = MISSING
@@ -85,6 +86,9 @@ class EvaluateConfig:
     calibrated: str | None = None
     score_fitted_split: bool = MISSING
     uncertainty: Any = None
+    corruption: Any = None
+    severity: Any = MISSING
+    reference: str | None = None
     official: Any = MISSING
     extra: list[str] = MISSING
     panels: int = MISSING

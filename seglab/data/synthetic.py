@@ -15,8 +15,9 @@ import cv2
 import numpy as np
 
 from seglab.data.scenes import Scene, draw_scene
+from seglab.data.scenes.weather import LIGHTS, Weather
 from seglab.data.workers import leave_signals_to_parent
-from seglab.errors import SeglabError
+from seglab.errors import SeglabError, did_you_mean
 from seglab.labels import CITYSCAPES_LABELS
 from seglab.runs.png import write_png
 
@@ -48,6 +49,7 @@ class _Order(NamedTuple):
     test: int
     height: int
     width: int
+    weather: Weather | None = None
 
     @property
     def scenes(self) -> list[tuple[str, int]]:
@@ -56,22 +58,32 @@ class _Order(NamedTuple):
         return [(split, index) for split, count in counts.items() for index in range(count)]
 
 
-def scene_at(*, seed: int, split: str, index: int, height: int, width: int) -> Scene:
-    """Scene number `index` of a split: the same whatever else is drawn, before or after it, here or elsewhere."""
+def scene_at(*, seed: int, split: str, index: int, height: int, width: int, weather: Weather | None = None) -> Scene:
+    """Scene number `index` of a split: the same whatever else is drawn, before or after it, here or elsewhere.
+
+    In another weather it is the same street, with the same labels.
+    """
     generator = np.random.default_rng([seed, list(CITIES).index(split), index])
-    return draw_scene(generator, height=height, width=width)
+    return draw_scene(generator, height=height, width=width, weather=weather)
 
 
-def write_scenes(root: str | Path, *, seed: int, train: int, val: int, test: int, height: int, width: int) -> Path:
+def write_scenes(
+    root: str | Path, *, seed: int, train: int, val: int, test: int, height: int, width: int,
+    weather: Weather | None = None,
+) -> Path:  # fmt: skip
     """The folder of a data set with so many scenes of height x width pixels; it is drawn at the first call.
 
     The folder's name holds every parameter, hence a folder that exists is complete and right. A writer that is killed
     leaves at most a hidden folder that nobody reads; of two writers one wins, and the other takes the winner's folder.
-    Raises SeglabError for a number that is out of range.
+    Args:
+        weather: rain or night, of all scenes; None: as a camera car meets it by day.
+
+    Raises SeglabError for a number that is out of range, or another weather.
     """
-    order = _Order(seed=seed, train=train, val=val, test=test, height=height, width=width)
+    order = _Order(seed=seed, train=train, val=val, test=test, height=height, width=width, weather=weather)
     _check(order)
-    folder = Path(root) / f"{height}x{width}-seed{seed}-{train}-{val}-{test}-v{VERSION}"
+    suffix = "" if weather is None else f"-{weather}"
+    folder = Path(root) / f"{height}x{width}-seed{seed}-{train}-{val}-{test}-v{VERSION}{suffix}"
     if folder.is_dir():
         return folder
     start = time.perf_counter()
@@ -80,7 +92,7 @@ def write_scenes(root: str | Path, *, seed: int, train: int, val: int, test: int
         draft.mkdir(parents=True)
         _write_all(draft, order)
         size = sum(path.stat().st_size for path in draft.rglob("*.png"))
-        (draft / "scenes.json").write_text(json.dumps({"version": VERSION, **order._asdict()}, indent=2) + "\n")
+        (draft / "scenes.json").write_text(json.dumps({"version": VERSION, **_stated(order)}, indent=2) + "\n")
         _publish(draft, folder)
     except BaseException:  # a keyboard interrupt too leaves nothing behind
         shutil.rmtree(draft, ignore_errors=True)
@@ -90,8 +102,18 @@ def write_scenes(root: str | Path, *, seed: int, train: int, val: int, test: int
     return folder
 
 
+def _stated(order: _Order) -> dict[str, object]:
+    """What scenes.json says; of the weather alone where one was asked for, as the first files did."""
+    return {key: value for key, value in order._asdict().items() if value is not None}
+
+
 def _check(order: _Order) -> None:
+    if order.weather not in (None, *LIGHTS):
+        raise SeglabError(f"data.prepare.weather: expected {' or '.join(LIGHTS)}, or null; came {order.weather!r}"
+                          f"{did_you_mean(str(order.weather), LIGHTS) or ' - correct it'}")  # fmt: skip
     for name, value in order._asdict().items():
+        if name == "weather":
+            continue
         least = _SMALLEST if name in ("height", "width") else 0
         if value < least:
             raise SeglabError(
@@ -140,7 +162,8 @@ def _write_all(folder: Path, order: _Order) -> None:
 def _write_share(folder: Path, order: _Order, *, first: int, step: int) -> None:
     """Write every `step`-th scene from number `first` on."""
     for split, index in order.scenes[first::step]:
-        scene = scene_at(seed=order.seed, split=split, index=index, height=order.height, width=order.width)
+        scene = scene_at(seed=order.seed, split=split, index=index, height=order.height, width=order.width,
+                         weather=order.weather)  # fmt: skip
         _write_scene(folder, scene, split=split, index=index)
 
 

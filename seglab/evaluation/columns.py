@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from seglab.data.corruptions.names import CORRUPTION, NAMES
 from seglab.metrics.titles import TITLES
 
 OFFICIAL = "official"  # by the protocol of Cityscapes: no `extra`, it has a switch of its own
@@ -25,6 +26,10 @@ EXTRAS = tuple(name for name in LINES if name not in (OFFICIAL, UNCERTAINTY))
 COVERAGES = (80, 90, 95)  # percent of the pixels, the most confident ones
 NATS = "nats/100"
 
+COMMON = "common"  # of `classes`: those of the run and of the data that have one name
+CORRUPTION_MIOU, DEGRADATION = "corruption_miou", "degradation"
+MCE = "mce"  # mean corruption error: of a reference run in an evaluation, of the baseline in a table
+UNDER = "miou/"  # and the name of a corruption: the mean over its severities
 CLASS_IOU = "iou/"  # and the name of a class, or of a group of them: a column
 ALL_CLASSES = f"{CLASS_IOU}*"
 
@@ -42,8 +47,8 @@ class Score:
 
     @property
     def measured_by(self) -> str | None:
-        """The `extra` that has to be asked for, or "official"; None for a score of every evaluation."""
-        return self.path[0] if self.path[0] in LINES else None
+        """The `extra` that has to be asked for, "official" or "corruption"; None for a score of every evaluation."""
+        return self.path[0] if self.path[0] in (*LINES, CORRUPTION) else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +80,10 @@ def _named(name: str, title: str) -> Score:
     return Score(name=name, title=title, path=("named", name), told=name)
 
 
+def _corruption(name: str, title: str, *, lower_is_better: bool = True) -> Score:
+    return Score(name=name, title=title, path=(CORRUPTION, name), told=title, lower_is_better=lower_is_better)
+
+
 def _official(name: str, what: str, of: str, key: str) -> Score:
     return Score(name=name, title=f"{of} {what}", path=(OFFICIAL, key), told=f"{what} {of}")
 
@@ -104,6 +113,11 @@ SCORES = {
         _official("official_iiou", "iIoU", "class", "averageScoreInstClasses"),
         _official("official_category_iou", "IoU", "category", "averageScoreCategories"),
         _official("official_category_iiou", "iIoU", "category", "averageScoreInstCategories"),
+        _corruption(CORRUPTION_MIOU, "mIoU, corrupted", lower_is_better=False),
+        _corruption(DEGRADATION, "mIoU lost by corruption"),
+        _corruption(MCE, "mCE"),
+        *(Score(name=f"{UNDER}{name}", title=f"mIoU {name.replace('_', ' ')}", path=(CORRUPTION, "mean", name),
+                told=name) for name in NAMES),
     )
 }  # fmt: skip
 COSTS = {

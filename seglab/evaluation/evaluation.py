@@ -11,6 +11,8 @@ import seglab.lean_imports  # noqa: F401
 import numpy as np
 from torch import Tensor
 
+from seglab.data.corruptions import names as corruption_names
+from seglab.data.corruptions.names import CORRUPTION
 from seglab.data.image_files import RGB
 from seglab.data.progress import tracked
 from seglab.data.transforms import resize
@@ -22,6 +24,8 @@ from seglab.display.rgb import as_rgb
 from seglab.errors import SeglabError
 from seglab.evaluation.cityscapes_files import read_png
 from seglab.evaluation.columns import OFFICIAL, UNCERTAINTY
+from seglab.evaluation.columns import COMMON, OFFICIAL
+from seglab.evaluation.corruptions import Corruptions, reference_of
 from seglab.evaluation.counts import Extra, Extremes, Pixels, View, extra_of
 from seglab.evaluation.data import check_same_classes, data_config, has_official, instances_of, open_source
 from seglab.evaluation.fitted import require_unseen
@@ -29,6 +33,7 @@ from seglab.inference.file_loop import ahead
 from seglab.inference.members import Belief, MembersPredictor, open_members
 from seglab.inference.predictor import size_of
 from seglab.labels import LabelSpace, label_space
+from seglab.labels.common import common, table
 from seglab.metrics import readings
 from seglab.runs.class_names import dataset_name
 
@@ -83,26 +88,37 @@ class Evaluation:
         check_same_classes(opened.labels, self.labels)
         if not settings["score_fitted_split"]:
             require_unseen(settings, data)
+        self._common = None
+        if settings["classes"] == COMMON:
+            self._common = common(opened.labels, self.labels)
+            self.labels = self._common.labels
+        else:
+            check_same_classes(opened.labels, self.labels)
         self._source = open_source(data, own=settings["data"] is None)
         self._predictor = load()
         channels, of_data = self._predictor.channels, data.get("channels", RGB)
         if channels != of_data:
             raise SeglabError(f"expected images of {channels} channels, as in training; came data.channels={of_data} - "
                               "choose another data set")  # fmt: skip
-        self._with_official = has_official(settings["official"], self._source)
+        self._with_official = has_official(settings["official"], self._source) and self._common is None
         self.resolutions = _resolutions(settings["resolution"], self._predictor.size)
         self._with_official &= ORIGINAL in self.resolutions
         self._batch_size = data["eval_batch_size"] or data["batch_size"]
         self.protocol = self._protocol(data)
+        self._reference = reference_of(settings["reference"], self.protocol)
+        if CORRUPTION in self.protocol and channels != RGB:
+            raise SeglabError(f"corruption: expected images of {RGB} channels; the run was trained on {channels} - "
+                              "leave corruption out")  # fmt: skip
         what = settings["run"] if self.run is None else f"{settings['checkpoint']} of {self.run}"
         log.info("%s on %d images, %s", what, len(self._source.samples), self._predictor.device)
 
     def score(self, per_image: TextIO) -> Scores:
         """Scores every image; writes its counts to `per_image` as CSV, classes that it does not have left out."""
         names = self.labels.names
-        misses = self._predictor.has_other_outputs
+        misses = self._predictor.has_other_outputs or bool(self._common and self._common.only_run)
         pixels = {resolution: Pixels(names, misses=misses) for resolution in self.resolutions}
         extras = self._extras()
+        corruptions = self._corruptions(misses=misses)
         extremes, digest = Extremes(self._settings["panels"]), hashlib.blake2b(digest_size=8)
         per_image.write(",".join(PER_IMAGE) + "\n")
         for index, item in enumerate(self._items()):
@@ -113,6 +129,8 @@ class Evaluation:
             view = self._view(item, *maps[self.headline])
             for extra in extras.values():
                 extra.update(view)
+            if corruptions is not None:
+                corruptions.update(item.name, item.image, view.mask)
             miou = readings.summary(matrices[self.headline])["miou"]
             sample = _panel(item, view, miou)
             extremes.update(miou, index=index, sample=sample, doubt=_doubt(sample, view))
@@ -120,6 +138,11 @@ class Evaluation:
         _require_labels(pixels[self.headline].matrix, self.protocol)
         counted = {resolution: counts.compute() for resolution, counts in pixels.items()}
         counted |= {name: extra.compute() for name, extra in extras.items()}
+        if corruptions is not None:
+            clean = counted[self.headline]["metrics"]["miou"]
+            counted[CORRUPTION] = corruptions.compute(clean=clean, fingerprint=digest.hexdigest())
+        if self._common is not None:
+            counted[COMMON] = self._common.told()
         return Scores(counted, pixels[self.headline].matrix.numpy(), extremes, digest.hexdigest())
 
     @property
@@ -133,6 +156,19 @@ class Evaluation:
         if isinstance(self._predictor, MembersPredictor):
             asked = list(dict.fromkeys([*asked, "calibration", UNCERTAINTY]))
         return {name: extra_of(name, self.labels.names, batch_size=self._batch_size) for name in asked}
+
+    def _corruptions(self, *, misses: bool) -> Corruptions | None:
+        """What scores corrupted images at the headline's resolution, where they are asked for."""
+        if CORRUPTION not in self.protocol:
+            return None
+
+        def predict(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+            return self._predicted(image, [size])[0]
+
+        return Corruptions(
+            self.protocol[CORRUPTION], predict=predict, names=self.labels.names, misses=misses,
+            threads=self._settings["threads"], reference=self._reference,
+        )  # fmt: skip
 
     def _view(self, item: Item, pred: np.ndarray, mask: np.ndarray) -> View:
         predictor = self._predictor
@@ -155,8 +191,16 @@ class Evaluation:
             size = self._predictor.size if resolution == NETWORK else None
             masks[resolution] = item.mask if size is None else resize(item.image, item.mask, size)[1]
         sizes = [size_of(mask) for mask in masks.values()]
-        preds = self._predictor.label_maps(item.image, sizes=sizes)
+        preds = self._predicted(item.image, sizes)
         return {key: (pred, mask) for (key, mask), pred in zip(masks.items(), preds, strict=True)}
+
+    def _predicted(self, image: np.ndarray, sizes: list[tuple[int, int]]) -> list[np.ndarray]:
+        """Label maps uint8 (H, W); 255 where a class wins that is not scored."""
+        preds = self._predictor.label_maps(image, sizes=sizes)
+        if self._common is None:
+            return preds
+        lookup = table(self._common.of_run)
+        return [lookup[pred] for pred in preds]
 
     def _items(self) -> Iterator[Item]:
         count = len(self._source.samples)
@@ -169,6 +213,8 @@ class Evaluation:
         digest = hashlib.blake2b(f"{sample.name}{image.shape}".encode(), digest_size=8)
         digest.update(np.ascontiguousarray(image).data)
         digest.update(np.ascontiguousarray(mask).data)
+        if self._common is not None:
+            mask = table(self._common.of_data)[mask]
         official = None
         if self._with_official:
             assert sample.mask is not None
@@ -177,6 +223,7 @@ class Evaluation:
 
     def _protocol(self, data: Mapping[str, Any]) -> dict[str, Any]:
         settings, predictor = self._settings, self._predictor
+        corruption = corruption_names.protocol(settings[CORRUPTION], settings["severity"], settings["seed"])
         return {
             "dataset": dataset_name(data),
             "split": data["test_split"],
@@ -193,6 +240,8 @@ class Evaluation:
             "reading": "dataset",
             "void": "removed",
             **({} if predictor.post is None else {POST: predictor.post.protocol()}),  # protocols were written without
+            **({} if self._common is None else {"classes": COMMON}),  # as post
+            **({} if corruption is None else {CORRUPTION: corruption}),  # as post
             **self._origin,
         }
 

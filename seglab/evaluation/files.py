@@ -13,6 +13,9 @@ import seglab.lean_imports  # noqa: F401
 from seglab import runs
 from seglab.display import confusion, draw
 from seglab.display.doubt import doubt_sheet
+from seglab.data.corruptions import names
+from seglab.data.corruptions.names import CORRUPTION
+from seglab.display import confusion, draw, robustness
 from seglab.display.numbers import sides
 from seglab.display.post import POST, post_name
 from seglab.display.reliability import calibration_figure
@@ -63,6 +66,9 @@ def write(folder: Path, result: Mapping[str, Any], scores: Scores, labels: Label
     write_png(folder / "confusion.png", draw.rendered(draw.confusion_figure(scores.matrix, labels.names)))
     best, worst = scores.extremes.best(), scores.extremes.worst()
     for name, images in (("best", best), ("worst", worst)):
+    if CORRUPTION in result:
+        write_png(folder / "robustness.png", draw.rendered(robustness.figure_of_run(result[CORRUPTION])))
+    for name, images in (("best", scores.extremes.best()), ("worst", scores.extremes.worst())):
         if images:
             write_png(folder / f"{name}.png", draw.stack([image.sample for image in images], labels))
     doubts = [image.doubt for image in (*worst, *best) if image.doubt is not None]
@@ -88,6 +94,10 @@ def readable_name(protocol: Mapping[str, Any]) -> str:
     if POST in protocol:
         parts.append(post_name(protocol[POST]))
     parts += several_names(protocol)
+    if "classes" in protocol:
+        parts.append(f"classes-{protocol['classes']}")
+    if CORRUPTION in protocol:
+        parts.append(names.words(protocol[CORRUPTION]).replace(", ", "-").replace(" ", "-"))
     if protocol["limit"]:
         parts.append(f"limit-{protocol['limit']}")
     return "_".join(parts).replace("/", ".")

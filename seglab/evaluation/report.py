@@ -8,17 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from seglab import runs
+from seglab.data.corruptions.names import CORRUPTION
 from seglab.display.numbers import duration, percent, sides, words
 from seglab.display.post import POST, post_words
 from seglab.display.scores import class_sheet
 from seglab.display.several import several_words
 from seglab.display.sheet import Sheet, show
 from seglab.evaluation import columns
+from seglab.evaluation.robustness_report import corruption_sheet
 
 
 def print_evaluation(result: Mapping[str, Any]) -> None:
     """Prints the classes of an evaluation, the official and other scores, and the line with both resolutions."""
     show(evaluation_sheet(result))
+    if CORRUPTION in result:
+        print()
+        show(corruption_sheet(result[CORRUPTION]))
     for line in evaluation_lines(result):
         print(line)
 
@@ -50,6 +55,10 @@ def evaluation_lines(result: Mapping[str, Any]) -> list[str]:
             scores = [score for score in columns.SCORES.values() if score.measured_by == kind and score.name in values]
             told = ", ".join(_told(score, values[score.name]) for score in scores)
             lines.append(line.format(scores=told, **result[kind]))
+    if columns.COMMON in result:
+        mapping = result[columns.COMMON]
+        for whose, key in (("predicted, counted as misses", "only_run"), ("in the data, counted as void", "only_data")):
+            lines += [f"left out, {whose}: {', '.join(mapping[key])}"] if mapping[key] else []
     protocol = result["protocol"]
     numbers = ", ".join(
         f"{words(result[name]['metrics']['miou'])} {_resolution(protocol, name)}" for name in protocol["resolutions"]

@@ -13,12 +13,15 @@ from seglab.config.ranges import CALIBRATED, POST, one_of, require, size, some_o
 from seglab.errors import SeglabError
 from seglab.evaluation import columns, official, report, uncertainty
 from seglab.runs import calibration
+from seglab.evaluation import columns, official, report, robustness
+from seglab.evaluation.columns import COMMON
 from seglab.runs.find import is_exported, require_run
 from seglab.runs.lock import FileLock
 
 _RANGES = {
     "checkpoint": one_of("best", "last"),
     "resolution": one_of("both", "original", "network"),
+    "classes": one_of("same", COMMON),
     "official": one_of("auto", True, False),
     "extra": some_of(*columns.EXTRAS),
     "panels": whole(0),
@@ -27,6 +30,7 @@ _RANGES = {
     "size": size("run", "image"),
     "tile": size(None),
     "calibrated": CALIBRATED,
+    **robustness.RANGES,
     **POST,
 }
 
@@ -91,6 +95,15 @@ def check(settings: Mapping[str, Any]) -> None:
             runs.read_record(run)  # raises where it is damaged: the scores would have no place
             if settings["calibrated"] is not None:
                 calibration.read(run, checkpoint=settings["checkpoint"], method=settings["calibrated"])
+    robustness.check(settings)
+    run = Path(settings["run"])
+    if not is_exported(run):
+        require_run(run, runs.RECORD, runs.CONFIG, f"checkpoints/{settings['checkpoint']}.ckpt")
+        runs.read_record(run)  # raises where it is damaged: the scores would have no place
+    refused = ["calibration"] if "calibration" in settings["extra"] else []
+    refused += ["official=true"] if settings["official"] is True else []
+    if settings["classes"] == COMMON and refused:
+        raise SeglabError(f"classes={COMMON} has no {refused[0]}, which is of all classes of the run - leave it out")
     if settings["official"] is True and settings["resolution"] == "network":
         raise SeglabError("official=true is for original size; expected resolution=both or original, came network")
     if settings["data"] is not None and settings["root"] is not None:

@@ -59,12 +59,15 @@ def lasting_name(target: str) -> str:
 def dataset_name(data: Mapping[str, Any]) -> str:
     """'camvid' for data read by CamVid, 'synthetic' for what `write_scenes` draws; of a reader elsewhere its module.
 
+    Scenes in a weather of their own are another data set: 'synthetic_rain'.
+
     Args:
         data: the group `data` of a resolved configuration.
     """
-    name = lasting_name((data.get("prepare") or data["source"])["_target_"])
-    module, _, own = name.rpartition(".")
-    return own.lower() if module == "seglab" else module.rpartition(".")[2]
+    made = data.get("prepare") or data["source"]
+    module, _, own = lasting_name(made["_target_"]).rpartition(".")
+    name = own.lower() if module == "seglab" else module.rpartition(".")[2]
+    return f"{name}_{made['weather']}" if made.get("weather") else name
 
 
 def present_name(target: str) -> str:

@@ -91,7 +91,10 @@ class Table:
         readers = {f"row {state.row}": self._composed.configurations[state.row, state.seed]["data"]
                    for state in survey.states
                    if state.row in self._picked and state.status not in ("measured", "committed")}  # fmt: skip
-        readers |= {"its evaluation": self._composed.evaluation.get("data")} if readers else {}
+        if readers:
+            readers["its evaluation"] = self._composed.evaluation.get("data")
+            own = self._composed.own.items()
+            readers |= {f"the evaluation of {row}": one.get("data") for row, one in own if row in self._picked}
         for what, data in readers.items():
             if data is None or data.get("prepare"):  # the run's own data; drawn where it is not there
                 continue
@@ -158,6 +161,16 @@ class Table:
                 below = "".join(f"\n{sheet.markdown(part)}" for part in speeds) if name == "markdown" else ""
                 runs.write_atomically(path, text + below)
             print(runs.shown(path.absolute()))
+        if corruptions := survey.corruptions():
+            self._draw_robustness(corruptions, folder / f"{self._form}.robustness.png")
+
+    def _draw_robustness(self, corruptions: Mapping[str, list[Mapping[str, Any]]], path: Path) -> None:
+        from seglab.display import draw  # OpenCV and numpy, which few tables need
+        from seglab.display.robustness import figure_of_rows
+        from seglab.runs.png import write_png
+
+        write_png(path, draw.rendered(figure_of_rows(corruptions)))
+        print(runs.shown(path.absolute()))
 
     def _speeds(self) -> list[sheet.Sheet]:
         """A sheet of how fast the networks are; none where nobody has measured it."""

@@ -176,3 +176,24 @@ def test_a_number_out_of_range_is_named(tmp_path, change, words):
     with pytest.raises(SeglabError, match=re.escape(words)):
         write_scenes(tmp_path, **{"seed": 1, **COUNTS, **SIZE, **change})
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("weather", ["rain", "night"])
+def test_another_weather_is_the_same_street_with_the_same_labels(weather, tmp_path):
+    for index in range(4):
+        day, other = (scene_at(seed=1, split="val", index=index, weather=each, **SIZE) for each in (None, weather))
+        assert np.array_equal(day.label_ids, other.label_ids)
+        assert np.array_equal(day.instance_ids, other.instance_ids)
+        assert other.image.mean() < 0.95 * day.image.mean()
+        assert np.array_equal(other.image, scene_at(seed=1, split="val", index=index, weather=weather, **SIZE).image)
+    folder = write_scenes(tmp_path, seed=1, train=1, val=1, test=0, weather=weather, **SIZE)
+    assert folder.name == f"64x128-seed1-1-1-0-v{VERSION}-{weather}"
+    assert json.loads((folder / "scenes.json").read_text())["weather"] == weather
+    (image,) = (folder / "leftImg8bit" / "val").glob("*/*.png")
+    expected = scene_at(seed=1, split="val", index=0, weather=weather, **SIZE).image
+    assert np.array_equal(cv2.imread(str(image))[..., ::-1], expected)
+
+
+def test_other_weather_is_refused(tmp_path):
+    with pytest.raises(SeglabError, match="expected rain or night, or null; came 'rian' - did you mean 'rain'"):
+        write_scenes(tmp_path, seed=1, train=1, val=1, test=1, weather="rian", **SIZE)

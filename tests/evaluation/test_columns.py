@@ -10,11 +10,16 @@ import pytest
 import torch
 
 from seglab import PACKAGE
+from seglab.data.corruptions.names import CORRUPTION, NAMES
+from seglab.evaluation import robustness
 from seglab.evaluation import score as scoring
 from seglab.evaluation.columns import (
+    CORRUPTION_MIOU,
     COSTS,
+    DEGRADATION,
     EXTRAS,
     LINES,
+    MCE,
     OFFICIAL,
     SCORES,
     UNCERTAINTY,
@@ -49,7 +54,8 @@ def results() -> dict[str, dict]:
         found[kind] = counter.compute()
     pixels = Pixels(CITYSCAPES.names)
     pixels.update(pred, mask)
-    return {**found, "original": pixels.compute()}
+    corrupted = robustness.result_of({name: {"1": 0.2, "5": 0.1} for name in NAMES}, clean=0.25)
+    return {**found, "original": pixels.compute(), CORRUPTION: {**corrupted, MCE: 1.1}}
 
 
 def test_every_score_is_found_where_its_line_says_and_no_other_one_is_measured(results: dict[str, dict]) -> None:
@@ -62,6 +68,10 @@ def test_every_score_is_found_where_its_line_says_and_no_other_one_is_measured(r
     assert set(results["boundary"]) == {name for name in beside if measured_by(name) == "boundary"}
     assert everywhere["accuracy"] == 0.5
     assert beside["ece"] == 0.5  # sure of everything, right in a half
+    assert {name for name in beside if measured_by(name) == CORRUPTION} == {
+        CORRUPTION_MIOU, DEGRADATION, MCE, *(f"miou/{name}" for name in NAMES),
+    }  # fmt: skip
+    assert [beside[name] for name in (CORRUPTION_MIOU, DEGRADATION, "miou/rain")] == pytest.approx([0.15, 0.4, 0.15])
     assert beside["official_iou"] == pytest.approx(results[OFFICIAL]["averageScoreClasses"])
 
 
@@ -100,6 +110,8 @@ def test_titles_and_what_a_column_needs() -> None:
     assert [column for column in (*SCORES, *COSTS, "iou/pole") if lower_is_better(column)] == [
         "ece", "max_calibration_error", "classwise_ece", "classwise_max_error", "brier", "nll", "aurc", "mean_entropy",
         "mean_mutual_information",
+    assert [column for column in (*SCORES, *COSTS, "iou/pole") if lower_is_better(column)] == [
+        "ece", DEGRADATION, MCE,
     ]  # fmt: skip
     assert (class_of("iou/traffic light"), class_of("miou")) == ("traffic light", None)
 

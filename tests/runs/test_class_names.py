@@ -112,3 +112,4 @@ def test_a_data_set_is_called_by_its_reader():
         "source": {"_target_": "seglab.data.cityscapes.Cityscapes"},
     }
     assert dataset_name(prepared) == "synthetic"
+    assert dataset_name({**prepared, "prepare": {**prepared["prepare"], "weather": "rain"}}) == "synthetic_rain"

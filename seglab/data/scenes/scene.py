@@ -15,6 +15,7 @@ from seglab.data.scenes.sky import draw_backdrop, draw_sky
 from seglab.data.scenes.stage import Stage
 from seglab.data.scenes.street import sample_camera, sample_street
 from seglab.data.scenes.traffic import plan_traffic
+from seglab.data.scenes.weather import LIGHTS, Weather, rained_on
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,15 @@ class Scene:
     instance_ids: np.ndarray  # (H, W) uint16: label * 1000 + k for the k-th instance, the bare label id elsewhere
 
 
-def draw_scene(generator: np.random.Generator, *, height: int, width: int) -> Scene:
-    """A street scene that depends on nothing but the state of `generator`; height and width in pixels."""
+def draw_scene(generator: np.random.Generator, *, height: int, width: int, weather: Weather | None = None) -> Scene:
+    """A street scene that depends on nothing but the state of `generator`; height and width in pixels.
+
+    Args:
+        weather: rain, or night; None leaves it to the generator, which knows sun, clouds, haze and dusk.
+    """
     light = sample_light(generator)
+    if weather is not None:
+        light = LIGHTS[weather](light)
     street = sample_street(generator)
     camera = sample_camera(generator, street=street, height=2 * height, width=2 * width)
     canvas = Canvas(height=2 * height, width=2 * width, camera=camera, light=light)
@@ -44,6 +51,8 @@ def draw_scene(generator: np.random.Generator, *, height: int, width: int) -> Sc
     image = develop(
         cv2.resize(canvas.image, (width, height), interpolation=cv2.INTER_AREA), light=light, generator=generator
     )
+    if weather == "rain":
+        image = rained_on(image, generator)
     instance_ids = _majority(canvas.ids)
     _draw_margins(instance_ids)
     label_ids = np.where(instance_ids >= 1000, instance_ids // 1000, instance_ids).astype(np.uint8)

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from seglab.errors import SeglabError, did_you_mean
-from seglab.evaluation.columns import ALL_CLASSES, CLASS_IOU, COSTS
+from seglab.evaluation.columns import ALL_CLASSES, CLASS_IOU, COSTS, MCE, measured_by
 from seglab.tables.comparison import protocol
 from seglab.tables.comparison.cautions import cautions, listed
+from seglab.tables.comparison.corruption import with_corruption_errors
 from seglab.tables.comparison.per_image import scores
 from seglab.tables.comparison.rows import ImagesOf, RowResult, rows_of
 from seglab.tables.plan.columns import expanded, known_classes
@@ -68,7 +69,7 @@ def compare(plan: Plan, measurements: Sequence[Measurement], images: ImagesOf | 
         SeglabError: a run was measured twice under one protocol, a column is unknown, or images differ.
     """
     runs = {(row.label, seed) for row in plan.rows for seed in plan.seeds}
-    planned = [measurement for measurement in measurements if measurement.key in runs]
+    planned = with_corruption_errors(plan, [one for one in measurements if one.key in runs])
     if ALL_CLASSES in plan.columns:
         plan = expanded(plan, known_classes(plan, planned))
     _check_columns(plan, planned)
@@ -78,7 +79,7 @@ def compare(plan: Plan, measurements: Sequence[Measurement], images: ImagesOf | 
     blocks, published_apart = _with_published(plan, [block for block, _ in compared] or _to_be_measured(plan))
     measured = {measurement.key for measurement in planned}
     left_out = sorted(
-        {f"{measurement.row} (seed {measurement.seed})" for measurement in measurements if measurement not in planned}
+        {f"{measurement.row} (seed {measurement.seed})" for measurement in measurements if measurement.key not in runs}
     )
     warnings = [f"not in the table's plan, left out: {', '.join(left_out)}"] if left_out else []
     for block, lines in compared:
@@ -87,7 +88,7 @@ def compare(plan: Plan, measurements: Sequence[Measurement], images: ImagesOf | 
     return Comparison(
         plan=plan,
         blocks=blocks,
-        split_because=tuple(_reason(key, blocks) for key in keys if key != "split" or len(plan.splits) < 2),
+        split_because=tuple(_reason(key, blocks) for key in keys if not _is_planned(plan, key)),
         published_apart=published_apart,
         warnings=tuple(dict.fromkeys(warnings)),
         missing=tuple(
@@ -115,7 +116,8 @@ def _check_columns(plan: Plan, measurements: Sequence[Measurement]) -> None:
     """Raises SeglabError for a column or a class that no run has; where only some have it, the others show nothing."""
     classes = list(dict.fromkeys(name for measurement in measurements for name in measurement.class_iou))
     metrics = dict.fromkeys(name for measurement in measurements for name in measurement.metrics)
-    columns = [*metrics, *COSTS, *(CLASS_IOU + name for name in (*plan.groups, *classes))]
+    later = [column for column in plan.columns if _is_of_some_rows(plan, column)]  # and may not be measured yet
+    columns = [*metrics, *later, *COSTS, *(CLASS_IOU + name for name in (*plan.groups, *classes))]
     named = [("columns", column, columns) for column in plan.columns]
     named += [("groups", name, classes) for group in plan.groups.values() for name in group]
     for key, name, choices in named:
@@ -124,11 +126,30 @@ def _check_columns(plan: Plan, measurements: Sequence[Measurement]) -> None:
                               f"{did_you_mean(name, choices)}")  # fmt: skip
 
 
+def _is_of_some_rows(plan: Plan, column: str) -> bool:
+    """Whether rows may do without a column: those that do not ask for it, or whose baseline is not measured."""
+    return column == MCE or (measured_by(column) is not None and any(row.evaluation for row in plan.rows))
+
+
 def _grouped(plan: Plan, measurements: Sequence[Measurement]) -> list[list[Measurement]]:
     """The measurements by protocol: the baseline's first, then those with most rows; splits as the plan has them."""
+    own = {row.label: protocol.decided_by(row.evaluation) for row in plan.rows}
+    founders: dict[Any, Measurement] = {}  # of each group the first, by the identity of its protocol
+
+    def group_of(measurement: Measurement) -> Any:
+        """The group in which it differs by nothing but what its row, or the group's first one, states itself."""
+        for identity, first in founders.items():
+            stated = own[measurement.row] | own[first.row]
+            mine, theirs = (protocol.without(one.protocol, stated) for one in (measurement, first))
+            if protocol.identity(mine) == protocol.identity(theirs):
+                return identity
+        identity = protocol.identity(measurement.protocol)
+        founders[identity] = measurement
+        return identity
+
     groups: dict[Any, dict[tuple[str, int], Measurement]] = {}
-    for measurement in measurements:
-        group = groups.setdefault(protocol.identity(measurement.protocol), {})
+    for measurement in sorted(measurements, key=lambda one: bool(own[one.row])):  # rows as the table states it first
+        group = groups.setdefault(group_of(measurement), {})
         other = group.setdefault(measurement.key, measurement)
         if other is not measurement:
             raise SeglabError(
@@ -155,11 +176,21 @@ def _block(
     block = Block(
         protocol={key: value for key, value in shared.items() if key not in protocol.NO_DIFFERENCE},
         title=", ".join(f"{protocol.words(key)} {protocol.shown(key, shared)}" for key in keys),
-        rows=rows_of(plan, group, fitting),
+        rows=tuple(_noted(row, shared) for row in rows_of(plan, group, fitting)),
         published=(),
         class_names=tuple(group[0].class_iou),
     )
     return block, [*apart, *warnings]
+
+
+def _noted(row: RowResult, shared: Mapping[str, Any]) -> RowResult:
+    """The row with a note of how it was measured, where that differs from the rows beside it."""
+    own = row.measurements[0].protocol
+    keys = protocol.differing([shared, own])
+    if not keys:
+        return row
+    differs = "scored with " + ", ".join(f"{protocol.words(key)}: {protocol.shown(key, own)}" for key in keys)
+    return replace(row, note=differs if row.note is None else f"{row.note}; {differs}")
 
 
 def _timed_alike(plan: Plan, group: Sequence[Measurement]) -> tuple[list[Measurement], list[str]]:
@@ -211,6 +242,11 @@ def _with_published(plan: Plan, blocks: Sequence[Block]) -> tuple[tuple[Block, .
             elsewhere.append(min(results, key=lambda result: len(result.differs)))
     filled = (replace(block, published=tuple(rows)) for block, rows in zip(blocks, placed, strict=True))
     return tuple(filled), tuple(elsewhere)
+
+
+def _is_planned(plan: Plan, key: str) -> bool:
+    """Whether the blocks differ in what the table asks for itself."""
+    return (key == "split" and len(plan.splits) > 1) or (bool(plan.tested_on) and key in protocol.OF_DATA)
 
 
 def _reason(key: str, blocks: Sequence[Block]) -> str:

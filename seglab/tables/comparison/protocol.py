@@ -1,8 +1,10 @@
 """Which measurements may be compared: those on whose protocols the scores depend in the same way."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import Any
 
+from seglab.data.corruptions import names
+from seglab.data.corruptions.names import CORRUPTION
 from seglab.display.numbers import sides
 from seglab.display.post import POST, post_words
 from seglab.display.several import CALIBRATED, CALIBRATIONS, MEMBERS, UNCERTAINTY, uncertainty_words
@@ -22,16 +24,34 @@ _WORDS = {
     POST: "post-processing",
     UNCERTAINTY: "members",
     CALIBRATED: "calibration",
+    CORRUPTION: "corruption",
     "limit": "limit of images",
     "fingerprint": "content of the data",
 }
 _DATA = ("dataset", "split", "limit", "labels")
 _FOLLOW_FROM_DATA = ("images", "fingerprint")
+OF_DATA = (*_DATA, *_FOLLOW_FROM_DATA, "classes")
+_SAME_PIXELS = (*OF_DATA, "resolution", "reading", "void")  # scores of others never compare
+# What a key of conf/evaluate.yaml decides of a protocol, where that is not the key of its name.
+_DECIDES = {"tile": ("tile", "overlap"), "crf": (POST,), "severity": (CORRUPTION,)}
 
 
 def identity(protocol: Mapping[str, Any]) -> Hashable:
     """Equal for protocols under which scores are comparable. A key that seglab does not know counts as well."""
     return frozenset((key, _frozen(value)) for key, value in protocol.items() if key not in NO_DIFFERENCE)
+
+
+def decided_by(evaluation: Mapping[str, Any]) -> frozenset[str]:
+    """The keys of a protocol that a row's own `evaluation` decides: in them it may differ from the rows beside it.
+
+    Not those that say which pixels are scored: of other images, or at another size, scores do not compare.
+    """
+    stated = (str(key).partition(".")[0] for key in evaluation)
+    return frozenset(key for one in stated for key in _DECIDES.get(one, (one,)) if key not in _SAME_PIXELS)
+
+
+def without(protocol: Mapping[str, Any], keys: Collection[str]) -> dict[str, Any]:
+    return {key: value for key, value in protocol.items() if key not in keys}
 
 
 def differing(protocols: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -52,6 +72,7 @@ def shown(key: str, protocol: Mapping[str, Any]) -> str:
     """'64x128' for a size, 'yes', 'none', 'not stated': the value as a table prints it."""
     if key not in protocol:
         return "none" if key in (POST, UNCERTAINTY, CALIBRATED) else "not stated"
+        return {POST: "none", CORRUPTION: "none", "classes": "same"}.get(key, "not stated")
     value = protocol[key]
     if value is None:
         return "that of the image" if key == "size" else "none"
@@ -65,6 +86,8 @@ def shown(key: str, protocol: Mapping[str, Any]) -> str:
         return uncertainty_words(value)
     if key == CALIBRATED:
         return CALIBRATIONS.get(value, str(value))
+    if key == CORRUPTION:
+        return names.words(value)
     if isinstance(value, list | tuple):
         return ", ".join(f"{item:g}" if isinstance(item, float) else str(item) for item in value)
     return str(value)

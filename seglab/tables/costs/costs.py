@@ -18,7 +18,7 @@ from seglab.multirun import gpus
 from seglab.runs.json_file import read_object
 from seglab.tables.plan.budgets import form
 from seglab.tables.plan.model import Plan
-from seglab.tables.survey.survey import Survey
+from seglab.tables.survey.survey import Survey, once
 
 FILE = "costs.json"  # in the table's folder: the estimates, by fingerprint and device
 
@@ -61,11 +61,13 @@ def of_rows(
         configs: {row: resolved configuration with the first seed}.
         kept: {key: what `seglab.diagnostics.step_times` measured}, see `read`.
     """
-    costs = []
+    costs, trained = [], once(survey.states)
     for row in survey.plan.rows:
         if row.downsample is not None:
             continue
-        states = [state for state in survey.states if state.row == row.label]
+        states = [state for state in trained if state.row == row.label]
+        if not states:  # another row's runs serve it
+            continue
         config = configs[row.label]
         left = sum(state.status not in ("measured", "committed", "trained") for state in states)
         unknown = Cost(row=row.label, seeds=len(states), left=left)

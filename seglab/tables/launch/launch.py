@@ -13,7 +13,7 @@ from seglab.runs import init_from as first_weights
 from seglab.tables.launch.controls import measure_controls
 from seglab.tables.plan.model import Plan, Row
 from seglab.tables.survey.configurations import evaluation_overrides, in_order
-from seglab.tables.survey.survey import State, Survey
+from seglab.tables.survey.survey import State, Survey, once
 
 log = logging.getLogger("seglab")
 
@@ -69,7 +69,10 @@ def _to_train(survey: Survey, rows: Sequence[Row], *, retry_failed: bool) -> lis
                 left += [seed for seed in seeds[other.label]
                          if seed not in left and survey.of(row.label, seed).status == "committed"]  # fmt: skip
         seeds[row.label] = sorted(left, key=survey.plan.seeds.index)
-    return [(row, seeds[row.label]) for row in rows if seeds.get(row.label)]
+    planned = [survey.of(row.label, seed) for row in rows for seed in seeds.get(row.label, ())]
+    once_each = {state.key for state in once(planned)}  # rows may differ in their evaluation alone
+    left_of = {row.label: [seed for seed in seeds.get(row.label, ()) if (row.label, seed) in once_each] for row in rows}
+    return [(row, left_of[row.label]) for row in rows if left_of[row.label]]
 
 
 def _is_there(init_from: str, plan: Plan, row: Row, seed: int, *, output: Path) -> bool:
@@ -84,7 +87,7 @@ def _is_there(init_from: str, plan: Plan, row: Row, seed: int, *, output: Path) 
 
 
 def evaluate_trained(states: Sequence[State], plan: Plan, *, search_path: Sequence[str]) -> None:
-    """Evaluates each finished run once on each split that is left, as the table's `evaluation` says.
+    """Evaluates each finished run on each split that is left, as the `evaluation` of the table and of its row says.
 
     A failure is told, and the others go on.
 
@@ -92,13 +95,14 @@ def evaluate_trained(states: Sequence[State], plan: Plan, *, search_path: Sequen
         KeyboardInterrupt: Ctrl-C or SIGTERM came.
     """
     flags = [flag for path in search_path for flag in ("--config-dir", path)]
+    rows = {row.label: row for row in plan.rows}
     unscored = [(state, split) for state in states for split in state.unscored]
     for state, split in unscored:
         assert state.folder is not None
         where = f"{plan.name}, {state.row} seed {state.seed}"
         log.info("%s: evaluating on %s", where, split)
         run = f"run={quoted(runs.shown(state.folder.absolute()))}"
-        code = _call("seglab.evaluate", [*flags, run, *evaluation_overrides(plan, split=split)])
+        code = _call("seglab.evaluate", [*flags, run, *evaluation_overrides(plan, row=rows[state.row], split=split)])
         if code:
             log.error("%s: the evaluation on %s FAILED, exit code %d", where, split, code)
 

@@ -98,9 +98,11 @@ def _reduced_row(row: Row, budget: Budget, name: str) -> Row:
     return replace(
         row,
         label=marked(row.label, name),
+        training=None if row.training is None else marked(row.training, name),
         overrides=row.overrides if row.downsample is not None else (*row.overrides, *budget.overrides),
         starts_from=None if row.starts_from is None else marked(row.starts_from, name),
         learns_from=None if row.learns_from is None else marked(row.learns_from, name),
+        evaluation={key: budget.evaluation.get(key, value) for key, value in row.evaluation.items()},
     )
 
 

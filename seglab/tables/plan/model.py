@@ -15,6 +15,9 @@ class Row:
     starts_from: str | None = None  # label of the row whose run of the same seed gives the first weights
     learns_from: str | None = None  # label of the row whose run of the same seed is its teacher
     downsample: int | None = None  # no training: the ground truth, down- and up-sampled by this factor, is scored
+    evaluation: Mapping[str, Any] = field(default_factory=dict)  # keys that differ from the table's
+    training: str | None = None  # of a table with `tested_on`: the label of the row that its YAML states
+    place: str | None = None  # and where it is tested
 
     @property
     def needs(self) -> str | None:
@@ -65,6 +68,7 @@ class Plan:
     baseline: tuple[str, ...] = ()  # labels of the rows that others are compared with, at most one in each block
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # {name: classes whose mean IoU is a column}
     evaluation: Mapping[str, Any] = field(default_factory=dict)  # keys of conf/evaluate.yaml; `split` may be a list
+    tested_on: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # {title: keys of the evaluation there}
     published: tuple[Published, ...] = ()
     notes: tuple[str, ...] = ()
     unsaid: tuple[str, ...] = ()  # what the source leaves unsaid or contradicts, and what is done here
@@ -75,12 +79,24 @@ class Plan:
     @property
     def splits(self) -> tuple[str, ...]:
         """Those that are named; none where that is left to the evaluation."""
-        split = self.evaluation.get("split")
-        return () if split is None else (split,) if isinstance(split, str) else tuple(split)
+        return _splits(self.evaluation)
+
+    def evaluation_of(self, row: Row) -> dict[str, Any]:
+        """What the table states of the evaluation of a row, and the row above it."""
+        return {**self.evaluation, **row.evaluation}
+
+    def splits_of(self, row: Row) -> tuple[str, ...]:
+        """As `splits`, of a row that may state its own."""
+        return _splits(self.evaluation_of(row))
 
     def seeds_of(self, row: Row) -> tuple[int, ...]:
         """The seeds that a row is measured with: without a training they make no difference."""
         return self.seeds if row.downsample is None else self.seeds[:1]
+
+
+def _splits(evaluation: Mapping[str, Any]) -> tuple[str, ...]:
+    split = evaluation.get("split")
+    return () if split is None else (split,) if isinstance(split, str) else tuple(split)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,10 +8,11 @@ from typing import Any
 import yaml
 
 from seglab import config
+from seglab.data.corruptions.names import CORRUPTION
 from seglab.errors import SeglabError, did_you_mean
-from seglab.evaluation.columns import ALL_CLASSES, CLASS_IOU, COSTS, EXTRAS, SCORES, class_of, measured_by
+from seglab.evaluation.columns import ALL_CLASSES, CLASS_IOU, COSTS, EXTRAS, MCE, SCORES, class_of, measured_by
 from seglab.runs import yaml_file
-from seglab.tables.plan import budgets, settings, yaml_values
+from seglab.tables.plan import budgets, settings, tested_on, yaml_values
 from seglab.tables.plan.model import Plan, Published, Row
 from seglab.tables.plan.yaml_values import check_unique, require
 
@@ -62,6 +63,10 @@ def plan_of(content: Any, *, name: str) -> Plan:
         _row(row, where=f"{where}: rows[{index}]") for index, row in yaml_values.items(values, "rows", where=where)
     )
     require(bool(rows), f"{where}: rows", "one row or more", "none")
+    places = tested_on.read(values, where=where)
+    baseline = yaml_values.text_or_texts(values, "baseline", where=where)
+    for label in baseline:
+        _check_label(label, [row.label for row in rows], where=f"{where}: baseline")
     published = tuple(
         _published(row, where=f"{where}: published[{index}]")
         for index, row in yaml_values.items(values, "published", where=where)
@@ -70,11 +75,12 @@ def plan_of(content: Any, *, name: str) -> Plan:
         name=name,
         title=yaml_values.text(values, "title", where=where),
         source=yaml_values.text(values, "source", where=where),
-        rows=rows,
+        rows=tested_on.expanded(rows, places, where=where),
         columns=yaml_values.texts(values, "columns", where=where),
         seeds=yaml_values.whole_numbers(values, "seeds", where=where),
         common=settings.overrides(values, "common", where=where),
-        baseline=yaml_values.text_or_texts(values, "baseline", where=where),
+        baseline=tuple(tested_on.label(label, place) for label in baseline for place in places) or baseline,
+        tested_on=places,
         groups=_groups(values, where=where),
         evaluation=settings.evaluation(values, where=where),
         published=published,
@@ -94,18 +100,21 @@ def _check_as_a_whole(plan: Plan, *, where: str) -> None:
     check_unique([*labels, *(row.label for row in plan.published)], f"{where}: rows", "labels")
     check_unique(plan.columns, f"{where}: columns", "columns")
     check_unique(plan.seeds, f"{where}: seeds", "seeds")
-    for label in plan.baseline:
-        _check_label(label, labels, where=f"{where}: baseline")
     _check_rows(plan, where=where)
-    extras = plan.evaluation.get("extra") or []
+    extras = [extra for row in plan.rows for extra in plan.evaluation_of(row).get("extra") or []]
     for column in plan.columns:
         _check_column(column, plan, where=f"{where}: columns")
         extra = measured_by(column)
         if extra in EXTRAS and extra not in extras:
             raise SeglabError(
                 f"{where}: columns: {column} is measured with evaluation.extra=[{extra}]; came "
-                f"extra={list(extras)} - add it"
+                f"extra={list(dict.fromkeys(extras))} - add it"
             )
+        if extra == CORRUPTION and not any(plan.evaluation_of(row).get(CORRUPTION) for row in plan.rows):
+            raise SeglabError(f"{where}: columns: {column} is measured with evaluation.corruption=all, or some; came "
+                              "none - add it")  # fmt: skip
+        if column == MCE and not plan.baseline:
+            raise SeglabError(f"{where}: columns: {MCE} is relative to the errors of a baseline; came none - name one")
     for published in plan.published:
         for column in published.values:
             here = f"{where}: published {published.label!r}: values"
@@ -118,7 +127,8 @@ def _check_rows(plan: Plan, *, where: str) -> None:
     labels = [row.label for row in plan.rows]
     seen = dict[tuple[object, ...], str]()
     for row in plan.rows:
-        other = seen.setdefault((row.overrides, row.starts_from, row.learns_from, row.downsample), row.label)
+        setting = (row.overrides, row.starts_from, row.learns_from, row.downsample, repr(plan.evaluation_of(row)))
+        other = seen.setdefault(setting, row.label)
         require(other == row.label, f"{where}: rows", "a setting of its own for each row",
                 f"the same overrides for {other!r} and {row.label!r}")  # fmt: skip
     rows = {row.label: row for row in plan.rows}
@@ -152,7 +162,7 @@ def _check_column(column: str, plan: Plan, *, where: str) -> None:
 
 
 def _row(content: Any, *, where: str) -> Row:
-    values = yaml_values.mapping(content, Row, where=where)
+    values = yaml_values.mapping(content, Row, where=where, leave_out=frozenset({"training", "place"}))
     overrides = settings.overrides(values, "overrides", where=where)
     start, factor = yaml_values.said(values, "starts_from", where=where), values.get("downsample")
     if start is not None and any(override.lstrip("+").startswith("init_from=") for override in overrides):
@@ -168,6 +178,8 @@ def _row(content: Any, *, where: str) -> Row:
         alone = not overrides and start is None and teacher is None
         require(alone, f"{where}: downsample", "no overrides and no starts_from beside it",
                 f"{', '.join(overrides) or f'starts_from: {start}'} - nothing is trained: leave it out")  # fmt: skip
+        require(not values.get("evaluation"), f"{where}: downsample", "no evaluation beside it",
+                f"{values.get('evaluation')} - no network sees an image: leave it out")  # fmt: skip
     return Row(
         label=yaml_values.text(values, "label", where=where),
         overrides=overrides,
@@ -175,6 +187,7 @@ def _row(content: Any, *, where: str) -> Row:
         starts_from=start,
         learns_from=teacher,
         downsample=factor,
+        evaluation=settings.evaluation(values, where=where),
     )
 
 

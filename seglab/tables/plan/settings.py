@@ -13,7 +13,9 @@ from seglab.tables.plan import yaml_values
 from seglab.tables.plan.yaml_values import check_unique, require
 
 # Of conf/evaluate.yaml, what a table does not decide.
-_NOT_OF_A_TABLE = frozenset({"run", "predictions", "truth", "processes", "root", "device", "threads", "output"})
+_NOT_OF_A_TABLE = frozenset(
+    {"run", "predictions", "truth", "processes", "root", "device", "threads", "output", "reference"}
+)
 EVALUATION = tuple(field.name for field in fields(config.EvaluateConfig) if field.name not in _NOT_OF_A_TABLE)
 
 

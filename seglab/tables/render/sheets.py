@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from seglab.data.corruptions.names import CORRUPTION
 from seglab.display import sheet
 from seglab.display.numbers import NOT_THERE, cell, exact, word
 from seglab.display.post import POST
@@ -14,6 +15,7 @@ from seglab.tables.comparison.comparison import Block, Comparison, PublishedResu
 from seglab.tables.comparison.protocol import shown
 from seglab.tables.comparison.rows import RowResult
 from seglab.tables.plan.model import Plan, Row
+from seglab.tables.render.matrix import matrix_sheet
 from seglab.tables.render.published import published_notes
 from seglab.tables.render.words import ABSENT, estimate, interval, number, points, probability
 from seglab.tables.survey.survey import by_row
@@ -37,7 +39,7 @@ def markdown(comparison: Comparison, *, differences: bool = True) -> str:
 
 def sheets(comparison: Comparison, *, differences: bool = True) -> list[Sheet]:
     """A sheet of scores for each block of equal protocol, and one of differences; warnings below the last."""
-    parts = []
+    parts = [matrix_sheet(comparison)] if comparison.plan.tested_on else []
     for block in comparison.blocks:
         parts.append(_scores(comparison, block))
         if differences and any(row.differences for row in block.rows):
@@ -81,6 +83,10 @@ def protocol_words(block: Block) -> str:
     if protocol.get("tile"):
         parts.append(f"tiles {shown('tile', protocol)}")
     parts += [shown(key, protocol) for key in (POST, UNCERTAINTY, CALIBRATED) if protocol.get(key)]
+    if protocol.get(POST):
+        parts.append(shown(POST, protocol))
+    if protocol.get(CORRUPTION):
+        parts.append(shown(CORRUPTION, protocol))
     return ", ".join(parts)
 
 

@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,14 +23,15 @@ from seglab.errors import SeglabError
 from seglab.runs.json_file import read_object
 from seglab.tables.plan.budgets import form
 from seglab.tables.plan.model import Plan
-from seglab.tables.survey.configurations import configurations, evaluation_settings
+from seglab.tables.survey.configurations import configurations, evaluation_settings, own_evaluations
 
 FILE = "composed.json"  # in the table's folder
 
 # Below seglab/; a test finds what is missing.
 _CODE = ("__init__.py", "errors.py", "labels/*.py", "config/*.py", "runs/*.py", "evaluation/__init__.py",
-         "evaluation/columns.py", "metrics/__init__.py", "metrics/titles.py", "tables/__init__.py", "tables/plan/*.py",
-         "tables/survey/*.py")  # fmt: skip
+         "evaluation/columns.py", "metrics/__init__.py", "data/__init__.py",
+         "data/corruptions/__init__.py", "data/corruptions/names.py", "metrics/titles.py", "tables/__init__.py",
+         "tables/plan/*.py", "tables/survey/*.py")  # fmt: skip
 _VARIABLE = re.compile(r"oc\.env:\s*(\w+)")
 
 
@@ -41,6 +42,7 @@ log = logging.getLogger("seglab")
 class Composed:
     configurations: dict[tuple[str, int], DictConfig]  # of {(label, seed): ...}, as configurations.configurations
     evaluation: dict[str, Any]  # resolved values of conf/evaluate.yaml for the table
+    own: dict[str, dict[str, Any]] = field(default_factory=dict)  # {label: the same} of rows that state their own
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,12 @@ class Kept:
 
     rows: dict[tuple[str, int], tuple[str, dict[str, Any]]]  # {(label, seed): (fingerprint, resolved configuration)}
     evaluation: dict[str, Any]
+    own: dict[str, dict[str, Any]]
 
     def only(self, wanted: Collection[tuple[str, int]]) -> Composed:
         """With the configurations of these rows and seeds."""
         chosen = {which: OmegaConf.create(config) for which, (_, config) in self.rows.items() if which in wanted}
-        return Composed(chosen, self.evaluation)
+        return Composed(chosen, self.evaluation, self.own)
 
 
 def compose(plan: Plan, *, overrides: Sequence[str], search_path: Sequence[str]) -> Composed:
@@ -63,7 +66,8 @@ def compose(plan: Plan, *, overrides: Sequence[str], search_path: Sequence[str])
         SeglabError: a configuration is wrong.
     """
     composed = configurations(plan, overrides=overrides, search_path=search_path)
-    return Composed(composed, runs.plain(evaluation_settings(plan, search_path=search_path)))
+    evaluation = runs.plain(evaluation_settings(plan, search_path=search_path))
+    return Composed(composed, evaluation, own_evaluations(plan, search_path=search_path))
 
 
 def kept_or_composed(plan: Plan, *, overrides: Sequence[str], search_path: Sequence[str], output: Path) -> Kept:
@@ -74,14 +78,16 @@ def kept_or_composed(plan: Plan, *, overrides: Sequence[str], search_path: Seque
         kept = read_object(path, what="composed configurations", cure="delete it") or {}
         if kept.get("key") == key:
             rows = {(label, seed): (fingerprint, config) for label, seed, fingerprint, config in kept["rows"]}
-            return Kept(rows, kept["evaluation"])
+            return Kept(rows, kept["evaluation"], kept["own"])
     log.info("%s: composing %d rows, once", form(plan), len(plan.rows))
     composed = compose(plan, overrides=overrides, search_path=search_path)
     plain = {which: runs.plain(cfg) for which, cfg in composed.configurations.items()}
-    fresh = Kept({which: (runs.fingerprint(values), values) for which, values in plain.items()}, composed.evaluation)
+    rows = {which: (runs.fingerprint(values), values) for which, values in plain.items()}
+    fresh = Kept(rows, composed.evaluation, composed.own)
     path.parent.mkdir(parents=True, exist_ok=True)
     rows_to_keep = [(*which, *kept_row) for which, kept_row in fresh.rows.items()]
-    runs.write_quickly(path, json.dumps({"key": key, "rows": rows_to_keep, "evaluation": fresh.evaluation}))
+    kept = {"key": key, "rows": rows_to_keep, "evaluation": fresh.evaluation, "own": fresh.own}
+    runs.write_quickly(path, json.dumps(kept))
     return fresh
 
 

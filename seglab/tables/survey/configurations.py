@@ -73,20 +73,42 @@ def in_order(rows: Sequence[Row]) -> list[Row]:
     return list(ordered.values())
 
 
-def evaluation_settings(plan: Plan, *, search_path: Sequence[str] = ()) -> DictConfig:
-    """The configuration of `python -m seglab.evaluate` that scores the table's runs, on the first of several splits."""
-    cfg = compose("evaluate", evaluation_overrides(plan), search_path=search_path).cfg
-    config.check(cfg, config.EvaluateConfig)
+def evaluation_settings(plan: Plan, *, row: Row | None = None, search_path: Sequence[str] = ()) -> DictConfig:
+    """The configuration of `python -m seglab.evaluate` that scores the table's runs, on the first of several splits.
+
+    Args:
+        row: whose evaluation it is, where rows have their own.
+
+    Raises:
+        SeglabError: what the row states is no configuration.
+    """
+    try:
+        cfg = compose("evaluate", evaluation_overrides(plan, row=row), search_path=search_path).cfg
+        config.check(cfg, config.EvaluateConfig)
+    except (SeglabError, HydraException, OmegaConfBaseException) as error:
+        if row is None:
+            raise
+        raise SeglabError(f"table {plan.name}, row {row.label!r}: evaluation: {message_for(error)}") from error
     return cfg
 
 
-def evaluation_overrides(plan: Plan, *, split: str | None = None) -> list[str]:
+def own_evaluations(plan: Plan, *, search_path: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
+    """{label: resolved values of conf/evaluate.yaml} of the rows that state an evaluation of their own."""
+    return {
+        row.label: runs.plain(evaluation_settings(plan, row=row, search_path=search_path))
+        for row in plan.rows
+        if row.evaluation
+    }
+
+
+def evaluation_overrides(plan: Plan, *, row: Row | None = None, split: str | None = None) -> list[str]:
     """The plan's `evaluation` as it is typed: ["split=test", "scales=[0.75,1.0]"].
 
     Args:
+        row: whose own keys go before the plan's.
         split: one of the plan's; None: where it has several, the first.
     """
-    settings = dict(plan.evaluation)
+    settings = dict(plan.evaluation) if row is None else plan.evaluation_of(row)
     if isinstance(settings.get("split"), list):
         settings["split"] = settings["split"][0]
     return [f"{key}={_typed(value)}" for key, value in {**settings, **({"split": split} if split else {})}.items()]

@@ -25,6 +25,7 @@ def take(plan: Plan, composed: Composed, *, home: Path, output: Path, outdated_t
         plan,
         composed.configurations,
         settings=composed.evaluation,
+        own=composed.own,
         output=output,
         committed=read_csv(committed_csv(plan, home)),
         outdated_too=outdated_too,

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from seglab import runs
+from seglab.data.corruptions import names
+from seglab.data.corruptions.names import CORRUPTION
 from seglab.display.csv_text import as_cell, from_cell
 from seglab.display.post import POST
 from seglab.display.several import CALIBRATED, UNCERTAINTY
@@ -16,7 +18,7 @@ from seglab.errors import SeglabError
 from seglab.evaluation.columns import CLASS_IOU, class_of, measured
 from seglab.runs.class_names import dataset_name
 from seglab.runs.find import Run
-from seglab.tables.plan.model import Measurement, Plan
+from seglab.tables.plan.model import Measurement, Plan, Row
 
 _OPTIONAL: tuple[Callable[[Any], str], Callable[[str], Any]] = (
     lambda value: "" if value is None else repr(value),
@@ -45,9 +47,11 @@ _CAME_LATER: dict[str, tuple[Callable[[Any], str], Callable[[str], Any]]] = {
 }  # fmt: skip
 
 
-def wanted_protocols(plan: Plan, settings: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """{split that is asked for: what the protocol must say} of each split that the plan's runs are evaluated on."""
-    asked = plan.splits or (settings["split"],)
+def wanted_protocols(
+    plan: Plan, row: Row, settings: Mapping[str, Any], config: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """{split that is asked for: what the protocol must say} of each split that the row's runs are evaluated on."""
+    asked = plan.splits_of(row) or (settings["split"],)
     return {split: wanted_protocol({**settings, "split": split}, config) for split in asked}
 
 
@@ -74,6 +78,8 @@ def wanted_protocol(settings: Mapping[str, Any], config: Mapping[str, Any]) -> d
         POST: None if settings["post"] is None else {"name": settings["post"], **settings["crf"]},  # None: no such key
         UNCERTAINTY: settings["uncertainty"],  # as POST
         CALIBRATED: settings["calibrated"],  # as POST
+        CORRUPTION: names.protocol(settings["corruption"], settings["severity"], settings["seed"]),  # as POST
+        "classes": None if settings["classes"] == "same" else settings["classes"],  # as POST
         "checkpoint": settings["checkpoint"],
     }
 
@@ -137,9 +143,9 @@ def write_csv(path: Path, measurements: Sequence[Measurement]) -> None:
 
 def to_csv(measurements: Sequence[Measurement]) -> str:
     scores = dict.fromkeys(name for measurement in measurements for name in _scores(measurement))
-    names = sorted(scores, key=lambda name: class_of(name) is not None)  # those of all classes first
+    columns = sorted(scores, key=lambda name: class_of(name) is not None)  # those of all classes first
     later = list(_CAME_LATER) if any(measurement.timed_on for measurement in measurements) else []
-    header = [*_BEFORE_SCORES, *names, *(name for name in _FIELDS if name not in _BEFORE_SCORES), *later]
+    header = [*_BEFORE_SCORES, *columns, *(name for name in _FIELDS if name not in _BEFORE_SCORES), *later]
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, header, restval="", extrasaction="ignore", lineterminator="\n")
     writer.writeheader()

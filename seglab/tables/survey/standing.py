@@ -32,6 +32,7 @@ class State:
     evaluation: Path | None = None  # folder of the evaluation that was measured, where the table has one split
     unscored: tuple[str, ...] = ()  # splits on which the finished run is still to be evaluated
     init_from: str | None = None  # of its configuration
+    fingerprint: str = ""  # of its configuration: rows that differ in their evaluation alone have one
 
     @property
     def key(self) -> tuple[str, int]:

@@ -11,9 +11,11 @@ from typing import Any, get_args
 from omegaconf import DictConfig
 
 from seglab import runs
+from seglab.data.corruptions.names import CORRUPTION
 from seglab.display import numbers
 from seglab.errors import SeglabError
 from seglab.runs.find import find_runs
+from seglab.runs.json_file import read_object
 from seglab.tables.comparison.per_image import PerImage, read_per_image
 from seglab.tables.plan.budgets import form
 from seglab.tables.plan.model import Measurement, Plan
@@ -64,6 +66,17 @@ class Survey:
             if state.evaluation is not None
         }
 
+    def corruptions(self) -> dict[str, list[Mapping[str, Any]]]:
+        """{label: scores of corrupted images, as metrics.json holds them, of each run} that was evaluated here."""
+        found: dict[str, list[Mapping[str, Any]]] = {}
+        for state in self.states:
+            place = None if state.evaluation is None else state.evaluation / "metrics.json"
+            if place is not None and place.is_file():
+                scores = read_object(place, what="scores", cure="delete the folder and evaluate again") or {}
+                if CORRUPTION in scores:
+                    found.setdefault(state.row, []).append(scores[CORRUPTION])
+        return found
+
     def pictures(self) -> dict[str, Path]:
         """{label: sheet of sample predictions} of the first run of each row that lies here."""
         pictures: dict[str, Path] = {}
@@ -85,6 +98,7 @@ def survey(
     output: Path,
     committed: Sequence[Measurement],
     outdated_too: bool,
+    own: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
 ) -> Survey:
     """What is known of every run of the table.
 
@@ -95,16 +109,18 @@ def survey(
         settings: the resolved values of conf/evaluate.yaml for this table; of several splits, any one.
         output: where runs/, sweeps/ and controls/ lie.
         outdated_too: whether committed measurements of another configuration are shown.
+        own: {label: settings} of the rows with an evaluation of their own.
 
     Raises:
-        SeglabError: two rows are the same experiment.
+        SeglabError: two rows are the same experiment, and evaluated in the same way.
     """
     by_fingerprint = find_runs(output)
     rows = {row.label: row for row in plan.rows}
-    states, seen = [], dict[str, str]()
+    states, seen = [], dict[tuple[str, str], str]()
     for (label, seed), cfg in configurations.items():
-        sought = wanted(plan, rows[label], seed=seed, config=runs.plain(cfg), settings=settings)
-        if (other := seen.setdefault(sought.fingerprint, label)) != label:
+        sought = wanted(plan, rows[label], seed=seed, config=runs.plain(cfg), settings=own.get(label, settings))
+        measured = (sought.fingerprint, repr((sought.protocols, sought.extra)))
+        if (other := seen.setdefault(measured, label)) != label:
             raise SeglabError(
                 f"table {plan.name}: expected a setting of its own for each row; {other!r} and {label!r} compose to "
                 "the same configuration - remove one of them"
@@ -114,7 +130,8 @@ def survey(
             committed=[measurement for measurement in committed if measurement.key == (label, seed)],
             output=output, outdated_too=outdated_too,
         )  # fmt: skip
-        states.append(replace(state, init_from=cfg.get(rows[label].needed_as)))
+        init_from = cfg.get(rows[label].needed_as)
+        states.append(replace(state, init_from=init_from, fingerprint=sought.fingerprint))
     return Survey(plan=plan, states=tuple(states))
 
 
@@ -133,7 +150,7 @@ def lines(survey: Survey, estimates: Mapping[str, float] = MappingProxyType({}))
     """
     yield f"{form(survey.plan)}: {counts(survey)}"
     trained = {row.label for row in survey.plan.rows if row.downsample is None}
-    left = [state for state in survey.states if state.status in _LEFT and state.row in trained]
+    left = once([state for state in survey.states if state.status in _LEFT and state.row in trained])
     for status in ("missing", "interrupted", "stale", "running", "trained"):
         rows = by_row(state.key for state in survey.states if state.status == status)
         if rows:
@@ -148,6 +165,11 @@ def lines(survey: Survey, estimates: Mapping[str, float] = MappingProxyType({}))
         yield f"  shown as committed, of a configuration that has changed since: {outdated}"
     if left:
         yield f"  to train what is left takes {_time(survey, left, estimates)}"
+
+
+def once(states: Iterable[State]) -> list[State]:
+    """The first of those that one run serves."""
+    return list({state.fingerprint or state.key: state for state in reversed([*states])}.values())[::-1]
 
 
 def by_row(planned: Iterable[tuple[str, int]]) -> str:

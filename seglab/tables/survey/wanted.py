@@ -42,9 +42,9 @@ def wanted(plan: Plan, row: Row, *, seed: int, config: Mapping[str, Any], settin
 
     Args:
         config: the resolved configuration of the run.
-        settings: the resolved values of conf/evaluate.yaml for this table.
+        settings: the resolved values of conf/evaluate.yaml for this row.
     """
-    asked = wanted_protocols(plan, settings, config)
+    asked = wanted_protocols(plan, row, settings, config)
     fingerprint = runs.fingerprint(config)
     if row.downsample is not None:
         asked = {split: control.wanted_protocol(protocol) for split, protocol in asked.items()}

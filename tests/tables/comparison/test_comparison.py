@@ -1,6 +1,7 @@
 """What a table says of its rows: blocks of equal protocol, differences paired by seed, corrections, and warnings."""
 
 import math
+from dataclasses import replace
 from unittest.mock import Mock
 
 import pytest
@@ -141,3 +142,45 @@ def test_each_row_of_a_large_table_is_compared_once_with_its_baseline(monkeypatc
     assert once >= len(wide.columns)
     compare(wide, rows)
     assert paired.call_count == once + 29 * once
+
+
+def test_a_row_with_an_evaluation_of_its_own_stands_beside_the_others_and_says_so():
+    own = Row(label="dice", overrides=("loss=ce",), evaluation={"tile": [32, 64], "flip": True}, note="windows")
+    rows = [Row(label="ce"), own, Row(label="focal")]
+    runs = [
+        with_protocol(one, tile=[32, 64], overlap=0.25, flip=True) if one.row == "dice" else one
+        for one in all_measured()
+    ]
+    (block,) = compare(plan(rows=tuple(rows)), runs).blocks
+    assert [row.label for row in block.rows] == ["ce", "dice", "focal"]
+    assert block.rows[1].differences["miou"].mean is not None
+    assert block.rows[1].note == "windows; scored with test-time flip: yes, tiles: 32x64, overlap of tiles: 0.25"
+    assert [row.note for row in block.rows if row.label != "dice"] == [None, None]
+    assert len(compare(plan(), runs).blocks) == 2  # nobody has said that these differ
+
+
+def test_scores_of_other_images_never_stand_side_by_side():
+    rows = (Row(label="ce"), Row(label="dice", evaluation={"split": "test"}), Row(label="focal"))
+    runs = [with_protocol(one, split="test") if one.row == "dice" else one for one in all_measured()]
+    assert [[row.label for row in block.rows] for block in compare(plan(rows=rows), runs).blocks] == [
+        ["ce", "focal"],
+        ["dice"],
+    ]
+
+
+def test_the_corruption_error_is_relative_to_the_baseline_of_the_same_seed():
+    means = {("ce", 1): (0.5, 0.2), ("ce", 2): (0.6, 0.3), ("dice", 1): (0.75, 0.4), ("dice", 2): (0.2, 0.3)}
+    runs = [
+        measured(row, seed, 0.5) for row, seed in means
+    ]  # fmt: skip
+    runs = [
+        replace(run, metrics={"miou": 0.5, "mce": 9.0, "miou/rain": means[run.key][0], "miou/fog": means[run.key][1]},
+                protocol={**run.protocol, "corruption": {"names": ["rain", "fog"], "severities": [1]}})
+        for run in runs
+    ]  # fmt: skip
+    (block,) = compare(plan(columns=("miou", "mce"), seeds=(1, 2)), runs).blocks
+    ce, dice = block.rows
+    assert ce.columns["mce"].values == (1.0, 1.0)
+    assert dice.columns["mce"].values == pytest.approx(((0.25 / 0.5 + 0.6 / 0.8) / 2, (0.8 / 0.4 + 0.7 / 0.7) / 2))
+    alone = compare(plan(columns=("miou", "mce"), seeds=(1, 2)), runs[1:]).blocks[0].rows[1]
+    assert alone.columns["mce"].values == (None, pytest.approx(1.5))

@@ -259,3 +259,16 @@ def test_every_command_that_a_table_starts_dies_with_it(module: str) -> None:
         assert process.stdout.readline() == b"at work\n"
         process.stdin.close()
         assert process.wait(PATIENCE) == -signal.SIGKILL
+
+
+def test_a_run_that_serves_two_rows_is_trained_once_and_evaluated_for_each(calls: Calls) -> None:
+    rows = (PLAN.rows[0], Row(label="mirrored", overrides=("loss=ce",), evaluation={"flip": True}))
+    plan = replace(PLAN, rows=rows)
+    missing = survey(*["missing"] * 4, plan=plan)
+    alike = replace(missing, states=tuple(replace(one, fingerprint=f"ce{one.seed}") for one in missing.states))
+    launch.train_missing(alike, output=Path("outputs"), overrides=[], search_path=[], retry_failed=False)
+    assert [arguments[-2] for _, arguments in calls] == ["seed=1,2"]
+    calls.clear()
+    trained = survey("trained", "measured", "trained", "measured", plan=plan).to_evaluate()
+    launch.evaluate_trained(trained, plan, search_path=[])
+    assert ["flip=true" in arguments for _, arguments in calls] == [False, True]

@@ -1,5 +1,7 @@
 """The reduced forms of a table."""
 
+from dataclasses import replace
+
 import pytest
 
 from seglab.errors import SeglabError
@@ -68,3 +70,8 @@ def test_picked_rows_bring_those_that_they_start_from(plan: Plan) -> None:
     assert picked(reduced(plan, "short"), ["half"]) == ["half (short)"]
     with pytest.raises(SeglabError, match=r"rows='tunde': expected labels of rows, ce, tuned, half - did you mean"):
         picked(plan, ["tunde"])
+
+
+def test_a_reduced_form_goes_before_what_a_row_states_of_its_evaluation(plan: Plan) -> None:
+    rows = (replace(plan.rows[0], evaluation={"limit": 40, "flip": True}), *plan.rows[1:])
+    assert reduced(replace(plan, rows=rows), "smoke").rows[0].evaluation == {"limit": 2, "flip": True}

@@ -33,6 +33,7 @@ def test_a_plan_holds_starts_controls_splits_and_budgets() -> None:
                 {"label": "again", "starts_from": "ce"},
                 {"label": "half", "downsample": 2},
                 {"label": "quarter", "downsample": 4},
+                {"label": "mirrored", "overrides": [], "evaluation": {"flip": True}},
             ],
             columns=["miou", "iou/*"],
             evaluation={"split": ["train", "val"]},
@@ -44,8 +45,9 @@ def test_a_plan_holds_starts_controls_splits_and_budgets() -> None:
         name="t",
     )
     assert [(row.overrides, row.starts_from, row.downsample) for row in plan.rows] == [
-        ((), None, None), ((), "ce", None), ((), None, 2), ((), None, 4),
+        ((), None, None), ((), "ce", None), ((), None, 2), ((), None, 4), ((), None, None),
     ]  # fmt: skip
+    assert plan.evaluation_of(plan.rows[-1]) == {"split": ["train", "val"], "flip": True}
     assert math.isnan(plan.published[0].values["iou/pole"])
     assert plan.evaluation["split"] == ["train", "val"]
     short = plan.budgets["short"]
@@ -66,6 +68,11 @@ def test_a_plan_holds_starts_controls_splits_and_budgets() -> None:
         (changed(columns=[]), "columns: expected one column or more"),
         (changed(columns=["mIoU"]), "columns: expected one of miou, .*; came 'mIoU' - did you mean 'miou'?"),
         (changed(columns=["boundary_f1"]), r"boundary_f1 is measured with evaluation.extra=\[boundary\]"),
+        (changed(columns=["miou/rain"]), "miou/rain is measured with evaluation.corruption=all, or some; came none"),
+        (
+            changed(columns=["mce"], evaluation={"corruption": "all"}, baseline=None),
+            "mce is relative to the errors of a baseline; came none - name one",
+        ),
         (changed(seeds=[]), "seeds: expected one seed or more"),
         (changed(groups={"small": []}), "groups.small: expected one class or more"),
         (
@@ -97,6 +104,9 @@ def test_a_plan_holds_starts_controls_splits_and_budgets() -> None:
             with_rows({"downsample": 2, "overrides": ["loss=ce"]}),
             "no overrides and no starts_from beside it; came loss=ce",
         ),
+        (with_rows({"overrides": ["loss=ce"], "evaluation": {}}), "the same overrides for 'ce' and 'x'"),
+        (with_rows({"overrides": ["loss=ce"], "evaluation": {"flp": True}}), r"rows\[2\]: no key 'flp' in evaluation"),
+        (with_rows({"downsample": 2, "evaluation": {"flip": True}}), "no evaluation beside it; came {'flip': True}"),
         (changed(budgets={"full": {"overrides": []}}), "no budget 'full' - full is the table itself"),
         (changed(budgets={"shrt": {"overrides": []}}), "no budget 'shrt' - did you mean 'short'?"),
         (changed(budgets={"short": {"seeds": [1]}}), "budgets.short: expected the key 'overrides'; it is not there"),

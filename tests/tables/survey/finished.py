@@ -18,6 +18,7 @@ SETTINGS = {
     "data": None, "split": "test", "size": "run", "tile": None, "overlap": 0.25, "limit": None, "resolution": "both",
     "scales": [1.0], "flip": False, "post": None, "checkpoint": "best", "extra": [],
     "uncertainty": None, "calibrated": None,
+    "corruption": None, "severity": [1], "seed": 1, "classes": "same",
 }  # fmt: skip
 PROTOCOL = {
     "dataset": "bdd", "split": "test_15", "limit": None, "resolution": "original",

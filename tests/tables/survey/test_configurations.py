@@ -10,7 +10,13 @@ from seglab import runs
 from seglab.errors import SeglabError
 from seglab.tables.plan.model import Plan, Row
 from seglab.tables.plan.read import plan_of, read_plan
-from seglab.tables.survey.configurations import configurations, evaluation_overrides, evaluation_settings, in_order
+from seglab.tables.survey.configurations import (
+    configurations,
+    evaluation_overrides,
+    evaluation_settings,
+    in_order,
+    own_evaluations,
+)
 from tests.tables.plan.losses import GOOD, changed
 
 PLAN = Plan(
@@ -138,3 +144,15 @@ def fingerprints(name: str) -> tuple[str, ...]:
 def test_the_synthetic_tables_share_their_baseline() -> None:
     tables = [fingerprints(f"synthetic_{name}") for name in ("losses", "activations", "skips", "models")]
     assert len({fingerprint for table in tables for fingerprint in table}) == 30
+
+
+def test_a_row_states_its_own_evaluation():
+    row = Row(label="windows", evaluation={"split": "val", "tile": [32, 64]})
+    plan = replace(PLAN, rows=(*PLAN.rows, row), evaluation={"split": ["train", "test"], "flip": True})
+    assert evaluation_overrides(plan, row=row) == ["split=val", "flip=true", "tile=[32, 64]"]
+    assert plan.splits_of(row) == ("val",)
+    (settings,) = own_evaluations(plan).values()
+    assert (settings["split"], settings["flip"], settings["tile"]) == ("val", True, [32, 64])
+    wrong = replace(plan, rows=(Row(label="x", evaluation={"limit": "many"}),))
+    with pytest.raises(SeglabError, match=r"row 'x': evaluation: .*limit"):
+        own_evaluations(wrong)

@@ -1,12 +1,14 @@
 """How far a table is, in words, and what can be compared of it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from seglab.errors import SeglabError
 from seglab.runs.find import find_runs
-from seglab.tables.survey.survey import counts, lines, survey
+from seglab.tables.plan.model import Row
+from seglab.tables.survey.survey import Survey, counts, lines, once, survey
 from tests.tables.survey.finished import PLAN, SETTINGS, SPLITS, config, evaluation, statuses, surveyed
 
 
@@ -59,3 +61,33 @@ def test_a_broken_record_is_left_out(add, tmp_path: Path, caplog: pytest.LogCapt
     (folder / "record.json").write_text("{")
     assert find_runs(tmp_path) == {}
     assert "is not JSON" in caplog.text
+
+
+def test_one_run_serves_the_rows_that_differ_in_their_evaluation(add, tmp_path: Path) -> None:
+    add("runs/a", "ce", 1, evaluation(0.5), evaluation(0.6, flip=True))
+    add("runs/b", "ce", 2, evaluation(0.4))
+    rows = (PLAN.rows[0], Row(label="mirrored", evaluation={"flip": True}))
+    plan = replace(PLAN, rows=rows)
+    same = {(row.label, seed): config("ce", seed) for row in rows for seed in plan.seeds}
+
+    def taken(output: Path) -> Survey:
+        return survey(plan, same, settings=SETTINGS, output=output, committed=(), outdated_too=True,
+                      own={"mirrored": {**SETTINGS, "flip": True}})  # fmt: skip
+
+    found = taken(tmp_path)
+    assert statuses(found) == {("ce", 1): "measured", ("ce", 2): "measured", ("mirrored", 1): "measured",
+                               ("mirrored", 2): "trained"}  # fmt: skip
+    assert [one.metrics["miou"] for one in found.measurements()] == [0.5, 0.4, 0.6]
+    nowhere = taken(tmp_path / "nowhere")
+    assert [state.key for state in once(nowhere.states)] == [("ce", 1), ("ce", 2)]
+
+
+def test_scores_of_corrupted_images_are_read_where_they_were_measured(add, tmp_path: Path) -> None:
+    corruption = {"names": ["rain"], "severities": [1], "seed": 1, "version": 1}
+    for place, seed in (("runs/a", 1), ("runs/b", 2)):
+        folder = add(place, "ce", seed, evaluation(0.5, corruption=corruption)) / "evaluations" / "x"
+        folder.mkdir(parents=True)
+        (folder / "metrics.json").write_text(f'{{"corruption": {{"clean": 0.{seed}}}}}')
+    assert surveyed(tmp_path).corruptions() == {}, "the table asks for none"
+    found = surveyed(tmp_path, corruption="rain").corruptions()
+    assert found == {"ce": [{"clean": 0.1}, {"clean": 0.2}]}

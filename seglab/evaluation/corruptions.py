@@ -1,0 +1,118 @@
+"""Scores of a network that sees corrupted images, counted once over the data set; memory does not grow with it."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any, NamedTuple
+
+import seglab.lean_imports  # noqa: F401
+
+import numpy as np
+
+from seglab import runs
+from seglab.data.corruptions.corrupt import corrupted
+from seglab.data.corruptions.names import CORRUPTION
+from seglab.errors import SeglabError
+from seglab.evaluation.columns import MCE
+from seglab.evaluation.counts import Pixels
+from seglab.evaluation.robustness import corruption_errors, result_of
+from seglab.inference.file_loop import ahead
+from seglab.runs.find import named_run
+
+log = logging.getLogger("seglab")
+
+# Of a protocol, in what the evaluation of a reference has to agree: the pixels that are scored. How its network sees
+# them is its own affair.
+_SAME = ("dataset", "split", "labels", "images", "limit", "resolution", CORRUPTION)
+
+
+class Reference(NamedTuple):
+    """An evaluation of another run with the same corruptions."""
+
+    run: Path
+    fingerprint: str  # of its data
+    mean: Mapping[str, float]  # {corruption: mean mIoU over severities}
+
+
+class Corruptions:
+    """The confusion matrix of each corruption and severity.
+
+    Args:
+        asked: see `seglab.data.corruptions.names.protocol`.
+        predict: gives the label map uint8 (H, W) of an image uint8 (H, W, 3) at a size (H, W).
+        names: of the classes.
+        misses: see `Pixels`.
+        threads: that draw images ahead of the network.
+        reference: to which the errors are relative; None leaves that out.
+    """
+
+    def __init__(
+        self,
+        asked: Mapping[str, Any],
+        *,
+        predict: Callable[[np.ndarray, tuple[int, int]], np.ndarray],
+        names: Sequence[str],
+        misses: bool,
+        threads: int,
+        reference: Reference | None,
+    ) -> None:
+        self._kinds = [(name, severity) for name in asked["names"] for severity in asked["severities"]]
+        self._pixels = {kind: Pixels(names, misses=misses) for kind in self._kinds}
+        self._seed, self._predict = asked["seed"], predict
+        self._threads, self._reference = threads, reference
+
+    def update(self, name: str, image: np.ndarray, mask: np.ndarray) -> None:
+        """Counts one image uint8 (H, W, 3), whose labels `mask` uint8 (h, w) stay where they are."""
+
+        def draw(index: int) -> np.ndarray:
+            corruption, severity = self._kinds[index]
+            return corrupted(image, corruption=corruption, severity=severity, seed=self._seed, name=name)
+
+        drawn = ahead(draw, count=len(self._kinds), threads=self._threads)
+        size = (mask.shape[0], mask.shape[1])
+        for kind, seen in zip(self._kinds, drawn, strict=True):
+            self._pixels[kind].update(self._predict(seen, size), mask)
+
+    def compute(self, *, clean: float, fingerprint: str) -> dict[str, Any]:
+        """See `robustness.result_of`; with a reference {"errors": {corruption: CE}, "mce", "reference"} as well.
+
+        Args:
+            clean: mIoU of the images as they are.
+            fingerprint: of the data that were read; of other data a reference is left out, which is said.
+        """
+        miou: dict[str, dict[str, float]] = {}
+        for (name, severity), pixels in self._pixels.items():
+            miou.setdefault(name, {})[str(severity)] = pixels.compute()["metrics"]["miou"]
+        result = result_of(miou, clean=clean)
+        reference = self._reference
+        if reference is None:
+            return result
+        if reference.fingerprint != fingerprint:
+            log.warning("reference=%s: expected an evaluation of the same images; its files were others (%s, here %s) "
+                        "- mCE is left out", reference.run, reference.fingerprint, fingerprint)  # fmt: skip
+            return result
+        errors = corruption_errors(result["mean"], reference.mean)
+        return {**result, "errors": errors, MCE: fmean(errors.values()), "reference": runs.shown(reference.run)}
+
+
+def reference_of(asked: str | None, protocol: Mapping[str, Any]) -> Reference | None:
+    """The first evaluation in the record of the run `asked` that scored the same images with the same corruptions.
+
+    Raises:
+        SeglabError: there is no such run, or it was not evaluated so.
+    """
+    if asked is None:
+        return None
+    run = named_run(asked, key="reference")
+    evaluations = (runs.read_record(run) or {}).get("evaluations", {})
+    wanted = {key: protocol[key] for key in _SAME}
+    for evaluation in evaluations.values():
+        found = evaluation["protocol"]
+        if CORRUPTION in evaluation and all(found.get(key) == value for key, value in wanted.items()):
+            return Reference(run, found["fingerprint"], evaluation[CORRUPTION]["mean"])
+    raise SeglabError(
+        f"reference={asked}: expected a run that was evaluated with the same corruptions, severities, seed and images; "
+        f"its record has none among {len(evaluations)} evaluations - run this command with run={asked} and without "
+        "reference first"
+    )
