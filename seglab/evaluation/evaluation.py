@@ -23,8 +23,7 @@ from seglab.display.post import POST
 from seglab.display.rgb import as_rgb
 from seglab.errors import SeglabError
 from seglab.evaluation.cityscapes_files import read_png
-from seglab.evaluation.columns import OFFICIAL, UNCERTAINTY
-from seglab.evaluation.columns import COMMON, OFFICIAL
+from seglab.evaluation.columns import COMMON, OFFICIAL, UNCERTAINTY
 from seglab.evaluation.corruptions import Corruptions, reference_of
 from seglab.evaluation.counts import Extra, Extremes, Pixels, View, extra_of
 from seglab.evaluation.data import check_same_classes, data_config, has_official, instances_of, open_source
@@ -85,7 +84,6 @@ class Evaluation:
         data = data_config(settings, opened.data)
         self._settings = settings
         self.labels: LabelSpace = label_space(data["labels"])
-        check_same_classes(opened.labels, self.labels)
         if not settings["score_fitted_split"]:
             require_unseen(settings, data)
         self._common = None

@@ -11,11 +11,10 @@ from typing import Any
 import seglab.lean_imports  # noqa: F401
 
 from seglab import runs
-from seglab.display import confusion, draw
-from seglab.display.doubt import doubt_sheet
 from seglab.data.corruptions import names
 from seglab.data.corruptions.names import CORRUPTION
 from seglab.display import confusion, draw, robustness
+from seglab.display.doubt import doubt_sheet
 from seglab.display.numbers import sides
 from seglab.display.post import POST, post_name
 from seglab.display.reliability import calibration_figure
@@ -65,10 +64,9 @@ def write(folder: Path, result: Mapping[str, Any], scores: Scores, labels: Label
     runs.write_atomically(folder / confusion.NAME, confusion.confusion_csv(scores.matrix.tolist(), labels.names))
     write_png(folder / "confusion.png", draw.rendered(draw.confusion_figure(scores.matrix, labels.names)))
     best, worst = scores.extremes.best(), scores.extremes.worst()
-    for name, images in (("best", best), ("worst", worst)):
     if CORRUPTION in result:
         write_png(folder / "robustness.png", draw.rendered(robustness.figure_of_run(result[CORRUPTION])))
-    for name, images in (("best", scores.extremes.best()), ("worst", scores.extremes.worst())):
+    for name, images in (("best", best), ("worst", worst)):
         if images:
             write_png(folder / f"{name}.png", draw.stack([image.sample for image in images], labels))
     doubts = [image.doubt for image in (*worst, *best) if image.doubt is not None]

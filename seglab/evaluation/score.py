@@ -11,10 +11,9 @@ from typing import Any
 from seglab import runs
 from seglab.config.ranges import CALIBRATED, POST, one_of, require, size, some_of, whole
 from seglab.errors import SeglabError
-from seglab.evaluation import columns, official, report, uncertainty
-from seglab.runs import calibration
-from seglab.evaluation import columns, official, report, robustness
+from seglab.evaluation import columns, official, report, robustness, uncertainty
 from seglab.evaluation.columns import COMMON
+from seglab.runs import calibration
 from seglab.runs.find import is_exported, require_run
 from seglab.runs.lock import FileLock
 
@@ -96,11 +95,8 @@ def check(settings: Mapping[str, Any]) -> None:
             if settings["calibrated"] is not None:
                 calibration.read(run, checkpoint=settings["checkpoint"], method=settings["calibrated"])
     robustness.check(settings)
-    run = Path(settings["run"])
-    if not is_exported(run):
-        require_run(run, runs.RECORD, runs.CONFIG, f"checkpoints/{settings['checkpoint']}.ckpt")
-        runs.read_record(run)  # raises where it is damaged: the scores would have no place
     refused = ["calibration"] if "calibration" in settings["extra"] else []
+    refused += ["uncertainty"] if settings["uncertainty"] is not None else []
     refused += ["official=true"] if settings["official"] is True else []
     if settings["classes"] == COMMON and refused:
         raise SeglabError(f"classes={COMMON} has no {refused[0]}, which is of all classes of the run - leave it out")

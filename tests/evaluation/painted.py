@@ -22,7 +22,6 @@ SETTINGS = {
     "official": "auto", "extra": [], "panels": 2, "device": "cpu", "threads": 2, "output": None, "predictions": None,
     "truth": None, "processes": "auto", "uncertainty": None, "calibrated": None,
     "score_fitted_split": False,
-    "truth": None, "processes": "auto",
     "corruption": None, "severity": [1, 2, 3, 4, 5], "reference": None, "seed": 1, "classes": "same",
 }  # fmt: skip
 

@@ -71,8 +71,8 @@ def words(key: str) -> str:
 def shown(key: str, protocol: Mapping[str, Any]) -> str:
     """'64x128' for a size, 'yes', 'none', 'not stated': the value as a table prints it."""
     if key not in protocol:
-        return "none" if key in (POST, UNCERTAINTY, CALIBRATED) else "not stated"
-        return {POST: "none", CORRUPTION: "none", "classes": "same"}.get(key, "not stated")
+        nothing = dict.fromkeys((POST, CORRUPTION, UNCERTAINTY, CALIBRATED), "none")
+        return {**nothing, "classes": "same"}.get(key, "not stated")
     value = protocol[key]
     if value is None:
         return "that of the image" if key == "size" else "none"

@@ -82,11 +82,7 @@ def protocol_words(block: Block) -> str:
         parts.append(f"scales {shown('scales', protocol)}")
     if protocol.get("tile"):
         parts.append(f"tiles {shown('tile', protocol)}")
-    parts += [shown(key, protocol) for key in (POST, UNCERTAINTY, CALIBRATED) if protocol.get(key)]
-    if protocol.get(POST):
-        parts.append(shown(POST, protocol))
-    if protocol.get(CORRUPTION):
-        parts.append(shown(CORRUPTION, protocol))
+    parts += [shown(key, protocol) for key in (POST, CORRUPTION, UNCERTAINTY, CALIBRATED) if protocol.get(key)]
     return ", ".join(parts)
 
 
