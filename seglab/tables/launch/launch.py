@@ -15,6 +15,7 @@ from seglab.runs import init_from as first_weights
 from seglab.tables.launch.controls import measure_controls
 from seglab.tables.plan.model import Plan, Row
 from seglab.tables.survey.configurations import evaluation_overrides, in_order
+from seglab.tables.survey.ensembles import to_be_scored
 from seglab.tables.survey.survey import State, Survey, once
 
 log = logging.getLogger("seglab")
@@ -108,6 +109,19 @@ def evaluate_trained(states: Sequence[State], plan: Plan, *, search_path: Sequen
         code = _call("seglab.evaluate", [*flags, run, *evaluation_overrides(plan, row=rows[state.row], split=split)])
         if code:
             log.error("%s: the evaluation on %s FAILED, exit code %d", where, split, code)
+
+
+def evaluate_ensembles(states: Sequence[State], plan: Plan, *, search_path: Sequence[str]) -> None:
+    """Scores the seeds of each row together, where the table has that column; a failure is told, the others go on."""
+    flags = [flag for path in search_path for flag in ("--config-dir", path)]
+    rows = {row.label: row for row in plan.rows}
+    for label, folders, splits in to_be_scored(plan, states):
+        run = f"run=[{','.join(quoted(runs.shown(folder.absolute())) for folder in folders)}]"
+        for split in splits:
+            log.info("%s, %s: evaluating its %d seeds together on %s", plan.name, label, len(folders), split)
+            overrides = evaluation_overrides(plan, row=rows[label], split=split)
+            if code := _call("seglab.evaluate", [*flags, run, "uncertainty=ensemble", *overrides]):
+                log.error("%s, %s: the evaluation of its seeds together FAILED, exit code %d", plan.name, label, code)
 
 
 def _calibrate(folder: Path, run: str, evaluation: Mapping[str, Any]) -> None:
