@@ -27,6 +27,7 @@ EXTRAS = tuple(name for name in LINES if name not in (OFFICIAL, UNCERTAINTY, OOD
 
 COVERAGES = (80, 90, 95)  # percent of the pixels, the most confident ones
 NATS = "nats/100"
+ENSEMBLE_MIOU = "ensemble_miou"  # of the mean of a row's seeds: one number a row
 
 COMMON = "common"  # of `classes`: those of the run and of the data that have one name
 CORRUPTION_MIOU, DEGRADATION = "corruption_miou", "degradation"
@@ -58,6 +59,7 @@ class Cost:
     """A number >= 0 that the record of a run holds; no row is best in it, and it is not tested.
 
     `latency` and `images_per_second` are of one device, which the record names: `python -m seglab.export` writes them.
+    `ensemble_miou` is no cost but, as these, a number of the row that no seed changes: of all its seeds together.
     """
 
     name: str
@@ -149,6 +151,7 @@ COSTS = {
         Cost(name="seconds", title="training", unit=1.0),
         Cost(name="latency", title="latency ms", unit=1.0),
         Cost(name="images_per_second", title="images/s", unit=1.0),
+        Cost(name=ENSEMBLE_MIOU, title="ensemble mIoU %", unit=0.01),
     )
 }
 

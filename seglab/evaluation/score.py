@@ -97,6 +97,7 @@ def check(settings: Mapping[str, Any]) -> None:
             if settings["calibrated"] is not None:
                 calibration.read(run, checkpoint=settings["checkpoint"], method=settings["calibrated"])
     refused = ["calibration"] if "calibration" in settings["extra"] else []
+    refused += ["uncertainty"] if settings["uncertainty"] is not None else []
     refused += ["official=true"] if settings["official"] is True else []
     if settings["classes"] == COMMON and refused:
         raise SeglabError(f"classes={COMMON} has no {refused[0]}, which is of all classes of the run - leave it out")

@@ -19,6 +19,7 @@ from seglab.tables.render import csv_file, latex, sheets
 from seglab.tables.render.page import write_page
 from seglab.tables.survey.composed import compose
 from seglab.tables.survey.configurations import configurations
+from seglab.tables.survey.ensembles import to_be_scored
 from seglab.tables.survey.inventory import committed_csv, listed, take
 from seglab.tables.survey.measurements import write_csv
 from seglab.tables.survey.survey import Survey, lines
@@ -109,7 +110,8 @@ class Table:
     def _is_left(self, survey: Survey) -> bool:
         """Whether a run is left of those that were asked for."""
         states = [state for state in survey.states if state.row in self._picked]
-        return any(state.status not in ("measured", "committed") for state in states)
+        together = to_be_scored(self._plan, states)
+        return bool(together) or any(state.status not in ("measured", "committed") for state in states)
 
     def _is_dear(self, survey: Survey) -> bool:
         """Whether to say first what it costs: not that of two steps, nor what the finished runs tell."""
@@ -139,6 +141,8 @@ class Table:
         )
         trained = [state for state in self.survey().to_evaluate() if state.row in self._picked]
         launch.evaluate_trained(trained, self._plan, search_path=self._search_path)
+        scored = [state for state in self.survey().states if state.row in self._picked]
+        launch.evaluate_ensembles(scored, self._plan, search_path=self._search_path)
         return self.survey()
 
     def _show(self, survey: Survey) -> None:

@@ -51,7 +51,7 @@ def results() -> dict[str, dict]:
     belief = Belief(confidence, torch.full(mask.shape, 0.5), torch.full(mask.shape, 0.25), 3)
     view = View(pred, mask, lambda: confidence, (ids, ids.astype(np.int32)), lambda: belief)
     found = {}
-    for kind in (OFFICIAL, *EXTRAS):
+    for kind in (OFFICIAL, *EXTRAS, UNCERTAINTY):
         counter = extra_of(kind, CITYSCAPES.names, batch_size=1)
         counter.update(view)
         found[kind] = counter.compute()

@@ -2,17 +2,20 @@
 
 import logging
 import shlex
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from seglab import runs
 from seglab.config.overrides import quoted
 from seglab.errors import SeglabError
 from seglab.multirun import process as processes
+from seglab.runs import calibration
 from seglab.runs import init_from as first_weights
 from seglab.tables.launch.controls import measure_controls
 from seglab.tables.plan.model import Plan, Row
 from seglab.tables.survey.configurations import evaluation_overrides, in_order
+from seglab.tables.survey.ensembles import to_be_scored
 from seglab.tables.survey.survey import State, Survey, once
 
 log = logging.getLogger("seglab")
@@ -102,9 +105,30 @@ def evaluate_trained(states: Sequence[State], plan: Plan, *, search_path: Sequen
         where = f"{plan.name}, {state.row} seed {state.seed}"
         log.info("%s: evaluating on %s", where, split)
         run = f"run={quoted(runs.shown(state.folder.absolute()))}"
+        _calibrate(state.folder, run, plan.evaluation_of(rows[state.row]))
         code = _call("seglab.evaluate", [*flags, run, *evaluation_overrides(plan, row=rows[state.row], split=split)])
         if code:
             log.error("%s: the evaluation on %s FAILED, exit code %d", where, split, code)
+
+
+def evaluate_ensembles(states: Sequence[State], plan: Plan, *, search_path: Sequence[str]) -> None:
+    """Scores the seeds of each row together, where the table has that column; a failure is told, the others go on."""
+    flags = [flag for path in search_path for flag in ("--config-dir", path)]
+    rows = {row.label: row for row in plan.rows}
+    for label, folders, splits in to_be_scored(plan, states):
+        run = f"run=[{','.join(quoted(runs.shown(folder.absolute())) for folder in folders)}]"
+        for split in splits:
+            log.info("%s, %s: evaluating its %d seeds together on %s", plan.name, label, len(folders), split)
+            overrides = evaluation_overrides(plan, row=rows[label], split=split)
+            if code := _call("seglab.evaluate", [*flags, run, "uncertainty=ensemble", *overrides]):
+                log.error("%s, %s: the evaluation of its seeds together FAILED, exit code %d", plan.name, label, code)
+
+
+def _calibrate(folder: Path, run: str, evaluation: Mapping[str, Any]) -> None:
+    """Fits the temperatures that an evaluation asks for, where the run has none yet; a failure is told by both."""
+    method, checkpoint = evaluation.get("calibrated"), evaluation.get("checkpoint", "best")
+    if method is not None and not calibration.path_of(folder, checkpoint=checkpoint, method=method).is_file():
+        _call("seglab.calibrate", [run, f"method={method}", f"checkpoint={checkpoint}"])
 
 
 def train_arguments(

@@ -120,6 +120,7 @@ class Measurement:
     device: str
     latency: float | None = None  # milliseconds from the bytes of an image to its label map
     images_per_second: float | None = None
+    ensemble_miou: float | None = None  # of the mean of the row's seeds, by the same protocol
     timed_on: str = ""  # the device, the threads and the size of the images with which these two were measured
 
     @property

@@ -16,7 +16,7 @@ from seglab.display.ood import OOD, asked
 from seglab.display.post import POST
 from seglab.display.several import CALIBRATED, UNCERTAINTY
 from seglab.errors import SeglabError
-from seglab.evaluation.columns import CLASS_IOU, class_of, measured
+from seglab.evaluation.columns import CLASS_IOU, ENSEMBLE_MIOU, class_of, measured
 from seglab.runs.class_names import dataset_name
 from seglab.runs.find import Run
 from seglab.tables.plan.model import Measurement, Plan, Row
@@ -45,6 +45,7 @@ _BEFORE_SCORES = ("row", "seed")
 # Those that came after the first files were committed: a file without such a measurement has no such columns.
 _CAME_LATER: dict[str, tuple[Callable[[Any], str], Callable[[str], Any]]] = {
     "latency": _OPTIONAL, "images_per_second": _OPTIONAL, "timed_on": (str, str),
+    ENSEMBLE_MIOU: _OPTIONAL,
 }  # fmt: skip
 
 
@@ -146,7 +147,9 @@ def write_csv(path: Path, measurements: Sequence[Measurement]) -> None:
 def to_csv(measurements: Sequence[Measurement]) -> str:
     scores = dict.fromkeys(name for measurement in measurements for name in _scores(measurement))
     columns = sorted(scores, key=lambda name: class_of(name) is not None)  # those of all classes first
-    later = list(_CAME_LATER) if any(measurement.timed_on for measurement in measurements) else []
+    timed = any(measurement.timed_on for measurement in measurements)
+    together = any(measurement.ensemble_miou is not None for measurement in measurements)
+    later = [name for name in _CAME_LATER if (together if name == ENSEMBLE_MIOU else timed)]
     header = [*_BEFORE_SCORES, *columns, *(name for name in _FIELDS if name not in _BEFORE_SCORES), *later]
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, header, restval="", extrasaction="ignore", lineterminator="\n")

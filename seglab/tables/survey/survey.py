@@ -19,6 +19,7 @@ from seglab.runs.json_file import read_object
 from seglab.tables.comparison.per_image import PerImage, read_per_image
 from seglab.tables.plan.budgets import form
 from seglab.tables.plan.model import Measurement, Plan
+from seglab.tables.survey.ensembles import with_ensembles
 from seglab.tables.survey.standing import State, Status, state_of
 from seglab.tables.survey.wanted import wanted
 
@@ -132,7 +133,7 @@ def survey(
         )  # fmt: skip
         init_from = cfg.get(rows[label].needed_as)
         states.append(replace(state, init_from=init_from, fingerprint=sought.fingerprint))
-    return Survey(plan=plan, states=tuple(states))
+    return Survey(plan=plan, states=with_ensembles(plan, states))
 
 
 def counts(survey: Survey) -> str:
