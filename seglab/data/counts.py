@@ -34,7 +34,7 @@ _IMAGES: Mapping[str, Mapping[str, int]] = {
     # Everingham et al., IJCV 2015; train_aug as in the list of the repositories of DeepLab
     "seglab.data.voc.VOC2012": {"train": 1464, "val": 1449, "trainval": 2913, "train_aug": 10582},
     "seglab.data.cocostuff.COCOStuff": {"train2017": 118287, "val2017": 5000},  # Caesar et al., CVPR 2018
-    # as its authors and public readers of it state them
+    # as its authors and public readers of it state them, of StreetHazards and Lost and Found from memory
     "seglab.data.anomaly_sets.StreetHazards": {"training": 5125, "validation": 1031, "test": 1500},
     "seglab.data.anomaly_sets.AnomalySet": {
         "fishyscapes_lost_and_found": 100, "fishyscapes_static": 30, "road_anomaly": 60, "anomaly_track": 10,

@@ -11,7 +11,7 @@ import pytest
 from seglab import runs
 from seglab.tables.plan.budgets import reduced
 from seglab.tables.plan.read import FOLDER, names, read_plan
-from seglab.tables.survey.configurations import configurations, evaluation_settings
+from seglab.tables.survey.configurations import configurations, evaluation_settings, own_evaluations
 from seglab.tables.survey.survey import survey
 from tests.exhaustive import one_in
 
@@ -41,6 +41,9 @@ def test_every_reduced_form_can_be_run(name: str, form: str, tmp_path: Path) -> 
     full = read_plan(name)
     plan = reduced(full, form)
     settings = runs.plain(evaluation_settings(plan))
-    found = survey(plan, configurations(plan), settings=settings, output=tmp_path, committed=[], outdated_too=False)
+    found = survey(
+        plan, configurations(plan), settings=settings, output=tmp_path, committed=[], outdated_too=False,
+        own=own_evaluations(plan),
+    )  # fmt: skip
     assert {state.row for state in found.states} == {f"{row.label} ({form})" for row in full.rows}
     assert len(found.states) <= len(full.rows) * len(full.seeds)
