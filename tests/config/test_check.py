@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
 from hydra import compose, initialize_config_dir
@@ -88,8 +88,19 @@ def test_all_mistakes_are_told_at_once(checked: Callable[..., str]) -> None:
 # --- conf/ ------------------------------------------------------------------------------------------------------------
 
 NO_GROUPS = ("hydra", "class_weights", "table")  # lists of numbers that losses name; plans of seglab.table
-GROUPS = sorted(folder.name for folder in config.FOLDER.iterdir() if folder.is_dir() and folder.name not in NO_GROUPS)
-OPTIONS = [f"{group}={path.stem}" for group in GROUPS for path in sorted((config.FOLDER / group).glob("*.yaml"))]
+OF_EVALUATIONS = ("ood", "uncertainty")
+GROUPS = sorted(
+    folder.name
+    for folder in config.FOLDER.iterdir()
+    if folder.is_dir() and folder.name not in (*NO_GROUPS, *OF_EVALUATIONS)
+)
+
+
+def options_of(groups: Iterable[str]) -> list[str]:
+    return [f"{group}={path.stem}" for group in groups for path in sorted((config.FOLDER / group).glob("*.yaml"))]
+
+
+OPTIONS = options_of(GROUPS)
 
 
 # What an option needs.
@@ -100,10 +111,10 @@ BESIDE = {
 }
 
 
-def composed(*overrides: str) -> DictConfig:
+def composed(*overrides: str, name: str = "train") -> DictConfig:
     config.register()
     with initialize_config_dir(version_base="1.3", config_dir=str(config.FOLDER)):
-        return compose("train", overrides=list(overrides))
+        return compose(name, overrides=list(overrides))
 
 
 @pytest.mark.slow
@@ -113,6 +124,11 @@ def test_every_option_of_every_group_is_correct(option: str) -> None:
     for key in OmegaConf.missing_keys(cfg):
         OmegaConf.update(cfg, key, "/somewhere")
     config.check(cfg)
+
+
+@pytest.mark.parametrize("option", options_of(OF_EVALUATIONS))
+def test_every_option_of_an_evaluation_is_correct(option: str) -> None:
+    config.check(composed(option, name="evaluate"), config.EvaluateConfig)
 
 
 @pytest.mark.parametrize(
