@@ -39,7 +39,8 @@ def test_an_unknown_command_is_compared_with_those_that_there_are(typed):
 
 
 def test_a_command_gets_the_arguments_behind_it(typed, monkeypatch):
-    monkeypatch.delitem(sys.modules, "seglab.train", raising=False)  # runpy warns where a test before imported it
+    for name in ("seglab.train", "seglab.runs.__main__"):
+        monkeypatch.delitem(sys.modules, name, raising=False)  # runpy warns where a test before imported it
     code, shown, _ = typed("train", "loss=dice", "--cfg", "job")
     assert code == 0
     assert "_target_: seglab.losses.Dice" in shown
