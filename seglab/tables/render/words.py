@@ -3,7 +3,7 @@
 import math
 
 from seglab.display.numbers import NOT_THERE, duration
-from seglab.evaluation.columns import COSTS, class_of
+from seglab.evaluation.columns import COSTS, ENSEMBLE_MIOU, class_of
 from seglab.tables.comparison.differences import Difference, Estimate, Interval
 
 _LEAST_P = 0.001
@@ -18,7 +18,8 @@ def number(column: str, value: float | None) -> str:
         return ABSENT
     if column == "seconds":
         return duration(value)
-    return f"{value / COSTS[column].unit:.3g}" if column in COSTS else f"{100 * value:.1f}"
+    is_cost = column in COSTS and column != ENSEMBLE_MIOU
+    return f"{value / COSTS[column].unit:.3g}" if is_cost else f"{100 * value:.1f}"
 
 
 def estimate(column: str, score: Estimate) -> str:

@@ -10,7 +10,7 @@ from tests.tables.render.html import difference
 
 @pytest.mark.parametrize(
     ("column", "value", "shown"),
-    [("miou", 0.46349, "46.3"), ("miou", None, "–"), ("iou/tram", math.nan, "NaN"),
+    [("ensemble_miou", 0.3, "30.0"), ("miou", 0.46349, "46.3"), ("miou", None, "–"), ("iou/tram", math.nan, "NaN"),
      ("parameters", 7_760_000, "7.76"), ("flops", 1.234e10, "12.3"),
      ("seconds", 185.0, "3 min 05 s")],
 )  # fmt: skip
