@@ -34,6 +34,7 @@ from seglab.training.outputs import resize_logits
 log = logging.getLogger("seglab")
 
 _WINDOW = 16, 128  # least and largest side of the part of an image to which a local temperature is fitted, pixels
+_USUAL = 0.05, 20  # beyond them a temperature makes one class certain, or all alike
 _STEPS, _BATCH, _RATE = 200, 8, 0.01  # of Adam, for the head
 
 
@@ -98,6 +99,12 @@ def fit(samples: Samples, *, method: str, seed: int) -> OneTemperature | ClassTe
     classes = samples.logits[0].shape[1]
     one = OneTemperature(classes)
     _descend(one, samples)
+    temperature = float(one.log_temperature.detach().exp())
+    if not _USUAL[0] < temperature < _USUAL[1]:
+        log.warning(
+            "a temperature of %.3g fits best: what the network gives says next to nothing of these labels, as before a "
+            "training, or nearly everything - look at its scores before its confidence", temperature
+        )  # fmt: skip
     if method == "temperature":
         return one
     if method == "per_class":
@@ -109,7 +116,7 @@ def fit(samples: Samples, *, method: str, seed: int) -> OneTemperature | ClassTe
     with torch.random.fork_rng([]):
         torch.manual_seed(seed)
         local = LocalTemperature(classes)
-        local.set_constant(float(one.log_temperature.detach().exp()))
+        local.set_constant(temperature)
         _train(local, samples)
     return local
 

@@ -49,6 +49,15 @@ def test_a_known_temperature_is_found(temperature) -> None:
     assert float(fitted.log_temperature.detach().exp()) == pytest.approx(temperature, rel=0.05)
 
 
+def test_a_network_that_says_nothing_of_the_labels_is_told(caplog) -> None:
+    logits = torch.randn(1, K, 8, 8, generator=torch.Generator().manual_seed(0))
+    fit(Samples([logits], [logits.argmin(1)]), method="temperature", seed=1)  # the least likely class is always right
+    assert "says next to nothing of these labels" in caplog.text
+    caplog.clear()
+    fit(drawn(1.0), method="temperature", seed=1)
+    assert caplog.text == ""
+
+
 def test_known_temperatures_of_classes_are_found() -> None:
     true = torch.tensor([0.6, 1.0, 1.7, 3.0])
     fitted = fit(drawn(true.view(1, -1, 1, 1), images=20), method="per_class", seed=1)
