@@ -30,7 +30,6 @@ from seglab.data.transforms import Augmentation
 from seglab.errors import SeglabError
 from seglab.labels import IGNORE_INDEX, label_space
 from tests.exhaustive import few_of
-from tests.waiting import PATIENCE
 
 CONF = Path(__file__).parents[2] / "conf"
 
@@ -383,8 +382,8 @@ def test_an_unset_root_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.slow
 def test_a_batch_that_cannot_be_handed_over_ends_its_worker_and_nobody_waits() -> None:
     loader = torch.utils.data.DataLoader(
-        [lambda: None], num_workers=1, collate_fn=lambda batch: batch, worker_init_fn=_start_worker, timeout=PATIENCE,
-        multiprocessing_context="fork",
+        [lambda: None], num_workers=1, collate_fn=lambda batch: batch, worker_init_fn=_start_worker,
+        multiprocessing_context="fork",  # no timeout: the loader looks each 5 s whether its workers are alive
     )  # fmt: skip
     with pytest.raises(RuntimeError, match=r"DataLoader worker \(pid.* exited unexpectedly") as caught:
         next(iter(loader))
