@@ -36,7 +36,7 @@ from seglab.inference.members import Belief, MembersPredictor, open_members
 from seglab.inference.ood.image import ImageLevel
 from seglab.inference.predictor import size_of
 from seglab.labels import LabelSpace, label_space
-from seglab.labels.common import common, table
+from seglab.labels.shared_classes import common, table
 from seglab.metrics import readings
 from seglab.metrics.components import ComponentScores
 from seglab.runs.class_names import dataset_name

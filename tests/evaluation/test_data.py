@@ -9,7 +9,7 @@ from seglab import runs
 from seglab.errors import SeglabError
 from seglab.evaluation import score
 from seglab.labels import LabelSpace, label_space
-from seglab.labels.common import common
+from seglab.labels.shared_classes import common
 from tests.evaluation.painted import CAMVID, POLE, SKY, settings, write_pair
 
 CAR, PEDESTRIAN = CAMVID.names.index("car"), CAMVID.names.index("pedestrian")

@@ -1,5 +1,6 @@
 """Detectors of the features from which the last layer makes its logits: how far they lie from those of the training."""
 
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -40,9 +41,9 @@ class OfFeatures(Detector):
         scores = F.interpolate(scores, size=padded, mode="bilinear", align_corners=False)[..., :rows, :columns]
         return F.interpolate(scores, size=tuple(size), mode="bilinear", align_corners=False)[0, 0]
 
+    @abstractmethod
     def of_features(self, features: Tensor) -> Tensor:
         """float32 (N,) of features (N, C)."""
-        raise NotImplementedError
 
 
 class Mahalanobis(OfFeatures):
