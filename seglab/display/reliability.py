@@ -20,7 +20,7 @@ def calibration_figure(diagrams: Mapping[str, Any]) -> Figure:
     Args:
         diagrams: {"reliability": {"pixels", "correct", "confidence"} of each bin,
             "risk_coverage": {"coverage", "risk"}, "titles": over the one and the other}, as
-            seglab.evaluation.counts makes them.
+            seglab.evaluation.extras makes them.
     """
     from matplotlib.figure import Figure
 

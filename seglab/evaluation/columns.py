@@ -1,6 +1,6 @@
 """Every score of an evaluation, each once: its name and titles, what measures it, where it lies, which end is better.
 
-A new one is a line here, a file of seglab.metrics that computes it, and a class of seglab.evaluation.counts that counts
+A new one is a line here, a file of seglab.metrics that computes it, and a class of seglab.evaluation.extras that counts
 it while images pass by. Nothing heavy is imported: commands check what is asked for by these names.
 """
 

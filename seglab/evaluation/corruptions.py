@@ -15,9 +15,11 @@ from seglab.data.corruptions.corrupt import corrupted
 from seglab.data.corruptions.names import CORRUPTION
 from seglab.errors import SeglabError
 from seglab.evaluation.columns import MCE
+from seglab.evaluation.contract import Extra, Finished, View
 from seglab.evaluation.counts import Pixels
 from seglab.evaluation.robustness import corruption_errors, result_of
 from seglab.inference.file_loop import ahead
+from seglab.inference.predictor import size_of
 from seglab.runs.find import named_run
 
 log = logging.getLogger("seglab")
@@ -35,7 +37,7 @@ class Reference(NamedTuple):
     mean: Mapping[str, float]  # {corruption: mean mIoU over severities}
 
 
-class Corruptions:
+class Corruptions(Extra):
     """The confusion matrix of each corruption and severity.
 
     Args:
@@ -62,35 +64,32 @@ class Corruptions:
         self._seed, self._predict = asked["seed"], predict
         self._threads, self._reference = threads, reference
 
-    def update(self, name: str, image: np.ndarray, mask: np.ndarray) -> None:
-        """Counts one image uint8 (H, W, 3), whose labels `mask` uint8 (h, w) stay where they are."""
+    def update(self, view: View) -> None:
+        """Counts one image uint8 (H, W, 3), whose labels stay where they are."""
 
         def draw(index: int) -> np.ndarray:
             corruption, severity = self._kinds[index]
-            return corrupted(image, corruption=corruption, severity=severity, seed=self._seed, name=name)
+            return corrupted(view.image, corruption=corruption, severity=severity, seed=self._seed, name=view.name)
 
         drawn = ahead(draw, count=len(self._kinds), threads=self._threads)
-        size = (mask.shape[0], mask.shape[1])
         for kind, seen in zip(self._kinds, drawn, strict=True):
-            self._pixels[kind].update(self._predict(seen, size), mask)
+            self._pixels[kind].update(self._predict(seen, size_of(view.mask)), view.mask)
 
-    def compute(self, *, clean: float, fingerprint: str) -> dict[str, Any]:
+    def compute(self, finished: Finished) -> dict[str, Any]:
         """See `robustness.result_of`; with a reference {"errors": {corruption: CE}, "mce", "reference"} as well.
 
-        Args:
-            clean: mIoU of the images as they are.
-            fingerprint: of the data that were read; of other data a reference is left out, which is said.
+        A reference that saw other files is left out, which is said.
         """
         miou: dict[str, dict[str, float]] = {}
         for (name, severity), pixels in self._pixels.items():
             miou.setdefault(name, {})[str(severity)] = pixels.compute()["metrics"]["miou"]
-        result = result_of(miou, clean=clean)
+        result = result_of(miou, clean=finished.miou)
         reference = self._reference
         if reference is None:
             return result
-        if reference.fingerprint != fingerprint:
+        if reference.fingerprint != finished.fingerprint:
             log.warning("reference=%s: expected an evaluation of the same images; its files were others (%s, here %s) "
-                        "- mCE is left out", reference.run, reference.fingerprint, fingerprint)  # fmt: skip
+                        "- mCE is left out", reference.run, reference.fingerprint, finished.fingerprint)  # fmt: skip
             return result
         errors = corruption_errors(result["mean"], reference.mean)
         return {**result, "errors": errors, MCE: fmean(errors.values()), "reference": runs.shown(reference.run)}

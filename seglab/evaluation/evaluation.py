@@ -17,7 +17,6 @@ from seglab.data.image_files import RGB
 from seglab.data.progress import tracked
 from seglab.data.transforms import resize
 from seglab.display import draw
-from seglab.display.csv_text import as_cell
 from seglab.display.doubt import Doubt
 from seglab.display.ood import OOD, asked
 from seglab.display.post import POST
@@ -25,12 +24,15 @@ from seglab.display.rgb import as_rgb
 from seglab.errors import SeglabError
 from seglab.evaluation.cityscapes_files import read_png
 from seglab.evaluation.columns import COMMON, OFFICIAL, UNCERTAINTY
+from seglab.evaluation.contract import Extra, Finished, View
 from seglab.evaluation.corruptions import Corruptions, reference_of
-from seglab.evaluation.counts import Extra, Extremes, Pixels, View, extra_of
+from seglab.evaluation.counts import Extremes, Pixels
 from seglab.evaluation.data import check_same_classes, data_config, has_official, instances_of, open_source
+from seglab.evaluation.extras import extra_of
 from seglab.evaluation.fitted import require_unseen
 from seglab.evaluation.ood import PixelAnomalies, built_of
 from seglab.evaluation.ood_image import ImageAnomalies
+from seglab.evaluation.per_image import PER_IMAGE, rows
 from seglab.inference.file_loop import ahead
 from seglab.inference.members import Belief, MembersPredictor, open_members
 from seglab.inference.ood.image import ImageLevel
@@ -38,18 +40,17 @@ from seglab.inference.predictor import size_of
 from seglab.labels import LabelSpace, label_space
 from seglab.labels.shared_classes import common, table
 from seglab.metrics import readings
-from seglab.metrics.components import ComponentScores
 from seglab.runs.class_names import dataset_name
 
 log = logging.getLogger("seglab")
 
 ORIGINAL, NETWORK = "original", "network"
-PER_IMAGE = ("name", "resolution", "class", "intersection", "truth", "prediction")  # columns; the last three: pixels
 
 
 class Item(NamedTuple):
     """One image as it was read."""
 
+    number: int  # in its split, from 0
     name: str
     image: np.ndarray  # (H, W, C), uint8 or uint16
     mask: np.ndarray  # uint8 (H, W), train ids
@@ -109,126 +110,106 @@ class Evaluation:
         self._with_official &= ORIGINAL in self.resolutions
         self._batch_size = data["eval_batch_size"] or data["batch_size"]
         self.protocol = self._protocol(data)
-        self._reference = reference_of(settings["reference"], self.protocol)
         if CORRUPTION in self.protocol and channels != RGB:
             raise SeglabError(f"corruption: expected images of {RGB} channels; the run was trained on {channels} - "
                               "leave corruption out")  # fmt: skip
-        self._ood = self._anomalies(opened.data)
+        self._extras = self._chosen_extras(opened.data)
         what = settings["run"] if self.run is None else f"{settings['checkpoint']} of {self.run}"
         log.info("%s on %d images, %s", what, len(self._source.samples), self._predictor.device)
 
     def score(self, per_image: TextIO) -> Scores:
-        """Scores every image; writes its counts to `per_image` as CSV, classes that it does not have left out."""
-        names = self.labels.names
-        misses = self._predictor.has_other_outputs or bool(self._common and self._common.only_run)
-        pixels = {resolution: Pixels(names, misses=misses) for resolution in self.resolutions}
-        extras = self._extras()
-        corruptions = self._corruptions(misses=misses)
-        if self._ood is not None:
-            self._ood.fit()
+        """Scores every image, once; writes its counts to `per_image` as CSV, classes that it does not have left out."""
+        names, extras = self.labels.names, self._extras
+        pixels = {resolution: Pixels(names, misses=self._misses) for resolution in self.resolutions}
         extremes, digest = Extremes(self._settings["panels"]), hashlib.blake2b(digest_size=8)
+        for extra in extras.values():
+            extra.begin()
         per_image.write(",".join(PER_IMAGE) + "\n")
-        for index, item in enumerate(self._items()):
+        for item in self._items():
             maps = self._maps(item)
             matrices = {resolution: pixels[resolution].update(*pair) for resolution, pair in maps.items()}
             for resolution, matrix in matrices.items():
-                per_image.writelines(_rows(item.name, resolution, matrix, names))
+                per_image.writelines(rows(item.name, resolution, matrix, names))
             view = self._view(item, *maps[self.headline])
             for extra in extras.values():
                 extra.update(view)
-            if corruptions is not None:
-                corruptions.update(item.name, item.image, view.mask)
-            if self._ood is not None:
-                self._ood.update(index, item.image, size_of(view.mask))
             miou = readings.summary(matrices[self.headline])["miou"]
-            sample = _panel(item, view, miou)
-            extremes.update(miou, index=index, sample=sample, doubt=_doubt(sample, view))
+            sample = _panel(view, miou)
+            extremes.update(miou, index=item.number, sample=sample, doubt=_doubt(sample, view))
             digest.update(item.digest)
-        if not isinstance(self._ood, PixelAnomalies):  # of the data for these some know no classes
+        if all(extra.needs_labels for extra in extras.values()):
             _require_labels(pixels[self.headline].matrix, self.protocol)
         counted = {resolution: counts.compute() for resolution, counts in pixels.items()}
-        counted |= {name: extra.compute() for name, extra in extras.items()}
-        if corruptions is not None:
-            clean = counted[self.headline]["metrics"]["miou"]
-            counted[CORRUPTION] = corruptions.compute(clean=clean, fingerprint=digest.hexdigest())
+        finished = Finished(counted[self.headline]["metrics"]["miou"], digest.hexdigest(), self._again)
+        counted |= {name: extra.compute(finished) for name, extra in extras.items()}
         if self._common is not None:
             counted[COMMON] = self._common.told()
-        if self._ood is not None:
-            counted[OOD] = self._ood.compute(self._components(self._ood))
-        beside = {}
-        if isinstance(self._ood, ImageAnomalies):
-            beside = self._ood.files([sample.name for sample in self._source.samples])
-        return Scores(counted, pixels[self.headline].matrix.numpy(), extremes, digest.hexdigest(), beside)
+        beside = {file: content for extra in extras.values() for file, content in extra.files().items()}
+        return Scores(counted, pixels[self.headline].matrix.numpy(), extremes, finished.fingerprint, beside)
 
     @property
     def headline(self) -> str:
         """The resolution whose score is the score: that of the labels where it is measured."""
         return self.resolutions[0]
 
-    def _extras(self) -> dict[str, Extra]:
-        """What is computed at the headline's resolution beside the confusion matrix."""
-        asked = [*([OFFICIAL] if self._with_official else []), *self._settings["extra"]]
-        if isinstance(self._predictor, MembersPredictor):
+    def _chosen_extras(self, trained_on: Mapping[str, Any]) -> dict[str, Extra]:
+        """What is scored at the headline's resolution beside the confusion matrix, {key of the results: it}."""
+        names, settings, predictor = self.labels.names, self._settings, self._predictor
+        asked = [*([OFFICIAL] if self._with_official else []), *settings["extra"]]
+        if isinstance(predictor, MembersPredictor):
             asked = list(dict.fromkeys([*asked, "calibration", UNCERTAINTY]))
-        return {name: extra_of(name, self.labels.names, batch_size=self._batch_size) for name in asked}
+        extras = {name: extra_of(name, names, batch_size=self._batch_size) for name in asked}
+        if CORRUPTION in self.protocol:
+            extras[CORRUPTION] = Corruptions(
+                self.protocol[CORRUPTION], predict=lambda image, size: self._predicted(image, [size])[0], names=names,
+                misses=self._misses, threads=settings["threads"],
+                reference=reference_of(settings["reference"], self.protocol),
+            )  # fmt: skip
+        if OOD in self.protocol:
+            built, of_protocol = built_of(settings["ood"]), self.protocol[OOD]
+            if isinstance(built, ImageLevel):
+                extras[OOD] = ImageAnomalies(built, predictor=predictor, asked=of_protocol)
+            else:
+                extras[OOD] = PixelAnomalies(
+                    built, predictor=predictor, source=self._source, data=trained_on, asked=of_protocol
+                )
+        return extras
 
-    def _anomalies(self, trained_on: Mapping[str, Any]) -> PixelAnomalies | ImageAnomalies | None:
-        """What scores anomalies, where a detector is asked for."""
-        if self._settings["ood"] is None:
-            return None
-        built, asked = built_of(self._settings["ood"]), self.protocol[OOD]
-        if isinstance(built, ImageLevel):
-            return ImageAnomalies(built, predictor=self._predictor, asked=asked)
-        return PixelAnomalies(built, predictor=self._predictor, source=self._source, data=trained_on, asked=asked)
-
-    def _components(self, ood: PixelAnomalies | ImageAnomalies) -> dict[str, ComponentScores] | None:
-        """Of all images, which are looked at once more: the threshold is known by now."""
-        if isinstance(ood, ImageAnomalies):
-            return None
-        found = ood.components()
-        if found is None:
-            return None
-        for index, item in enumerate(self._items()):
-            mask = item.mask if self.headline == ORIGINAL else self._maps(item)[NETWORK][1]
-            ood.update_components(found, index, item.image, size_of(mask))
-        return found
-
-    def _corruptions(self, *, misses: bool) -> Corruptions | None:
-        """What scores corrupted images at the headline's resolution, where they are asked for."""
-        if CORRUPTION not in self.protocol:
-            return None
-
-        def predict(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-            return self._predicted(image, [size])[0]
-
-        return Corruptions(
-            self.protocol[CORRUPTION], predict=predict, names=self.labels.names, misses=misses,
-            threads=self._settings["threads"], reference=self._reference,
-        )  # fmt: skip
+    @property
+    def _misses(self) -> bool:
+        """Whether a prediction may be none of the classes that are scored."""
+        return self._predictor.has_other_outputs or bool(self._common and self._common.only_run)
 
     def _view(self, item: Item, pred: np.ndarray, mask: np.ndarray) -> View:
-        predictor = self._predictor
+        predictor, belief = self._predictor, None
 
         def probabilities() -> Tensor:
             return predictor.probabilities(item.image, size=size_of(mask))
 
-        if not isinstance(predictor, MembersPredictor):
-            return View(pred, mask, probabilities, item.official)
+        if isinstance(predictor, MembersPredictor):
+            members = predictor
 
-        def belief() -> Belief:
-            return predictor.beliefs(item.image, sizes=[size_of(mask)])[0]
+            def belief() -> Belief:
+                return members.beliefs(item.image, sizes=[size_of(mask)])[0]
 
-        return View(pred, mask, probabilities, item.official, belief)
+        return View(item.number, item.name, item.image, pred, mask, probabilities, item.official, belief)
 
     def _maps(self, item: Item) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """{resolution: (prediction, mask)}, uint8 (H, W) each; the network sees the image once."""
-        masks = {}
-        for resolution in self.resolutions:
-            size = self._predictor.size if resolution == NETWORK else None
-            masks[resolution] = item.mask if size is None else resize(item.image, item.mask, size)[1]
+        masks = {resolution: self._mask(item, resolution) for resolution in self.resolutions}
         sizes = [size_of(mask) for mask in masks.values()]
         preds = self._predicted(item.image, sizes)
         return {key: (pred, mask) for (key, mask), pred in zip(masks.items(), preds, strict=True)}
+
+    def _mask(self, item: Item, resolution: str) -> np.ndarray:
+        """uint8 (H, W)."""
+        size = self._predictor.size if resolution == NETWORK else None
+        return item.mask if size is None else resize(item.image, item.mask, size)[1]
+
+    def _again(self) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+        """(number, image, mask at the headline's resolution) of each image, read once more."""
+        for item in self._items():
+            yield item.number, item.image, self._mask(item, self.headline)
 
     def _predicted(self, image: np.ndarray, sizes: list[tuple[int, int]]) -> list[np.ndarray]:
         """Label maps uint8 (H, W); 255 where a class wins that is not scored."""
@@ -255,7 +236,7 @@ class Evaluation:
         if self._with_official:
             assert sample.mask is not None
             official = read_png(sample.mask), read_png(instances_of(sample.mask))
-        return Item(sample.name, image, mask, official, digest.digest())
+        return Item(index, sample.name, image, mask, official, digest.digest())
 
     def _protocol(self, data: Mapping[str, Any]) -> dict[str, Any]:
         settings, predictor = self._settings, self._predictor
@@ -283,9 +264,10 @@ class Evaluation:
         }
 
 
-def _panel(item: Item, view: View, miou: float) -> draw.Sample:
-    image = item.image if view.mask.shape == item.mask.shape else resize(item.image, view.mask, size_of(view.mask))[0]
-    return draw.Sample(f"{item.name}: mIoU {100 * miou:.1f} %", as_rgb(image), view.mask, view.pred)
+def _panel(view: View, miou: float) -> draw.Sample:
+    size = size_of(view.mask)
+    image = view.image if size == size_of(view.image) else resize(view.image, view.mask, size)[0]
+    return draw.Sample(f"{view.name}: mIoU {100 * miou:.1f} %", as_rgb(image), view.mask, view.pred)
 
 
 def _doubt(sample: draw.Sample, view: View) -> Doubt | None:
@@ -310,16 +292,3 @@ def _require_labels(matrix: Tensor, protocol: Mapping[str, Any]) -> None:
             f"expected labelled pixels; {protocol['dataset']} {protocol['split']} ({protocol['images']} images) has "
             "none - the labels of this split may not be public; choose another split"
         )
-
-
-def _rows(name: str, resolution: str, matrix: Tensor, names: tuple[str, ...]) -> Iterator[str]:
-    predicted = matrix.sum(0)[: len(names)]
-    counts = zip(names, matrix.diagonal().tolist(), matrix.sum(1).tolist(), predicted.tolist(), strict=True)
-    for class_name, intersection, truth, pred in counts:
-        if truth or pred:
-            yield f"{_quoted(name)},{resolution},{_quoted(class_name)},{intersection},{truth},{pred}\n"
-
-
-def _quoted(text: str) -> str:
-    text = as_cell(text)
-    return '"' + text.replace('"', '""') + '"' if any(sign in text for sign in ',"\n') else text

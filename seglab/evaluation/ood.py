@@ -16,6 +16,7 @@ from seglab.data.anomalies import ANOMALY, UNSAID, AnomalySource
 from seglab.data.source import Source
 from seglab.data.transforms import resize
 from seglab.errors import SeglabError
+from seglab.evaluation.contract import Extra, Finished, View
 from seglab.inference.exported import ExportedPredictor
 from seglab.inference.members import MembersPredictor
 from seglab.inference.ood.contract import Detector, Labelled
@@ -26,7 +27,7 @@ from seglab.metrics.components import ComponentScores
 from seglab.runs.class_names import dataset_name
 
 
-class PixelAnomalies:
+class PixelAnomalies(Extra):
     """The scores of one detector or of several; counted while images pass by, in memory that does not grow with them.
 
     Args:
@@ -39,6 +40,8 @@ class PixelAnomalies:
         SeglabError: the data have no masks of anomalies, the network does not fit a detector, or the image is asked to
             be shown in another way than once and as it is.
     """
+
+    needs_labels = False  # some of these data know no classes
 
     def __init__(
         self,
@@ -58,42 +61,21 @@ class PixelAnomalies:
             detector.check(self._predictor.module)
         self._data, self._asked = data, asked
         self._histograms = {name: AnomalyHistogram() for name in detectors}
-        self._thresholds: dict[str, float] = {}
 
-    def fit(self) -> None:
+    def begin(self) -> None:
         """Shows each detector what it needs of the run's training split."""
         for detector in self._detectors.values():
             if detector.images:
                 with torch.inference_mode():
                     detector.fit(self._predictor.module, self._training(detector.images))
 
-    def update(self, index: int, image: np.ndarray, size: Size) -> None:
-        """Adds an image (H, W, C), the source's number `index`, scored at `size`."""
-        marks = self._marks(index, size)
+    def update(self, view: View) -> None:
+        size = size_of(view.mask)
+        marks = self._marks(view.number, size)
         for name, histogram in self._histograms.items():
-            histogram.update(self._scores(name, image, size), marks == ANOMALY, marks != UNSAID)
+            histogram.update(self._scores(name, view.image, size), marks == ANOMALY, marks != UNSAID)
 
-    def components(self) -> dict[str, ComponentScores] | None:
-        """An empty accumulator for each detector; None where none is asked for, or nothing is to be found.
-
-        All images are to be shown to `update_components` then, after the last of them.
-        """
-        least = self._asked["components"]
-        if least is None or not all(histogram.images for histogram in self._histograms.values()):
-            return None
-        self._thresholds = {name: histogram.best_threshold() for name, histogram in self._histograms.items()}
-        return {name: ComponentScores(least=least) for name in self._detectors}
-
-    def update_components(
-        self, found: Mapping[str, ComponentScores], index: int, image: np.ndarray, size: Size
-    ) -> None:
-        """Adds the components of an image, of pixels above the threshold whose F1 over all pixels is the highest."""
-        marks = self._marks(index, size)
-        for name, components in found.items():
-            predicted = self._scores(name, image, size) >= self._thresholds[name]
-            components.update(predicted, marks == ANOMALY, marks != UNSAID)
-
-    def compute(self, found: Mapping[str, ComponentScores] | None) -> dict[str, Any]:
+    def compute(self, finished: Finished) -> dict[str, Any]:
         """{"auroc", "ap", "fpr95", "error" of each, "per_image", "anomalous" and "known" pixels, "protocol"}.
 
         Of components {"siou", "ppv", "f1", "anomalies", "components", "threshold"} as well. Of several detectors
@@ -102,12 +84,26 @@ class PixelAnomalies:
         Raises:
             SeglabError: no pixel is an anomaly, or none is known.
         """
-        results = {name: self._of(name, found) for name in self._detectors}
+        results = {name: self._of(name) for name in self._detectors}
+        if self._asked["components"] is not None:
+            for name, components in self._components(finished).items():
+                results[name] |= components
         protocol = {**self._asked, **self._fitted_on(), "reading": "pooled over pixels", "bins": BINS}
         (first, *_) = results.values()
         return {**({"detectors": results} if self._are_several else first), "protocol": protocol}
 
-    def _of(self, name: str, found: Mapping[str, ComponentScores] | None) -> dict[str, Any]:
+    def _components(self, finished: Finished) -> dict[str, dict[str, Any]]:
+        """Of pixels above the threshold whose F1 over all pixels is the highest: all images are shown once more."""
+        thresholds = {name: histogram.best_threshold() for name, histogram in self._histograms.items()}
+        counted = {name: ComponentScores(least=self._asked["components"]) for name in self._detectors}
+        for index, image, mask in finished.again():
+            marks = self._marks(index, size_of(mask))
+            for name, components in counted.items():
+                predicted = self._scores(name, image, size_of(mask)) >= thresholds[name]
+                components.update(predicted, marks == ANOMALY, marks != UNSAID)
+        return {name: one.compute() | {"threshold": thresholds[name]} for name, one in counted.items()}
+
+    def _of(self, name: str) -> dict[str, Any]:
         histogram = self._histograms[name]
         value, known, anomalous = histogram.compute(), int(histogram.negatives.sum()), int(histogram.positives.sum())
         if math.isnan(value.auroc):
@@ -115,14 +111,13 @@ class PixelAnomalies:
                 f"ood={self._asked['detector']}: expected pixels of anomalies and known ones; came {anomalous} and "
                 f"{known} - choose another split, or more images with limit="
             )
-        result = {
+        return {
             **value._asdict(),
             "error": histogram.error()._asdict(),
             "anomalous": anomalous,
             "known": known,
             "per_image": {**histogram.mean_of_images()._asdict(), "images": histogram.images},
         }
-        return result if found is None else result | found[name].compute() | {"threshold": self._thresholds[name]}
 
     def _scores(self, name: str, image: np.ndarray, size: Size) -> np.ndarray:
         with torch.inference_mode():

@@ -14,12 +14,13 @@ from seglab.display import draw
 from seglab.display.boxes import boxes_figure
 from seglab.display.csv_text import as_cell
 from seglab.errors import SeglabError
+from seglab.evaluation.contract import Extra, Finished, View
 from seglab.evaluation.ood import require_plain
 from seglab.inference import inputs
 from seglab.inference.exported import ExportedPredictor
 from seglab.inference.members import MembersPredictor
 from seglab.inference.ood.image import ImageLevel, image_score
-from seglab.inference.predictor import Predictor, Size
+from seglab.inference.predictor import Predictor
 from seglab.metrics.anomaly import Detection, detection
 
 CIFAR100 = "cifar100"
@@ -27,7 +28,7 @@ _QUANTILE = 0.95  # of the split's own scores, which a threshold that is not giv
 _SHARES = ("accepted_in", "accepted_out")
 
 
-class ImageAnomalies:
+class ImageAnomalies(Extra):
     """Images of the evaluated split are in, those of `ood.out` out; each is stretched to the size of the network.
 
     Raises:
@@ -50,27 +51,19 @@ class ImageAnomalies:
             )
         self._chosen, self._asked = chosen, asked
         self._others = _cifar100(chosen) if chosen.out == CIFAR100 else _files(chosen)
-        self._inside: list[float] = []
+        self._inside: list[tuple[str, float]] = []  # image of the split, its score
 
-    def fit(self) -> None:
-        """There is nothing to be fitted."""
+    def update(self, view: View) -> None:
+        self._inside.append((view.name, self._score(view.image)))
 
-    def update(self, index: int, image: np.ndarray, size: Size) -> None:
-        """Adds an image (H, W, 3) of the split."""
-        self._inside.append(self._score(image))
-
-    def components(self) -> None:
-        """There are none."""
-        return None
-
-    def compute(self, found: object) -> dict[str, Any]:
+    def compute(self, finished: Finished) -> dict[str, Any]:
         """{"auroc", "ap", "fpr95", "intervals", "threshold", "accepted_in", "accepted_out", "in", "out", "protocol"}.
 
         "intervals" holds [low, high] of 95 % of each, by resampling the images of both sides.
         """
         images = tracked(self._others.images(), count=len(self._others), title="images of another kind")
         outside = np.array([self._score(image) for image in images])  # (N,)
-        inside = np.array(self._inside)
+        inside = np.array([score for _, score in self._inside])
         threshold = self._chosen.threshold
         if threshold is None:
             threshold = float(np.quantile(inside, _QUANTILE))
@@ -85,8 +78,8 @@ class ImageAnomalies:
             "protocol": dict(self._asked),
         }
 
-    def files(self, names: list[str]) -> dict[str, str | np.ndarray]:
-        """{file beside metrics.json: its content}, after `compute`; `names` are those of the split's images."""
+    def files(self) -> Mapping[str, str | np.ndarray]:
+        names = [name for name, _ in self._inside]
         lines = ["image,side,score,accepted"]
         for side, of_side, scores in (("in", names, self.inside), ("out", self._others.names, self.outside)):
             for name, score in zip(of_side, scores.tolist(), strict=True):

@@ -30,7 +30,9 @@ from seglab.evaluation.columns import (
     measured_by,
     title,
 )
-from seglab.evaluation.counts import Pixels, View, extra_of
+from seglab.evaluation.contract import Finished, View
+from seglab.evaluation.counts import Pixels
+from seglab.evaluation.extras import extra_of
 from seglab.evaluation.report import evaluation_lines
 from seglab.inference.members import Belief
 from seglab.labels import label_space
@@ -49,12 +51,14 @@ def results() -> dict[str, dict]:
     confidence = torch.nn.functional.one_hot(torch.from_numpy(pred.astype(np.int64)), 19).permute(2, 0, 1).float()
     ids = np.full(mask.shape, 7, dtype=np.uint8)  # road
     belief = Belief(confidence, torch.full(mask.shape, 0.5), torch.full(mask.shape, 0.25), 3)
-    view = View(pred, mask, lambda: confidence, (ids, ids.astype(np.int32)), lambda: belief)
+    image = np.zeros((*mask.shape, 3), dtype=np.uint8)
+    view = View(0, "a", image, pred, mask, lambda: confidence, (ids, ids.astype(np.int32)), lambda: belief)
+    finished = Finished(0.25, "", lambda: iter(()))
     found = {}
     for kind in (OFFICIAL, *EXTRAS, UNCERTAINTY):
         counter = extra_of(kind, CITYSCAPES.names, batch_size=1)
         counter.update(view)
-        found[kind] = counter.compute()
+        found[kind] = counter.compute(finished)
     pixels = Pixels(CITYSCAPES.names)
     pixels.update(pred, mask)
     corrupted = robustness.result_of({name: {"1": 0.2, "5": 0.1} for name in NAMES}, clean=0.25)
@@ -140,11 +144,11 @@ def quoted(text: str) -> Iterator[str]:
 
 
 def test_a_score_beside_those_of_every_evaluation_is_named_in_three_places_alone() -> None:
-    """One more is a line of columns.py, a file of seglab.metrics, a class of counts.py."""
+    """One more is a line of columns.py, a file of seglab.metrics, a class of extras.py."""
     beside = {score.name for score in SCORES.values() if score.measured_by}
     for path in sorted(PACKAGE.rglob("*.py")):
         place = path.relative_to(PACKAGE)
-        if str(place) not in ("evaluation/columns.py", "evaluation/counts.py") and place.parts[0] != "metrics":
+        if str(place) not in ("evaluation/columns.py", "evaluation/extras.py") and place.parts[0] != "metrics":
             assert beside.isdisjoint(quoted(path.read_text())), path
 
 

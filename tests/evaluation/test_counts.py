@@ -2,13 +2,10 @@
 
 import numpy as np
 import pytest
-import torch
 
 from seglab.display import draw
 from seglab.evaluation import score
-from seglab.evaluation.counts import Extremes, NamedReadings, View
-from seglab.labels import IGNORE_INDEX
-from seglab.metrics.named import MeanOfBatches, batch_absent1
+from seglab.evaluation.counts import Extremes
 from tests.evaluation.painted import settings
 
 
@@ -31,15 +28,3 @@ def test_extremes_keep_order_and_no_more_than_asked():
         extremes.update(miou, index=index, sample=draw.Sample(str(index), *[np.zeros((1, 1))] * 3))
     assert [(one.miou, one.number, one.sample.name) for one in extremes.best()] == [(0.9, 1, "1"), (0.9, 4, "4")]
     assert [(one.miou, one.number) for one in extremes.worst()] == [(0.1, 3), (0.3, 5)]
-
-
-def test_named_readings_are_those_of_whole_batches():
-    generator = np.random.default_rng(0)
-    pred, mask = generator.integers(0, 3, (2, 5, 6, 7), dtype=np.uint8)
-    mask[0, 0] = IGNORE_INDEX
-    ours, reference = NamedReadings(3, batch_size=2), MeanOfBatches(batch_absent1, num_classes=3)
-    for one in range(5):
-        ours.update(View(pred[one], mask[one], lambda: torch.empty(0), None))
-    for start in (0, 2, 4):
-        reference.update(pred[start : start + 2], mask[start : start + 2])
-    assert ours.compute()["batch_absent1"] == pytest.approx(reference.compute(), abs=1e-15)

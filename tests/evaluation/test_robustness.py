@@ -15,6 +15,7 @@ from seglab.data.corruptions import names
 from seglab.data.corruptions.corrupt import corrupted
 from seglab.errors import SeglabError
 from seglab.evaluation import robustness, score
+from seglab.evaluation.contract import Finished, View
 from seglab.evaluation.corruptions import Corruptions
 from seglab.inference import predictor
 from tests.evaluation.painted import CAMVID, Painter, settings, write_pair
@@ -92,13 +93,13 @@ def test_no_pixels_are_kept():
         return np.zeros(size, np.uint8)
 
     counting = Corruptions(kinds, predict=predict, names=["a", "b"], misses=False, threads=1, reference=None)
-    sizes = set()
+    image, mask, sizes = np.full((8, 8, 3), 9, np.uint8), np.zeros((8, 8), np.uint8), set()
     for index in range(3):
-        counting.update(str(index), np.full((8, 8, 3), 9, np.uint8), np.zeros((8, 8), np.uint8))
+        counting.update(View(index, str(index), image, mask, mask, lambda: torch.empty(0)))
         sizes.add(sum(pixels.matrix.numel() for pixels in counting._pixels.values()))
     assert len(alive) == 3 * 18 * 5
     assert sizes == {18 * 5 * 4}
-    assert counting.compute(clean=1.0, fingerprint="")["corruption_miou"] == 1.0
+    assert counting.compute(Finished(1.0, "", lambda: iter(())))["corruption_miou"] == 1.0
 
 
 class Timid(Painter):

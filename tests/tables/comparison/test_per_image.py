@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from seglab.errors import SeglabError
-from seglab.evaluation.evaluation import PER_IMAGE, _rows
+from seglab.evaluation.per_image import PER_IMAGE
+from seglab.evaluation.per_image import rows as lines_of
 from seglab.metrics import readings
 from seglab.tables.comparison.per_image import HEADER, PerImage, aligned, class_iou, read_per_image, scores
 
@@ -45,7 +46,7 @@ def test_what_evaluate_writes_gives_the_scores_of_its_matrix(tmp_path):
     matrices[:, :, 4] = 0
     names = ("road", "pole", "sky", "car", "bus")
     path = tmp_path / "per_image.csv"
-    lines = [line for index, matrix in enumerate(matrices) for line in _rows(f"{index}", "original", matrix, names)]
+    lines = [line for index, matrix in enumerate(matrices) for line in lines_of(f"{index}", "original", matrix, names)]
     path.write_text(",".join(PER_IMAGE) + "\n" + "".join(lines))
     sums = read_per_image(path, resolution="original", classes=names).counts.sum(0)
     whole = matrices.sum(0)
@@ -58,7 +59,7 @@ def test_what_evaluate_writes_gives_the_scores_of_its_matrix(tmp_path):
 
 def test_a_name_like_a_formula_is_none_in_the_file_and_comes_back(tmp_path):
     path = tmp_path / "per_image.csv"
-    rows = _rows("=cmd|' /C calc'!A0", "original", torch.tensor([[3]]), ("-road",))
+    rows = lines_of("=cmd|' /C calc'!A0", "original", torch.tensor([[3]]), ("-road",))
     path.write_text(",".join(PER_IMAGE) + "\n" + "".join(rows))
     assert path.read_text().splitlines()[1] == "'=cmd|' /C calc'!A0,original,'-road,3,3,3"
     found = read_per_image(path, resolution="original", classes=("-road",))
