@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 from PIL import Image
 
 from seglab import config
 from seglab.labels import CITYSCAPES_LABELS
+from tests.composed import compose
 from tests.forked import Forked
 from tests.pages.browser import browser, tab  # noqa: F401 - fixtures
 from tests.standins import standin, standins  # noqa: F401 - fixtures
@@ -95,8 +95,7 @@ def tiny_config(data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     config.register()
 
     def composed(*overrides: str) -> DictConfig:
-        with initialize_config_dir(version_base="1.3", config_dir=str(config.FOLDER)):
-            return compose("train", overrides=[*TINY, f"output={tmp_path}", *overrides])
+        return compose("train", overrides=[*TINY, f"output={tmp_path}", *overrides])
 
     return composed
 
@@ -112,8 +111,7 @@ def environment(data_folder: Path) -> dict[str, str]:
 def tiny_experiment() -> str:
     """TINY as the text of an experiment."""
     config.register()
-    with initialize_config_dir(version_base="1.3", config_dir=str(config.FOLDER)):
-        whole = compose("train", overrides=list(TINY))
+    whole = compose("train", overrides=list(TINY))
     chosen = OmegaConf.create()
     for override in TINY:
         key = override.partition("=")[0]

@@ -10,14 +10,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from hydra import compose, initialize_config_dir
 
-from seglab import config, runs
 from seglab import predict as predict_entry
+from seglab import runs
 from seglab.data.image_files import read_ids, read_image
 from seglab.display import draw
 from seglab.errors import SeglabError
 from seglab.labels import CITYSCAPES_LABELS, label_space
+from tests.composed import compose
 from tests.forked import Forked
 from tests.waiting import PATIENCE
 
@@ -274,8 +274,7 @@ def test_mistakes_are_told_before_anything_heavy_is_imported(tmp_path, monkeypat
     for file in ("one.png", "run/config.yaml", "run/checkpoints/best.ckpt"):
         (tmp_path / file).touch()
     (tmp_path / "run" / "config.yaml").write_text("data: {}\n")
-    with initialize_config_dir(version_base="1.3", config_dir=str(config.FOLDER)):
-        settings = runs.plain(compose("predict", overrides=list(arguments)))
+    settings = runs.plain(compose("predict", overrides=list(arguments)))
 
     def checked() -> None:
         predict_entry.check(settings)

@@ -12,8 +12,8 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from seglab.config import remembered
 from seglab.config.messages import message_for
-from seglab.config.overrides import quoted
 from seglab.config.schemas import FOLDER, register
 from seglab.errors import SeglabError
 
@@ -27,8 +27,10 @@ class Composed(NamedTuple):
     choices: dict[str, Any]
 
 
-def compose(name: str, overrides: Sequence[str], *, search_path: Sequence[str | Path] = ()) -> Composed:
+def compose(name: str | None, overrides: Sequence[str], *, search_path: Sequence[str | Path] = ()) -> Composed:
     """conf/`name`.yaml with these overrides, not checked yet; of Hydra nothing is left behind.
+
+    Without a name there is nothing but the options that overrides add, as `+model=unet`.
 
     Args:
         search_path: folders with groups of the user's own, as after --config-dir.
@@ -37,10 +39,19 @@ def compose(name: str, overrides: Sequence[str], *, search_path: Sequence[str | 
         SeglabError: an override that cannot be read, or an option or a key that is not there.
     """
     register()
-    where = [f"hydra.searchpath=[{','.join(quoted(f'file://{Path(path).absolute()}') for path in search_path)}]"]
+    with _no_other_application():
+        try:
+            return Composed(*remembered.compose(name, overrides, search_path=search_path))
+        except Exception:  # of what is unusual or wrong Hydra says more, or makes something
+            return _composed_by_hydra(name, overrides, search_path=search_path)
+
+
+def _composed_by_hydra(name: str | None, overrides: Sequence[str], *, search_path: Sequence[str | Path]) -> Composed:
+    """With nothing remembered; another application is set aside by the caller."""
+    where = [remembered.searched(search_path)] if search_path else []
     try:
-        with _no_other_application(), hydra.initialize_config_dir(version_base="1.3", config_dir=str(FOLDER)):
-            cfg = hydra.compose(name, [*(where if search_path else ()), *overrides], return_hydra_config=True)
+        with hydra.initialize_config_dir(version_base="1.3", config_dir=str(FOLDER)):
+            cfg = hydra.compose(name, [*where, *overrides], return_hydra_config=True)
     except (HydraException, OmegaConfBaseException) as error:
         raise SeglabError(message_for(error) or str(error)) from error
     chosen = {str(group): option for group, option in cfg.hydra.runtime.choices.items()}

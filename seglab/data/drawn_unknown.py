@@ -1,7 +1,8 @@
 """Photographs into which things are drawn that no class is for: a benchmark of anomalies of any labelled data set.
 
 As Fishyscapes Static does it (Blum et al., The Fishyscapes Benchmark, IJCV 2021), with the things of our street scenes
-in place of cut-out photographs: they lie on the image, without its light, so that they are easier to find than real ones.
+in place of cut-out photographs: they lie on the image, without its light, so that they are easier to find than real
+ones.
 """
 
 import zlib
@@ -34,7 +35,10 @@ class DrawnUnknown:
         self.labels, self.samples = self._source.labels, self._source.samples
 
     def read(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Image uint8 (H, W, 3) RGB and mask uint8 (H, W) of train ids, at the size of the files; things are ignored."""
+        """Image uint8 (H, W, 3) RGB and mask uint8 (H, W) of train ids, at the size of the files.
+
+        The mask ignores what is drawn.
+        """
         image, mask, things = self._drawn(index)
         return image, np.where(things, np.uint8(IGNORE_INDEX), mask)
 

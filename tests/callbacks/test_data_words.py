@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hydra import compose, initialize_config_dir
 from PIL import Image
 
 from seglab import config, runs
@@ -14,6 +13,7 @@ from seglab.data import presence
 from seglab.errors import SeglabError
 from seglab.labels import label_space
 from seglab.training.build import build
+from tests.composed import compose
 
 SMALL = (
     "data=folder", "data.size=[32,32]", "data.batch_size=2", "data.num_workers=0", "model.base=4", "model.depth=2",
@@ -48,8 +48,7 @@ def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None
 
     def fit(*overrides: str) -> None:
         given = [*SMALL, f"data.root={tmp_path / 'mine'}", f"output={tmp_path}", *overrides]
-        with initialize_config_dir(version_base="1.3", config_dir=str(config.FOLDER)):
-            cfg = compose("train", overrides=given)
+        cfg = compose("train", overrides=given)
         run = build(runs.plain(cfg), tmp_path / "run")
         run.trainer.fit(run.module, datamodule=run.data)
 

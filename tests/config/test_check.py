@@ -5,12 +5,12 @@ import sys
 from collections.abc import Callable, Iterable
 
 import pytest
-from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
 from seglab import PACKAGE, config
 from seglab.config import definitions
 from seglab.errors import SeglabError
+from tests.composed import compose
 from tests.exhaustive import one_in
 
 ROOT = PACKAGE.parent
@@ -113,8 +113,7 @@ BESIDE = {
 
 def composed(*overrides: str, name: str = "train") -> DictConfig:
     config.register()
-    with initialize_config_dir(version_base="1.3", config_dir=str(config.FOLDER)):
-        return compose(name, overrides=list(overrides))
+    return compose(name, overrides=list(overrides))
 
 
 @pytest.mark.slow

@@ -3,20 +3,19 @@
 import re
 
 import pytest
-from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from seglab import config
 from seglab.errors import SeglabError
 from seglab.runs import plain
+from tests.composed import compose
 
 ALL = ("callbacks=early_stopping", "scheduler=plateau")
 
 
 def composed(*overrides: str) -> dict:
     config.register()
-    with initialize_config_dir(version_base="1.3", config_dir=str(config.FOLDER)):
-        cfg = compose("train", overrides=[*ALL, *overrides])
+    cfg = compose("train", overrides=[*ALL, *overrides])
     config.check(cfg)
     return plain(cfg)
 
@@ -79,8 +78,7 @@ def test_lightnings_own_default_is_right_for_a_loss():
 def test_a_search_has_the_direction_of_the_best_checkpoint(overrides, direction):
     config.register()
     search = OmegaConf.load(config.FOLDER / "hydra" / "sweeper" / "search.yaml")
-    with initialize_config_dir(version_base="1.3", config_dir=str(config.FOLDER)):
-        cfg = compose("train", overrides=overrides)
+    cfg = compose("train", overrides=overrides)
     OmegaConf.set_struct(cfg, False)
     cfg.hydra = {"sweeper": search}
     assert cfg.hydra.sweeper.direction == direction

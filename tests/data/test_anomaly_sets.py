@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hydra import compose, initialize_config_dir
 from PIL import Image
 
 from seglab import config, runs
@@ -14,6 +13,7 @@ from seglab.data.anomalies import AnomalySource
 from seglab.data.anomaly_sets import SPLITS, AnomalySet, StreetHazards
 from seglab.data.subset import limited
 from seglab.errors import SeglabError
+from tests.composed import compose
 from tests.more_standins import save
 
 SETS = ("fishyscapes_lost_and_found", "fishyscapes_static", "lost_and_found", "road_anomaly", "smiyc_anomaly",
@@ -70,8 +70,7 @@ def test_files_become_images_and_marks(split, tmp_path):
 @pytest.mark.parametrize("name", SETS)
 def test_every_yaml_reads_a_split_of_its_own(name, tmp_path):
     config.register()
-    with initialize_config_dir(version_base="1.3", config_dir=str(config.FOLDER)):
-        data = runs.plain(compose("train", overrides=[f"data={name}", f"data.root={tmp_path}"]))["data"]
+    data = runs.plain(compose("train", overrides=[f"data={name}", f"data.root={tmp_path}"]))["data"]
     assert data["val_split"] in SPLITS
     stand_in(tmp_path, data["val_split"])
     assert len(instantiate({**data, "augmentation": None}).source("val").samples) == 3

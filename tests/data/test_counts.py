@@ -1,11 +1,11 @@
 """How many images a configuration has, before they are here."""
 
 import pytest
-from hydra import compose, initialize_config_dir
 
 from seglab import config, runs
 from seglab.data.counts import images
 from seglab.data.subset import random_split_indices
+from tests.composed import compose
 
 # a folder of one's own, and data sets of which as much is read as was downloaded: roads, parts
 UNKNOWN = ("apolloscape", "folder", "idd")
@@ -14,8 +14,7 @@ SETS = sorted(path.stem for path in (config.FOLDER / "data").glob("*.yaml"))
 
 def data_of(*overrides: str) -> dict:
     config.register()
-    with initialize_config_dir(version_base="1.3", config_dir=str(config.FOLDER)):
-        return runs.plain(compose("train", overrides=list(overrides)))["data"]
+    return runs.plain(compose("train", overrides=list(overrides)))["data"]
 
 
 @pytest.mark.parametrize("name", SETS)

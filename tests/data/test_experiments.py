@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
 from seglab import config, runs
@@ -17,6 +16,7 @@ from seglab.tables.plan.model import Plan, Row
 from seglab.tables.plan.read import names, read_plan
 from seglab.tables.survey.configurations import configurations
 from seglab.training.build import build
+from tests.composed import compose
 from tests.exhaustive import one_in
 
 FILES = sorted((config.FOLDER / "experiment").glob("*.yaml"))
@@ -67,8 +67,7 @@ def test_a_second_stage_never_starts_from_nothing(name, tmp_path):
 
 def composed(*overrides):
     config.register()
-    with initialize_config_dir(version_base="1.3", config_dir=str(config.FOLDER)):
-        return compose("train", overrides=list(overrides))
+    return compose("train", overrides=list(overrides))
 
 
 @pytest.mark.parametrize("other", ["model=unet", "loss=ce", "augment=default"])

@@ -14,7 +14,6 @@ import lightning
 import numpy as np
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from ipykernel.kernelapp import IPKernelApp
 from lightning.pytorch.callbacks import Callback
@@ -29,6 +28,7 @@ from seglab.data.source import Sample
 from seglab.data.transforms import Augmentation
 from seglab.errors import SeglabError
 from seglab.labels import IGNORE_INDEX, label_space
+from tests.composed import compose
 from tests.exhaustive import few_of
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -350,8 +350,7 @@ def test_a_limit_holds_for_every_split_and_a_fraction_for_training_alone() -> No
 
 
 def compose_data(*overrides: str) -> Any:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose(overrides=["+seed=3", *(f"+{item}" if "." not in item else item for item in overrides)])
+    config = compose(overrides=["+seed=3", *(f"+{item}" if "." not in item else item for item in overrides)])
     OmegaConf.resolve(config)
     return config
 

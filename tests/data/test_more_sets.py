@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hydra import compose, initialize_config_dir
 from PIL import Image
 
 import seglab
@@ -18,6 +17,7 @@ from seglab.diagnostics.dataset import check_split
 from seglab.errors import Interrupted, SeglabError
 from seglab.labels import IGNORE_INDEX, label_space
 from tests.callbacks.test_exact import SignalAt, fit, state
+from tests.composed import compose
 from tests.data.test_archives import pack, same_pixels
 from tests.more_standins import MARKS, stripes
 
@@ -44,8 +44,7 @@ TINY = ("model.base=2", "model.depth=1", "model.size_divisor=2", "trainer.accele
 def settings(name: str) -> dict:
     """The checked configuration of a tiny run on it, in plain values."""
     config.register()
-    with initialize_config_dir(version_base="1.3", config_dir=str(config.FOLDER)):
-        cfg = compose("train", overrides=[f"data={name}", *TINY])
+    cfg = compose("train", overrides=[f"data={name}", *TINY])
     config.check(cfg)
     return runs.plain(cfg)
 

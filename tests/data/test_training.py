@@ -4,10 +4,10 @@ import math
 from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
 
 from seglab import config, runs
 from seglab.training.build import build
+from tests.composed import compose
 from tests.data.test_anomaly_sets import SETS
 from tests.more_standins import MORE
 
@@ -22,15 +22,14 @@ def test_two_steps(name, standins, tmp_path, monkeypatch):
     config.register()
     small = ["model.base=4", "model.depth=2", "model.size_divisor=4", "data.num_workers=0"]
     overrides = [*standins[name].overrides, *small]
-    with initialize_config_dir(version_base="1.3", config_dir=str(config.FOLDER)):
-        cfg = compose(
-            "train",
-            overrides=[
-                *overrides, "trainer.accelerator=cpu", "trainer.max_steps=2", "trainer.max_epochs=2",
-                "trainer.limit_train_batches=1", "trainer.log_every_n_steps=1",
-                "callbacks.pictures=null", f"output={tmp_path}",
-            ],
-        )  # fmt: skip
+    cfg = compose(
+        "train",
+        overrides=[
+            *overrides, "trainer.accelerator=cpu", "trainer.max_steps=2", "trainer.max_epochs=2",
+            "trainer.limit_train_batches=1", "trainer.log_every_n_steps=1",
+            "callbacks.pictures=null", f"output={tmp_path}",
+        ],
+    )  # fmt: skip
     config.check(cfg)
     folder = Path(tmp_path / "run")
     run = build(runs.plain(cfg), folder)

@@ -6,7 +6,6 @@ from collections import Counter
 
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import OmegaConf, open_dict
 from torch.overrides import TorchFunctionMode
@@ -15,6 +14,7 @@ from seglab import config
 from seglab.diagnostics.published import PUBLISHED
 from seglab.models import pretrained
 from seglab.models.activation import build_with_activation
+from tests.composed import compose
 from tests.exhaustive import one_in
 
 # With 19 classes; where no source printed a count, it was added up by hand from the layers.
@@ -129,9 +129,8 @@ class WithoutMemory(TorchFunctionMode):
 
 def composed(model, activation, *overrides):
     config.register()  # the resolver num_classes
-    with initialize_config_dir(str(config.FOLDER), version_base="1.3"):
-        groups = [f"+model={model}", f"+activation={activation}", "+data.labels=cityscapes_19"]
-        return compose(overrides=groups + list(overrides))
+    groups = [f"+model={model}", f"+activation={activation}", "+data.labels=cityscapes_19"]
+    return compose(overrides=groups + list(overrides))
 
 
 def built(cfg):

@@ -3,7 +3,6 @@ from functools import partial
 
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch import nn
@@ -13,6 +12,7 @@ from seglab.errors import SeglabError
 from seglab.models import pretrained
 from seglab.models.activation import replace_activations
 from seglab.models.fcn import FCN, _UpSampling
+from tests.composed import compose
 
 STRIDES = [32, 16, 8]
 FEATURES = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
@@ -44,8 +44,7 @@ def count(network):
 )
 def test_configs_are_right_and_have_the_published_counts(model, fixed, learned):
     config.register()
-    with initialize_config_dir(str(config.FOLDER), version_base="1.3"):
-        cfg = compose("train", overrides=[f"model={model}", "data.labels=cityscapes_19"])
+    cfg = compose("train", overrides=[f"model={model}", "data.labels=cityscapes_19"])
     config.check(cfg)
     node = OmegaConf.to_container(cfg.model, resolve=True)
     node.pop("size_divisor")

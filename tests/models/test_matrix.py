@@ -5,7 +5,6 @@ from contextlib import nullcontext
 
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from seglab import config, runs
@@ -13,6 +12,7 @@ from seglab.errors import SeglabError
 from seglab.losses import CrossEntropy, Dice
 from seglab.models.activation import replace_activations
 from seglab.training.build import build_module
+from tests.composed import compose
 from tests.exhaustive import few_of
 from tests.models import tiny_encoders, tiny_transformers
 
@@ -54,8 +54,7 @@ def built(model, activation):
     """The SegmentationModule of the configuration, from scratch."""
     config.register()
     overrides = [f"model={model}", f"activation={activation}", "data.root=/nowhere", *NARROW.get(model, ())]
-    with initialize_config_dir(version_base="1.3", config_dir=str(config.FOLDER)):
-        cfg = compose("train", overrides=overrides)
+    cfg = compose("train", overrides=overrides)
     config.check(cfg)
     torch.manual_seed(0)
     return build_module(runs.plain(cfg))

@@ -3,7 +3,6 @@ from functools import partial
 
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch import nn
@@ -12,6 +11,7 @@ from seglab import config
 from seglab.errors import SeglabError
 from seglab.models.activation import replace_activations
 from seglab.models.modern_unet import ModernUNet, _Attention, _centred
+from tests.composed import compose
 
 BOTH = [(3, "grid"), (2, "grid"), (2, "centre"), (3, "centre")]
 
@@ -55,8 +55,7 @@ def test_parameter_counts_are_the_published_ones(classes, hidden, multipliers, d
 @pytest.mark.parametrize(("model", "expected"), [("modern_unet", 3_125_683), ("modern_unet_k2", 3_094_963 - 256)])
 def test_configs_are_right(model, expected):
     config.register()
-    with initialize_config_dir(str(config.FOLDER), version_base="1.3"):
-        cfg = compose("train", overrides=[f"model={model}", "data.labels=cityscapes_19"])
+    cfg = compose("train", overrides=[f"model={model}", "data.labels=cityscapes_19"])
     config.check(cfg)
     node = OmegaConf.to_container(cfg.model, resolve=True)
     node.pop("size_divisor")

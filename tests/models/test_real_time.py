@@ -4,12 +4,12 @@ from functools import cache, partial
 
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from torch import Tensor, nn
 
 from seglab import config
 from seglab.models.auxiliary import WithAuxiliary
+from tests.composed import compose
 from tests.exhaustive import few_of
 
 # Parameters for 19 classes with what is there for training alone, without it, and the published millions. Of ENet these
@@ -41,8 +41,7 @@ ONE_OF_EACH = [name for name in COUNTS if name not in ("stdc2", "pidnet_m")]  # 
 @cache
 def composed(model, *overrides):
     config.register()
-    with initialize_config_dir(str(config.FOLDER), version_base="1.3"):
-        return compose("train", [f"model={model}", "data.labels=cityscapes_19", *overrides])
+    return compose("train", [f"model={model}", "data.labels=cityscapes_19", *overrides])
 
 
 def built(model, *overrides, activation=None):

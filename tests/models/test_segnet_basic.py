@@ -4,12 +4,12 @@ from functools import cache
 import pytest
 import torch
 import torch.nn.functional as F
-from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from torch import nn
 
 from seglab import config
 from seglab.models.segnet_basic import FCNBasic, SegNetBasic
+from tests.composed import compose
 
 TABLE = {  # config: (millions of parameters in the paper's table 1, ours with 19 classes)
     "segnet_basic_bilinear": (0.625, 613_248),
@@ -31,8 +31,7 @@ COUNTS = {name: ours for name, (_, ours) in TABLE.items()} | {
 @cache
 def composed(model, *overrides, labels="cityscapes_19"):
     config.register()
-    with initialize_config_dir(str(config.FOLDER), version_base="1.3"):
-        return compose("train", [f"model={model}", f"data.labels={labels}", *overrides])
+    return compose("train", [f"model={model}", f"data.labels={labels}", *overrides])
 
 
 def built(model, *overrides, labels="cityscapes_19", activation=None):

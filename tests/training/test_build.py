@@ -4,7 +4,6 @@ from importlib import metadata
 
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from seglab import config, runs
@@ -14,6 +13,7 @@ from seglab.config.compose import compose as composed
 from seglab.errors import SeglabError
 from seglab.training import build as build_module
 from seglab.training.build import build, load
+from tests.composed import compose
 
 
 def test_the_arguments_that_a_configuration_may_not_give_are_those_that_are_given(tiny_config, tmp_path, monkeypatch):
@@ -53,8 +53,7 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
 
 def test_a_run_that_began_with_bundled_weights_is_read_without_their_package(tmp_path, monkeypatch, caplog):
     config.register()
-    with initialize_config_dir(version_base="1.3", config_dir=str(config.FOLDER)):
-        cfg = compose("train", overrides=["model=fpn_lite0"])
+    cfg = compose("train", overrides=["model=fpn_lite0"])
     OmegaConf.save(cfg, tmp_path / "config.yaml", resolve=True)
     trained = build_module.build_module(runs.plain(cfg))
     assert "bundled weights were trained with 0.5 and 0.5" in caplog.text

@@ -4,7 +4,6 @@ import csv
 
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from torch import nn
 
@@ -15,6 +14,7 @@ from seglab.models.queries import Queries, class_scores
 from seglab.models.transformers_queries import Eomt
 from seglab.training.outputs import checked
 from tests.callbacks.test_exact import SignalAt, fit, state
+from tests.composed import compose
 from tests.conftest import TINY as UNET
 from tests.models.tiny_transformers import TINY
 from tests.training.test_module import batch, module, validate
@@ -102,8 +102,7 @@ def query_config(data_folder, tmp_path, monkeypatch):
 
     def composed(model, *overrides):
         chosen = [f"model={model}", f"output={tmp_path}", "callbacks.pictures=null", *DATA, *TINY[model], *overrides]
-        with initialize_config_dir(version_base="1.3", config_dir=str(config.FOLDER)):
-            return runs.plain(compose("train", overrides=chosen))
+        return runs.plain(compose("train", overrides=chosen))
 
     return composed
 

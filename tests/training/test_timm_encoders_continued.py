@@ -1,11 +1,11 @@
 """Networks on encoders of timm: an interrupted and continued run equals a straight one."""
 
 import pytest
-from hydra import compose, initialize_config_dir
 
 from seglab import config, runs
 from seglab.errors import Interrupted
 from tests.callbacks.test_exact import SignalAt, fit, state
+from tests.composed import compose
 from tests.conftest import TINY as UNET
 from tests.exhaustive import few_of
 from tests.models.tiny_encoders import TINY
@@ -27,8 +27,7 @@ def test_a_continued_run_equals_a_straight_one(data_folder, tmp_path, monkeypatc
     monkeypatch.setenv("SEGLAB_DATA", str(data_folder))
     config.register()
     chosen = [f"model={model}", f"output={tmp_path}", "callbacks.pictures=null", *DATA, *TINY[model], *overrides]
-    with initialize_config_dir(version_base="1.3", config_dir=str(config.FOLDER)):
-        settings = runs.plain(compose("train", overrides=[*chosen, "scheduler=poly"]))
+    settings = runs.plain(compose("train", overrides=[*chosen, "scheduler=poly"]))
     fit(settings, tmp_path / "straight")
     with pytest.raises(Interrupted):
         fit(settings, tmp_path / "stopped", SignalAt(3))
