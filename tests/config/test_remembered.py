@@ -29,7 +29,7 @@ OTHERS = [
     ("train", ("callbacks=[early_stopping]", "callbacks.early_stopping.patience=3")),
     ("train", ("model=segformer", "loss=dice", "optimizer.lr=3e-4", "~trainer.precision")),
     ("train", ("+a.b=3", "++loss.x=null", "experiment=quickstart", "data.size=[64,128]")),
-    ("train", ("+class_weights@loss.class_weights=camvid_11_median_frequency", "loss.auxiliary=0.2")),
+    ("train", ("+class_weights@loss.class_weights=cityscapes_enet", "loss.auxiliary=0.2")),
     ("train", ("trainer={max_epochs: 1}",)),
     ("train", ("hydra.job.name=x",)),
     (None, ("+model=unet", "+activation=silu", "+data.labels=cityscapes_19")),
