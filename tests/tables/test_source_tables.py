@@ -15,7 +15,15 @@ from seglab.tables.survey.configurations import configurations, evaluation_setti
 from seglab.tables.survey.survey import survey
 from tests.exhaustive import one_in
 
-OURS = ("synthetic_", "camvid_queries", "camvid_small_classes")  # questions of our own: no source, nothing left unsaid
+# questions of our own: no source, nothing left unsaid
+OURS = (
+    "synthetic_",
+    "camvid_queries",
+    "camvid_small_classes",
+    "camvid_calibration",
+    "camvid_corruptions",
+    "camvid_unknown",
+)
 FORMS = [(name, form) for name in names() for form in sorted({"smoke", *read_plan(name).budgets})]
 
 
