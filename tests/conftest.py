@@ -57,6 +57,13 @@ CITY_HEIGHT, CITY_WIDTH = 32, 64
 ROAD, PARKING, PERSON, CAR, BUS, CARAVAN, TRAIN = 7, 9, 24, 26, 28, 29, 31  # label ids
 
 
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One more than there are cores: for a third of their time tests wait, for commands, signals and queues."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores + 1
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--exhaustive", action="store_true", help="the tests of tests/exhaustive.py as well, as CI does")
 
