@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import hydra
+from hydra import version
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.utils import setup_globals
 from hydra.errors import HydraException
 from omegaconf import DictConfig, open_dict
 from omegaconf.errors import OmegaConfBaseException
@@ -17,6 +19,7 @@ from seglab.config.messages import message_for
 from seglab.config.schemas import FOLDER, register
 from seglab.errors import SeglabError
 
+VERSION_BASE = "1.3"
 _one_at_a_time = threading.Lock()  # Hydra's state is the process's
 
 
@@ -40,6 +43,8 @@ def compose(name: str | None, overrides: Sequence[str], *, search_path: Sequence
     """
     register()
     with _no_other_application():
+        setup_globals()  # resolvers and the rules of a version, which Hydra sets where it composes itself
+        version.setbase(VERSION_BASE)
         try:
             return Composed(*remembered.compose(name, overrides, search_path=search_path))
         except Exception:  # of what is unusual or wrong Hydra says more, or makes something
@@ -50,7 +55,7 @@ def _composed_by_hydra(name: str | None, overrides: Sequence[str], *, search_pat
     """With nothing remembered; another application is set aside by the caller."""
     where = [remembered.searched(search_path)] if search_path else []
     try:
-        with hydra.initialize_config_dir(version_base="1.3", config_dir=str(FOLDER)):
+        with hydra.initialize_config_dir(version_base=VERSION_BASE, config_dir=str(FOLDER)):
             cfg = hydra.compose(name, [*where, *overrides], return_hydra_config=True)
     except (HydraException, OmegaConfBaseException) as error:
         raise SeglabError(message_for(error) or str(error)) from error

@@ -126,14 +126,14 @@ def _files(search_path: tuple[str, ...]) -> _Files:
 
 
 def _stamps(folder: str) -> Iterator[tuple[str, int, int]]:
-    """(path, time of the last change in ns, bytes) of each file below."""
+    """(path, time of the last change in ns, bytes) of each YAML file below; hidden folders are passed over."""
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.is_dir():
-                yield from _stamps(entry.path)
-            else:
+            if entry.name.endswith(".yaml"):
                 stat = entry.stat()
                 yield entry.path, stat.st_mtime_ns, stat.st_size
+            elif not entry.name.startswith(".") and entry.is_dir():
+                yield from _stamps(entry.path)
 
 
 def _make(files: _Files, name: str | None, of_groups: list[Override]) -> _Made:
@@ -178,8 +178,10 @@ def _merge(into: dict[str, Any], values: Mapping[str, Any]) -> None:
         present = into.get(key)
         if isinstance(value, dict) and isinstance(present, dict):
             _merge(present, value)
-        elif isinstance(value, dict) and isinstance(present, str):
-            raise Unusual("keys below an interpolation")
+        elif (isinstance(value, dict) and isinstance(present, str | list)) or (
+            isinstance(value, list) and isinstance(present, dict)
+        ):
+            raise Unusual("keys below an interpolation, or a list and a dictionary")
         elif key not in into or value != _MISSING:
             into[key] = deepcopy(value)
 

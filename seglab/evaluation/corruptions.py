@@ -33,6 +33,7 @@ class Reference(NamedTuple):
     """An evaluation of another run with the same corruptions."""
 
     run: Path
+    evaluation: str  # its key in the record
     fingerprint: str  # of its data
     mean: Mapping[str, float]  # {corruption: mean mIoU over severities}
 
@@ -92,11 +93,19 @@ class Corruptions(Extra):
                         "- mCE is left out", reference.run, reference.fingerprint, finished.fingerprint)  # fmt: skip
             return result
         errors = corruption_errors(result["mean"], reference.mean)
-        return {**result, "errors": errors, MCE: fmean(errors.values()), "reference": runs.shown(reference.run)}
+        return {
+            **result,
+            "errors": errors,
+            MCE: fmean(errors.values()),
+            "reference": runs.shown(reference.run),
+            "reference_evaluation": reference.evaluation,
+        }
 
 
 def reference_of(asked: str | None, protocol: Mapping[str, Any]) -> Reference | None:
-    """The first evaluation in the record of the run `asked` that scored the same images with the same corruptions.
+    """The evaluation in the record of the run `asked` that scored the same images with the same corruptions.
+
+    Of several the one whose network saw them most like the protocol says, the first of equals.
 
     Raises:
         SeglabError: there is no such run, or it was not evaluated so.
@@ -106,10 +115,19 @@ def reference_of(asked: str | None, protocol: Mapping[str, Any]) -> Reference | 
     run = named_run(asked, key="reference")
     evaluations = (runs.read_record(run) or {}).get("evaluations", {})
     wanted = {key: protocol[key] for key in _SAME}
-    for evaluation in evaluations.values():
-        found = evaluation["protocol"]
-        if CORRUPTION in evaluation and all(found.get(key) == value for key, value in wanted.items()):
-            return Reference(run, found["fingerprint"], evaluation[CORRUPTION]["mean"])
+    fitting = {
+        key: evaluation
+        for key, evaluation in evaluations.items()
+        if CORRUPTION in evaluation and all(evaluation["protocol"].get(name) == value for name, value in wanted.items())
+    }
+
+    def likeness(key: str) -> int:
+        other = fitting[key]["protocol"]
+        return -sum(other.get(name) != protocol.get(name) for name in {*other, *protocol})
+
+    if fitting:
+        key = max(fitting, key=likeness)
+        return Reference(run, key, fitting[key]["protocol"]["fingerprint"], fitting[key][CORRUPTION]["mean"])
     raise SeglabError(
         f"reference={asked}: expected a run that was evaluated with the same corruptions, severities, seed and images; "
         f"its record has none among {len(evaluations)} evaluations - run this command with run={asked} and without "

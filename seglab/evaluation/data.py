@@ -17,11 +17,14 @@ _LABEL_IDS, _INSTANCE_IDS = "_gtFine_labelIds.png", "_gtFine_instanceIds.png"
 _PARTS = ("train", "val", "test")
 
 
-def data_config(settings: Mapping[str, Any], trained_on: Mapping[str, Any]) -> dict[str, Any]:
+def trained_on(settings: Mapping[str, Any], of_run: Mapping[str, Any]) -> dict[str, Any]:
+    """The run's own data set, at `root` where that says that it has moved."""
+    return dict(of_run) if settings["root"] is None else {**of_run, "root": settings["root"]}
+
+
+def data_config(settings: Mapping[str, Any], of_run: Mapping[str, Any]) -> dict[str, Any]:
     """Another data set where one is named, else the run's own; the wanted split stands at `test_split`."""
-    data = dict(settings["data"] or trained_on)
-    if settings["root"] is not None:
-        data["root"] = settings["root"]
+    data = dict(settings["data"] or trained_on(settings, of_run))
     split = settings["split"]
     data["test_split"] = data[f"{split}_split"] if split in _PARTS else split
     return {**data, "limit": settings["limit"], "augmentation": None, "cache": None, "num_workers": 0}

@@ -27,7 +27,7 @@ from seglab.evaluation.columns import COMMON, OFFICIAL, UNCERTAINTY
 from seglab.evaluation.contract import Extra, Finished, View
 from seglab.evaluation.corruptions import Corruptions, reference_of
 from seglab.evaluation.counts import Extremes, Pixels
-from seglab.evaluation.data import check_same_classes, data_config, has_official, instances_of, open_source
+from seglab.evaluation.data import check_same_classes, data_config, has_official, instances_of, open_source, trained_on
 from seglab.evaluation.extras import extra_of
 from seglab.evaluation.fitted import require_unseen
 from seglab.evaluation.ood import PixelAnomalies, built_of
@@ -113,7 +113,7 @@ class Evaluation:
         if CORRUPTION in self.protocol and channels != RGB:
             raise SeglabError(f"corruption: expected images of {RGB} channels; the run was trained on {channels} - "
                               "leave corruption out")  # fmt: skip
-        self._extras = self._chosen_extras(opened.data)
+        self._extras = self._chosen_extras(trained_on(settings, opened.data))
         what = settings["run"] if self.run is None else f"{settings['checkpoint']} of {self.run}"
         log.info("%s on %d images, %s", what, len(self._source.samples), self._predictor.device)
 
@@ -152,7 +152,7 @@ class Evaluation:
         """The resolution whose score is the score: that of the labels where it is measured."""
         return self.resolutions[0]
 
-    def _chosen_extras(self, trained_on: Mapping[str, Any]) -> dict[str, Extra]:
+    def _chosen_extras(self, of_run: Mapping[str, Any]) -> dict[str, Extra]:
         """What is scored at the headline's resolution beside the confusion matrix, {key of the results: it}."""
         names, settings, predictor = self.labels.names, self._settings, self._predictor
         asked = [*([OFFICIAL] if self._with_official else []), *settings["extra"]]
@@ -171,7 +171,7 @@ class Evaluation:
                 extras[OOD] = ImageAnomalies(built, predictor=predictor, asked=of_protocol)
             else:
                 extras[OOD] = PixelAnomalies(
-                    built, predictor=predictor, source=self._source, data=trained_on, asked=of_protocol
+                    built, predictor=predictor, source=self._source, data=of_run, asked=of_protocol
                 )
         return extras
 

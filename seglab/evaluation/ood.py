@@ -15,6 +15,7 @@ from seglab.config.instantiate import instantiate
 from seglab.data.anomalies import ANOMALY, UNSAID, AnomalySource
 from seglab.data.source import Source
 from seglab.data.transforms import resize
+from seglab.display.numbers import sides
 from seglab.errors import SeglabError
 from seglab.evaluation.contract import Extra, Finished, View
 from seglab.inference.exported import ExportedPredictor
@@ -71,7 +72,7 @@ class PixelAnomalies(Extra):
 
     def update(self, view: View) -> None:
         size = size_of(view.mask)
-        marks = self._marks(view.number, size)
+        marks = self._marks(view.number, view.image, size)
         for name, histogram in self._histograms.items():
             histogram.update(self._scores(name, view.image, size), marks == ANOMALY, marks != UNSAID)
 
@@ -97,7 +98,7 @@ class PixelAnomalies(Extra):
         thresholds = {name: histogram.best_threshold() for name, histogram in self._histograms.items()}
         counted = {name: ComponentScores(least=self._asked["components"]) for name in self._detectors}
         for index, image, mask in finished.again():
-            marks = self._marks(index, size_of(mask))
+            marks = self._marks(index, image, size_of(mask))
             for name, components in counted.items():
                 predicted = self._scores(name, image, size_of(mask)) >= thresholds[name]
                 components.update(predicted, marks == ANOMALY, marks != UNSAID)
@@ -124,8 +125,12 @@ class PixelAnomalies(Extra):
             scores = self._detectors[name].scores(self._predictor.module, self._predictor.seen(image), size)
         return scores.float().cpu().numpy()
 
-    def _marks(self, index: int, size: Size) -> np.ndarray:
+    def _marks(self, index: int, image: np.ndarray, size: Size) -> np.ndarray:
         marks = self._source.anomalies(index)
+        if size_of(marks) != size_of(image):
+            sample = self._source.samples[index]
+            raise SeglabError(f"'{sample.mask}': expected a mask of the size of its image, {sides(size_of(image))}; it "
+                              f"has {sides(size_of(marks))} - do the two belong together?")  # fmt: skip
         if size_of(marks) == size:
             return marks
         return cv2.resize(marks, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
@@ -138,7 +143,11 @@ class PixelAnomalies(Extra):
     def _training(self, images: int) -> Iterator[Labelled]:
         """Images of the run's own training split, chosen with the seed of its data, as the network sees them."""
         data = {**self._data, "limit": images, "augmentation": None, "cache": None, "num_workers": 0}
-        source = instantiate(data).source("train")
+        try:
+            source = instantiate(data).source("train")
+        except SeglabError as error:
+            raise SeglabError(f"ood={self._asked['detector']} is fitted on the training images of the run: "
+                              + str(error).replace("data.root", "root")) from error  # fmt: skip
         for index in range(len(source.samples)):
             image, mask = source.read(index)
             mask = resize(image, mask, self._predictor.network_size(image))[1]

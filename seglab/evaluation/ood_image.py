@@ -1,7 +1,6 @@
 """How well a score of images tells the evaluated split from images of anything else, and what a threshold accepts."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import seglab.lean_imports  # noqa: F401
@@ -35,6 +34,8 @@ class ImageAnomalies(Extra):
         SeglabError: the network sees images at their own size, or in another way than once and whole; or the images of
             `ood.out` are not there.
     """
+
+    needs_labels = False
 
     def __init__(
         self,
@@ -109,7 +110,7 @@ class _Others:
 
 
 def _files(chosen: ImageLevel) -> _Others:
-    found = inputs.find(str(chosen.out), suffixes=inputs.IMAGES, output=Path("."))
+    found = inputs.find(str(chosen.out), suffixes=inputs.IMAGES, output=None)
     picked = [found[index] for index in _picked(len(found), chosen)]
     return _Others([one.name for one in picked], lambda: (read_image(one.path) for one in picked))
 

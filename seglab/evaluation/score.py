@@ -90,6 +90,7 @@ def check(settings: Mapping[str, Any]) -> None:
     require(settings, _RANGES)
     robustness.check(settings)
     uncertainty.check(settings)
+    _check_ood(settings)
     for run in map(Path, settings["run"] if isinstance(settings["run"], list) else [settings["run"]]):
         if not is_exported(run):
             require_run(run, runs.RECORD, runs.CONFIG, f"checkpoints/{settings['checkpoint']}.ckpt")
@@ -103,5 +104,17 @@ def check(settings: Mapping[str, Any]) -> None:
         raise SeglabError(f"classes={COMMON} has no {refused[0]}, which is of all classes of the run - leave it out")
     if settings["official"] is True and settings["resolution"] == "network":
         raise SeglabError("official=true is for original size; expected resolution=both or original, came network")
-    if settings["data"] is not None and settings["root"] is not None:
+    if settings["data"] is not None and settings["root"] is not None and settings["ood"] is None:
         raise SeglabError("root is for the run's own data set; expected data.root beside data=... - rename it")
+
+
+def _check_ood(settings: Mapping[str, Any]) -> None:
+    """Beside `data` the key `root` is for the run's own data set, on whose training split a detector may be fitted."""
+    components, node = settings["ood_components"], settings["ood"]
+    if components is not None and (node is None or "out" in node):
+        came = "no detector" if node is None else "whole images"
+        raise SeglabError(f"ood_components={components}: expected a detector of pixels, such as ood=max_logit; came "
+                          f"{came} - leave ood_components out")  # fmt: skip
+    if node is not None and settings["calibrated"] is not None:
+        raise SeglabError(f"calibrated={settings['calibrated']}: expected none beside ood, whose scores are of the "
+                          "logits as they are - leave one of the two out")  # fmt: skip

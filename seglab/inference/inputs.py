@@ -28,7 +28,7 @@ class Input(NamedTuple):
         return self.path.suffix.lower() in VIDEOS
 
 
-def find(given: str, *, suffixes: Sequence[str], output: Path) -> list[Input]:
+def find(given: str, *, suffixes: Sequence[str], output: Path | None) -> list[Input]:
     """The inputs that `given` stands for, sorted: a file, a folder with everything below it, or a glob (** goes deep).
 
     A zip archive is a folder, in which a video cannot be read; a glob may stand for several. Where `output` is a folder
@@ -89,8 +89,9 @@ def _in_archives(pattern: Path) -> list[Path]:
     return [file for found in archives for file in archive.matching(found, "**/*" if inside == "." else inside)]
 
 
-def _usable(files: Iterable[Path], suffixes: Sequence[str], *, below: Path, output: Path) -> list[Path]:
-    written, searched = Path(os.path.realpath(output)), Path(os.path.realpath(below))
+def _usable(files: Iterable[Path], suffixes: Sequence[str], *, below: Path, output: Path | None) -> list[Path]:
+    searched = Path(os.path.realpath(below))
+    written = searched if output is None else Path(os.path.realpath(output))
     output_is_inside = written != searched and written.is_relative_to(searched)
     usable = sorted(
         file

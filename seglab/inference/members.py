@@ -165,6 +165,13 @@ def _of_runs(settings: Sequence[Mapping[str, Any]], asked: Mapping[str, Any]) ->
     predictors = [predictor_of(of_run) for of_run in settings]
     first = predictors[0]
     for predictor in predictors[1:]:
+        for what, (one, other) in {
+            "outputs": (first.module.num_scores, predictor.module.num_scores),
+            "channels": (first.channels, predictor.channels),
+        }.items():
+            if one != other:
+                raise SeglabError(f"uncertainty=ensemble: expected runs with as many {what}; came {one} and {other} - "
+                                  "leave one out")  # fmt: skip
         if predictor.size != first.size:
             came = " and ".join(sides(size) if size else "its own" for size in (first.size, predictor.size))
             raise SeglabError(

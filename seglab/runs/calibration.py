@@ -1,6 +1,7 @@
 """The calibrations of a run: what `python -m seglab.calibrate` has fitted, in the run's folder."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -51,9 +52,17 @@ def read(run: Path, *, checkpoint: str, method: str) -> dict[str, Any]:
 
 
 def require_unseen(fitted: Mapping[str, Any], *, dataset: str, split: str) -> None:
-    """Raises SeglabError where a calibration is to be scored on the very split that it was fitted on."""
-    if (fitted["dataset"], fitted["split"]) == (dataset, split):
+    """Raises SeglabError where a calibration is to be scored on the very split that it was fitted on.
+
+    Unknown things that are drawn into its images make no other images of them.
+    """
+    if (_bare(fitted["dataset"]), fitted["split"]) == (_bare(dataset), split):
         raise SeglabError(
             f"calibrated={fitted['method']}: expected another split than that of its fit, on which it looks better "
-            f"than it is; came {dataset} {split} - add split=test, or, to see the fit itself, score_fitted_split=true"
+            f"than it is; came {dataset} {split} - add split=test where that is another, or calibrate on split=train; "
+            "score_fitted_split=true shows the fit itself"
         )
+
+
+def _bare(dataset: str) -> str:
+    return re.sub(r"_unknown(_\d+)?$", "", dataset)

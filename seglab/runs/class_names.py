@@ -60,12 +60,15 @@ def dataset_name(data: Mapping[str, Any]) -> str:
     """'camvid' for data read by CamVid, 'synthetic' for what `write_scenes` draws; of a reader elsewhere its module.
 
     Scenes in a weather of their own are another data set: 'synthetic_rain'.
-    Scenes with unknown things in them as well: 'synthetic_unknown'.
+    Scenes with unknown things in them as well: 'synthetic_unknown'. So do photographs into which these are drawn,
+    'camvid_unknown', 'camvid_unknown_2' with other things than those of seed 1.
 
     Args:
         data: the group `data` of a resolved configuration.
     """
     made = data.get("prepare") or data["source"]
+    if "source" in made:  # into whose images something is drawn
+        return f"{dataset_name(made)}_unknown" + (f"_{made['seed']}" if made["seed"] != 1 else "")
     module, _, own = lasting_name(made["_target_"]).rpartition(".")
     name = own.lower() if module == "seglab" else module.rpartition(".")[2]
     beside = [made["weather"]] if made.get("weather") else []

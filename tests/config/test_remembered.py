@@ -1,5 +1,7 @@
 """What is composed of remembered files is what Hydra composes, node for node; what is unusual is left to it."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -126,3 +128,21 @@ def test_folders_of_ones_own_come_after_ours(tmp_path: Path) -> None:
         cfg = hydra_compose("train", [remembered.searched([tmp_path]), "loss=dice"])
     assert tree(composing.compose("train", ["loss=dice"], search_path=[tmp_path]).cfg) == tree(cfg)
     assert "mine" not in cfg.loss
+
+
+@pytest.mark.parametrize("text", ["data: {size: {a: 1}}", "callbacks: [1]"])
+def test_what_cannot_be_merged_is_refused_as_by_hydra(text: str, tmp_path: Path) -> None:
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "mine.yaml").write_text(f"# @package _global_\n{text}\n")
+    with pytest.raises(SeglabError, match=r"Cannot merge|mine"):
+        composing.compose("train", ["experiment=mine"], search_path=[tmp_path])
+
+
+def test_a_first_composition_has_the_resolvers_and_the_rules_of_hydra() -> None:
+    code = (
+        "from seglab.config.compose import compose; from hydra import version\n"
+        "cfg = compose('train', [\"name='${now:%Y}'\"]).cfg\n"
+        "print(len(cfg.name), version.getbase())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=config.FOLDER.parent)
+    assert done.stdout.split() == ["4", "1.3"], done.stderr

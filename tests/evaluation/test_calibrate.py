@@ -124,6 +124,9 @@ def test_the_fitted_split_is_not_scored_unless_it_is_asked_for(both) -> None:
     calibrate({**CALIBRATE, "run": str(both)})
     with pytest.raises(SeglabError, match=r"calibrated=temperature: expected another split .* came camvid val - add "):
         score.evaluate(settings(both, calibrated="temperature"))
+    with pytest.raises(SeglabError, match=r"came camvid_unknown val - add "):  # the same frames
+        calibration.require_unseen({"method": "temperature", "dataset": "camvid", "split": "val"},
+                                   dataset="camvid_unknown", split="val")  # fmt: skip
     result = score.evaluate(settings(both, calibrated="temperature", score_fitted_split=True))
     assert result["protocol"]["calibrated"] == "temperature"
 

@@ -11,6 +11,7 @@ from torchmetrics.functional.classification import binary_auroc, binary_average_
 import seglab
 from seglab import runs
 from seglab.data.anomalies import ANOMALY, UNSAID
+from seglab.data.cityscapes import Cityscapes
 from seglab.data.cityscapes_unknown import CityscapesUnknown
 from seglab.errors import SeglabError
 from seglab.evaluation.columns import measured
@@ -131,3 +132,34 @@ def test_what_a_detector_cannot_be_asked(trained):
         seglab.score(trained, split="train", overrides=[*UNKNOWN, "ood=max_logit"])
     with pytest.raises(SeglabError, match=r"ood: a configuration may not name os.system"):
         seglab.score(trained, overrides=[*UNKNOWN, "ood=max_logit", "ood._target_=os.system"])
+
+
+def test_a_detector_is_fitted_where_root_says_that_the_training_data_are(trained, data_folder, tmp_path, monkeypatch):
+    knn = [*UNKNOWN, "ood=knn", "ood.bank=50", "ood.images=2"]
+    before = seglab.score(trained, overrides=knn)["ood"]
+    read = []
+    images = Cityscapes.read
+    monkeypatch.setattr(Cityscapes, "read", lambda self, index: read.append(self.samples[index]) or images(self, index))
+    (tmp_path / "moved").symlink_to(data_folder / "synthetic")
+    moved = seglab.score(trained, overrides=[*knn, f"root={tmp_path / 'moved'}"])["ood"]
+    assert read
+    assert all(sample.image.is_relative_to(tmp_path / "moved") for sample in read)
+    assert moved["auroc"] == before["auroc"]
+
+
+def test_what_says_nothing_beside_a_detector_is_refused(trained):
+    with pytest.raises(SeglabError, match=r"ood_components=4: expected a detector of pixels.*came no detector"):
+        seglab.score(trained, overrides=[*UNKNOWN, "ood_components=4"])
+    with pytest.raises(SeglabError, match=r"ood_components=4: expected a detector of pixels.*came whole images"):
+        seglab.score(trained, overrides=["ood=image", "ood.out=photos", "ood_components=4", "device=cpu"])
+    with pytest.raises(SeglabError, match=r"calibrated=temperature: expected none beside ood"):
+        seglab.score(trained, overrides=[*UNKNOWN, "ood=energy", "calibrated=temperature"])
+
+
+def test_a_mask_of_another_size_than_its_image_is_told(trained, scenes, monkeypatch):
+    whole = CityscapesUnknown.anomalies
+    monkeypatch.setattr(CityscapesUnknown, "anomalies", lambda self, index: whole(self, index)[::2, ::2])
+    with pytest.raises(
+        SeglabError, match=r"labelIds.png': expected a mask of the size of its image, 64x128; it has 32"
+    ):
+        seglab.score(trained, overrides=[*UNKNOWN, "ood=energy"])

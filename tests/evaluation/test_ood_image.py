@@ -11,6 +11,7 @@ import torch
 from torchmetrics.functional.classification import binary_auroc
 
 from seglab import predict as command
+from seglab.data.camvid import CamVid
 from seglab.data.image_files import read_image
 from seglab.errors import SeglabError
 from seglab.evaluation import score
@@ -147,3 +148,18 @@ def test_predictions_say_what_is_accepted(run, photos, tmp_path, monkeypatch):
         command.check(
             {**asked, "reject": 1.0, "mode": "predict", "format": "cityscapes", "to": "train_ids", "input": "x"}
         )
+
+
+def test_a_split_without_labels_is_told_from_other_images(run, photos, monkeypatch):
+    read = CamVid.read
+    monkeypatch.setattr(CamVid, "read", lambda self, index: (read(self, index)[0], np.full((32, 64), 255, np.uint8)))
+    result = score.evaluate(settings(run, ood={**IMAGE, "out": str(photos)}))
+    assert (result["ood"]["in"], result["ood"]["out"]) == (2, 3)
+
+
+def test_images_below_the_working_folder_are_images_too(run, photos, monkeypatch):
+    (photos / "here").mkdir()
+    (photos / "0.png").rename(photos / "here" / "0.png")
+    monkeypatch.chdir(photos / "here")
+    result = score.evaluate(settings(run, ood={**IMAGE, "out": str(photos), "images": None}))
+    assert result["ood"]["out"] == 5

@@ -141,6 +141,13 @@ def test_a_reference_has_the_same_corruptions_and_images(run, scored, caplog):
     assert "its files were others" in caplog.text
 
 
+def test_of_several_evaluations_the_likest_is_the_reference(run, scored):
+    flipped = score.evaluate(settings(run, size="image", flip=True, **ASKED))
+    for asked, like in (({"flip": True}, flipped), ({}, scored)):
+        found = score.evaluate(settings(run, size="image", **asked, **ASKED, reference=str(run)))["corruption"]
+        assert found["reference_evaluation"] == Path(like["folder"]).name
+
+
 def test_without_an_error_of_the_reference_there_is_no_relative_one():
     errors = robustness.corruption_errors({"rain": 0.5, "fog": 0.6}, {"rain": 1.0, "fog": 0.2})
     assert math.isnan(errors["rain"])

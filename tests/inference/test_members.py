@@ -143,5 +143,17 @@ def test_networks_that_see_other_sizes_are_refused(made) -> None:
         made("ensemble", {"run": 1, "size": SIZE}, {"run": 2})
 
 
+def test_networks_of_other_outputs_are_refused(made, monkeypatch) -> None:
+    def other(settings):
+        wide = nn.Conv2d(3, K + settings["run"], 1)
+        trained = module_of(nn.Sequential(wide))
+        trained.num_outputs = wide.out_channels
+        return Predictor(trained, size=SIZE)
+
+    monkeypatch.setattr(members, "predictor_of", other)
+    with pytest.raises(SeglabError, match=rf"expected runs with as many outputs; came {K} and {K + 1} - leave one out"):
+        members._of_runs([{"run": 0}, {"run": 1}], {"method": "ensemble"})
+
+
 def test_a_predictor_is_made_of_the_settings_of_an_evaluation() -> None:
     assert members.predictor_of is predictor.predictor_of

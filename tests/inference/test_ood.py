@@ -1,6 +1,7 @@
 """Each detector against its formula over numpy and scipy, on a network of two convolutions."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from seglab import config
 from seglab.config.instantiate import instantiate
 from seglab.display.ood import asked, ood_words, snake_case
 from seglab.errors import SeglabError
+from seglab.inference.ood import features as features_module
 from seglab.inference.ood.contract import Labelled
 from seglab.inference.ood.features import Knn, Mahalanobis, features_of
 from seglab.inference.ood.logits import Energy, Entropy, MaxLogit, MaxSoftmax, RejectedByAll
@@ -228,3 +230,25 @@ def test_every_yaml_makes_the_detector_of_its_name(name):
     assert described["detector"] == name
     assert name.replace("_", " ") in ood_words(described)
     assert snake_case(type(instantiate(node)).__name__) == name
+
+
+def test_mahalanobis_keeps_its_digits_where_channels_hardly_vary():
+    """Far from 0 and of a small variance: the inverse is large, and so are whitened features around another centre."""
+    generator = torch.Generator().manual_seed(1)
+    spread = torch.logspace(0, -3, 64, dtype=torch.float64)
+    features = 3 + spread * torch.randn(4000, 64, generator=generator, dtype=torch.float64)
+    features = features.float()
+    labels = torch.arange(4000) % 3
+    exact = features.double()
+    means = torch.stack([exact[labels == k].mean(0) for k in range(3)])
+    centred = exact - means[labels]
+    covariance = centred.T @ centred / 4000
+    covariance += 1e-6 * covariance.diagonal().mean() * torch.eye(64)
+    inverse = torch.linalg.inv(covariance)
+    away = exact[:200, None] - means
+    expected = torch.einsum("nkc,cd,nkd->nk", away, inverse, away).min(1).values
+    detector = Mahalanobis(images=1, pixels=1, seed=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(features_module, "_drawn", lambda *_, **__: [features_module.Pixels(features, labels)])
+        detector.fit(SimpleNamespace(class_names=CLASSES), [])
+    assert detector.of_features(features[:200]).double().numpy() == pytest.approx(expected.numpy(), rel=1e-3)

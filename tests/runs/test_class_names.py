@@ -114,3 +114,10 @@ def test_a_data_set_is_called_by_its_reader():
     }
     assert dataset_name(prepared) == "synthetic"
     assert dataset_name({**prepared, "prepare": {**prepared["prepare"], "weather": "rain"}}) == "synthetic_rain"
+
+
+def test_what_is_drawn_into_images_is_part_of_their_name():
+    drawn = {"_target_": "seglab.data.drawn_unknown.DrawnUnknown", "seed": 1,
+             "source": {"_target_": "seglab.data.camvid.CamVid"}}  # fmt: skip
+    assert dataset_name({"source": drawn}) == "camvid_unknown"
+    assert dataset_name({"source": {**drawn, "seed": 2}}) == "camvid_unknown_2"

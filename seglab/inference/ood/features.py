@@ -63,7 +63,7 @@ class Mahalanobis(OfFeatures):
     def __init__(self, *, images: int, pixels: int, seed: int) -> None:
         self.images = require_images(images, of="means and covariance of features")
         self._pixels, self._seed = _require_pixels(pixels, key="pixels"), seed
-        self._means = self._whitening = torch.zeros(0)  # (K', C) and (C, C)
+        self._centre = self._means = self._whitening = torch.zeros(0)  # (C,), (K', C) and (C, C)
 
     def fit(self, network: SegmentationModule, samples: Iterable[Labelled]) -> None:
         count = total = second = torch.zeros(())
@@ -81,13 +81,20 @@ class Mahalanobis(OfFeatures):
         covariance = (second - means.T @ (means * count[seen, None])) / count.sum()
         covariance += 1e-6 * covariance.diagonal().mean().clamp(min=1e-12) * torch.eye(len(covariance))
         whitening = torch.linalg.inv(torch.linalg.cholesky(covariance))  # |W (f - mean)|^2 is the distance
-        self._whitening = whitening.float()
-        self._means = (means @ whitening.T).float()
+        # a channel of small variance far from 0 would cost float32 its digits; distances are the same around any centre
+        centre = means.mean(0).float()
+        self._centre, self._whitening = centre, whitening.float()
+        self._means = ((means - centre) @ whitening.T).float()
 
     def of_features(self, features: Tensor) -> Tensor:
-        means, whitening = self._means.to(features.device), self._whitening.to(features.device)
-        parts = features.float().split(max(1, _AT_ONCE // max(*means.shape, 1)))
-        return torch.cat([torch.cdist(part @ whitening.T, means).min(1).values.square() for part in parts])
+        centre, means, whitening = (part.to(features.device) for part in (self._centre, self._means, self._whitening))
+        parts = (features.float() - centre).split(max(1, _AT_ONCE // max(*means.shape, 1)))
+        return torch.cat([_distances(part @ whitening.T, means).min(1).values.square() for part in parts])
+
+
+def _distances(features: Tensor, others: Tensor) -> Tensor:
+    """(N, M), of differences: a matrix product of large numbers would lose small distances."""
+    return torch.cdist(features, others, compute_mode="donot_use_mm_for_euclid_dist")
 
 
 class Knn(OfFeatures):
