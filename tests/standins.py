@@ -119,6 +119,7 @@ def make_folder(root: Path) -> None:
 MAKERS: dict[str, Callable[[Path], None]] = {
     "cityscapes": make_cityscapes,
     "camvid": make_camvid,
+    "camvid_unknown": make_camvid,
     "image_pairs": make_image_pairs,
     "bdd": make_bdd,
     "gta5": make_gta5,

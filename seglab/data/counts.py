@@ -51,7 +51,8 @@ def images(data: Mapping[str, Any], part: str) -> int | None:
     """
     split = data[f"{part}_split"]
     generated = (data.get("prepare") or {}).get(split)
-    count = _IMAGES.get(data["source"]["_target_"], {}).get(split) if generated is None else generated
+    source = data["source"].get("source", data["source"])  # into whose images something is drawn
+    count = _IMAGES.get(source["_target_"], {}).get(split) if generated is None else generated
     if count is None:
         return None
     if part == "train" and data["fraction"] is not None:
