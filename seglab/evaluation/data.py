@@ -27,7 +27,9 @@ def data_config(settings: Mapping[str, Any], of_run: Mapping[str, Any]) -> dict[
     data = dict(settings["data"] or trained_on(settings, of_run))
     split = settings["split"]
     data["test_split"] = data[f"{split}_split"] if split in _PARTS else split
-    return {**data, "limit": settings["limit"], "augmentation": None, "cache": None, "num_workers": 0}
+    # a limit draws its images by the seed of the evaluation: by that of the run, the seeds of a table would see others
+    data |= {"seed": settings["seed"], "limit": settings["limit"]}
+    return {**data, "augmentation": None, "cache": None, "num_workers": 0}
 
 
 def open_source(data: Mapping[str, Any], *, own: bool) -> Source:

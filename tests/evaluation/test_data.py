@@ -35,6 +35,20 @@ def test_another_data_set_with_the_same_classes(run, tmp_path):
     assert result["original"]["metrics"]["miou"] == 1.0
 
 
+def test_a_limit_shows_runs_of_any_seed_the_same_images(run):
+    """Or the seeds of a table would be scored on other images each, and could not be compared."""
+    for number in range(3, 9):
+        write_pair(run.parent / "data", f"000{number}_x", np.full((16, 16), number, dtype=np.uint8))
+    config = OmegaConf.load(run / runs.CONFIG)
+    read = []
+    for seed in (1, 2, 3):
+        config.seed = config.data.seed = seed
+        OmegaConf.save(config, run / runs.CONFIG)
+        read.append(score.evaluate(settings(run, limit=2))["protocol"]["fingerprint"])
+    assert len(set(read)) == 1
+    assert score.evaluate(settings(run, limit=2, seed=5))["protocol"]["fingerprint"] not in read
+
+
 def test_where_the_data_set_lies_is_asked_by_the_key_that_takes_it(run):
     with pytest.raises(SeglabError, match=r"(?s); root='gone' does not exist.*<root>/.* set root=FOLDER") as caught:
         score.evaluate(settings(run, root="gone"))
