@@ -6,6 +6,7 @@ from typing import Any
 from seglab.data.corruptions import names
 from seglab.data.corruptions.names import CORRUPTION
 from seglab.display.numbers import sides
+from seglab.display.ood import OOD, ood_words
 from seglab.display.post import POST, post_words
 from seglab.display.several import CALIBRATED, CALIBRATIONS, MEMBERS, UNCERTAINTY, uncertainty_words
 from seglab.tables.plan.model import Published
@@ -23,6 +24,7 @@ _WORDS = {
     "overlap": "overlap of tiles",
     POST: "post-processing",
     CORRUPTION: "corruption",
+    OOD: "detector",
     UNCERTAINTY: "members",
     CALIBRATED: "calibration",
     "limit": "limit of images",
@@ -71,7 +73,7 @@ def words(key: str) -> str:
 def shown(key: str, protocol: Mapping[str, Any]) -> str:
     """'64x128' for a size, 'yes', 'none', 'not stated': the value as a table prints it."""
     if key not in protocol:
-        nothing = dict.fromkeys((POST, CORRUPTION, UNCERTAINTY, CALIBRATED), "none")
+        nothing = dict.fromkeys((POST, CORRUPTION, OOD, UNCERTAINTY, CALIBRATED), "none")
         return {**nothing, "classes": "same"}.get(key, "not stated")
     value = protocol[key]
     if value is None:
@@ -84,6 +86,8 @@ def shown(key: str, protocol: Mapping[str, Any]) -> str:
         return post_words(value)
     if key == CORRUPTION:
         return names.words(value)
+    if key == OOD:
+        return ood_words(value)
     if key == UNCERTAINTY:
         return uncertainty_words(value)
     if key == CALIBRATED:

@@ -3,6 +3,7 @@
 import pytest
 
 from seglab.tables.comparison.comparison import compare
+from seglab.tables.comparison.protocol import shown, words
 from seglab.tables.plan.model import Published
 from tests.tables.comparison.losses import all_measured, plan, with_protocol
 
@@ -96,3 +97,9 @@ def test_a_published_size_is_compared_with_that_of_the_network():
     assert comparison.published_apart[0].differs == ("resolution: 128x256, here 64x128",)
     rows = [with_protocol(each, size=[128, 256]) for each in rows]
     assert compare(plan(published=published), rows).published_apart == ()
+
+
+def test_a_detector_is_told_in_words() -> None:
+    knn = {"ood": {"detector": "knn", "k": 10, "seed": 1, "components": None}}
+    assert (words("ood"), shown("ood", knn)) == ("detector", "anomalies by knn (k 10, seed 1)")
+    assert shown("ood", {}) == "none"
