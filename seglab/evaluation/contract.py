@@ -4,6 +4,7 @@ Scores, detectors of anomalies and corruptions are shown each image once, as a `
 memory does not grow with the number of images.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -36,21 +37,21 @@ class Finished(NamedTuple):
     again: Callable[[], Iterator[tuple[int, np.ndarray, np.ndarray]]]  # number, image, mask of each image once more
 
 
-class Extra:
+class Extra(ABC):
     """Something that is scored beside the confusion matrix, or in place of it."""
 
     needs_labels = True  # False where the classes of the data say nothing of the classes of the run
 
-    def begin(self) -> None:
+    def begin(self) -> None:  # noqa: B027 - most have nothing to prepare
         """Called before the first image."""
 
+    @abstractmethod
     def update(self, view: View) -> None:
         """Counts one image."""
-        raise NotImplementedError
 
+    @abstractmethod
     def compute(self, finished: Finished) -> dict[str, Any]:
         """What metrics.json and the record hold of it; called once, after the last image."""
-        raise NotImplementedError
 
     def files(self) -> Mapping[str, str | np.ndarray]:
         """{file beside metrics.json: text, or a picture uint8 (H, W, 3)}, after `compute`."""
