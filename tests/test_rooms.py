@@ -21,7 +21,7 @@ ROOMS = {
     "tables": 8, "deployment": 8,
 }  # fmt: skip
 COMMANDS = 9  # every other file beside the rooms
-TABLES = {"plan": 0, "comparison": 1, "survey": 2, "costs": 3, "launch": 3, "render": 3, "table": 4}
+TABLES = {"plan": 0, "comparison": 1, "analysis": 2, "survey": 2, "costs": 3, "launch": 3, "render": 3, "table": 4}
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 

@@ -1,13 +1,16 @@
 """One table from plan to page: surveyed, trained where asked for, compared, shown, written."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seglab import runs
 from seglab.display import sheet
 from seglab.errors import SeglabError
-from seglab.tables.comparison.comparison import compare
+from seglab.tables.analysis.analyses import findings
+from seglab.tables.comparison.comparison import Comparison, compare
 from seglab.tables.costs import speed
 from seglab.tables.costs.estimate import estimate_missing, known_costs
 from seglab.tables.costs.sheet import cost_sheet
@@ -24,6 +27,9 @@ from seglab.tables.survey.inventory import committed_csv, listed, take
 from seglab.tables.survey.measurements import write_csv
 from seglab.tables.survey.survey import Survey, lines
 from seglab.tables.survey.wanted import fingerprints
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 FORMATS = {"markdown": "md", "latex": "tex", "csv": "csv", "html": "html"}
 _TEXTS = {"markdown": sheets.markdown, "latex": latex.latex, "csv": csv_file.to_csv}  # the page has pictures as well
@@ -155,11 +161,12 @@ class Table:
             sheet.show(part)
             print()
         folder = Path(self._settings["folder"] or self._output / "tables" / self._form)
+        figures = self._draw_findings(comparison, folder)
         for name in self._settings["write"]:
             folder.mkdir(parents=True, exist_ok=True)
             path = folder / f"{self._form}.{FORMATS[name]}"
             if name == "html":
-                write_page(comparison, path, pictures=survey.pictures())
+                write_page(comparison, path, pictures=survey.pictures(), figures=figures)
             else:
                 text = _TEXTS[name](comparison)
                 below = "".join(f"\n{sheet.markdown(part)}" for part in speeds) if name == "markdown" else ""
@@ -168,13 +175,19 @@ class Table:
         if corruptions := survey.corruptions():
             self._draw_robustness(corruptions, folder / f"{self._form}.robustness.png")
 
-    def _draw_robustness(self, corruptions: Mapping[str, list[Mapping[str, Any]]], path: Path) -> None:
-        from seglab.display import draw  # OpenCV and numpy, which few tables need
-        from seglab.display.robustness import figure_of_rows
-        from seglab.runs.png import write_png
+    def _draw_findings(self, comparison: Comparison, folder: Path) -> dict[str, Path]:
+        """{name of a finding: its figure} of those that have one, written as the page is."""
+        drawn: dict[str, Path] = {}
+        for finding in findings(comparison) if self._settings["write"] else []:
+            if finding.figure is not None:
+                drawn[finding.name] = folder / f"{self._form}.{finding.name}.png"
+                _write_figure(finding.figure(), drawn[finding.name])
+        return drawn
 
-        write_png(path, draw.rendered(figure_of_rows(corruptions)))
-        print(runs.shown(path.absolute()))
+    def _draw_robustness(self, corruptions: Mapping[str, list[Mapping[str, Any]]], path: Path) -> None:
+        from seglab.display.robustness import figure_of_rows
+
+        _write_figure(figure_of_rows(corruptions), path)
 
     def _speeds(self) -> list[sheet.Sheet]:
         """A sheet of how fast the networks are; none where nobody has measured it."""
@@ -207,3 +220,12 @@ class Table:
         path = committed_csv(self._plan, self._home)
         write_csv(path, measurements)
         print(f"{runs.shown(path.absolute())}: {len(measurements)} measurements, to be committed")
+
+
+def _write_figure(figure: Figure, path: Path) -> None:
+    from seglab.display import draw  # OpenCV and numpy, which few tables need
+    from seglab.runs.png import write_png
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_png(path, draw.rendered(figure))
+    print(runs.shown(path.absolute()))

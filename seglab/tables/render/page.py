@@ -8,6 +8,8 @@ from seglab.pages.html import bullets, listing, scrolling, text, warnings
 from seglab.pages.pictures import embedded
 from seglab.pages.shell import document
 from seglab.runs import write_atomically
+from seglab.tables.analysis.analyses import findings
+from seglab.tables.analysis.finding import Finding
 from seglab.tables.comparison.comparison import Block, Comparison, PublishedResult
 from seglab.tables.comparison.protocol import shown, words
 from seglab.tables.plan.model import Plan
@@ -16,6 +18,7 @@ from seglab.tables.render.page_details import details
 from seglab.tables.render.page_scores import heat_map, published_table, score_table
 from seglab.tables.render.page_transposed import transposed_published, transposed_table
 from seglab.tables.render.published import published_notes
+from seglab.tables.render.sheet_table import sheet_table
 from seglab.tables.render.sheets import baseline_of, best_rows, missing_words, protocol_words, unmeasured
 from seglab.tables.render.words import ABSENT, estimate, number
 
@@ -29,17 +32,25 @@ _DIALOG = """<dialog aria-labelledby="details-title">
 <noscript><p>Without JavaScript the tables do not sort and the origin of a row does not open.</p></noscript>"""
 
 
-def write_page(comparison: Comparison, path: Path, *, pictures: Mapping[str, Path] | None = None) -> None:
+def write_page(
+    comparison: Comparison,
+    path: Path,
+    *,
+    pictures: Mapping[str, Path] | None = None,
+    figures: Mapping[str, Path] | None = None,
+) -> None:
     """Writes the page; it holds its own style and script, and a policy that lets nothing else run or be loaded.
 
     Args:
         pictures: {label: file} of sample predictions, shown side by side and embedded reduced.
+        figures: {name of a finding: file} of those that were drawn.
 
     Raises:
         SeglabError: a picture cannot be read.
     """
     plan = comparison.plan
     sections = [_warnings(comparison), *_blocks(comparison)]
+    sections += [_finding(finding, (figures or {}).get(finding.name)) for finding in findings(comparison)]
     sections.append(listing("u", "Left unsaid by the source", plan.unsaid))
     page = document(
         plan.title,
@@ -131,6 +142,14 @@ def _heat(block: Block) -> str:
     box = '<label class="intervals"><input type="checkbox"> intervals in the cells</label>'
     explained = f"<p>Row minus baseline, in points of IoU. {box}</p>"
     return f"<section><h3>Differences in IoU class by class</h3>{explained}{table}</section>"
+
+
+def _finding(finding: Finding, figure: Path | None) -> str:
+    """A section of its sheets, each a table with its caption and notes, and of its figure."""
+    parts = [sheet_table(part, key=f"{finding.name}{index}") for index, part in enumerate(finding.sheets)]
+    if figure is not None:
+        parts.append(embedded(figure, width=_PICTURE_WIDTH).tag(f"figure: {finding.name}"))
+    return f"<section>{''.join(parts)}</section>"
 
 
 def _curves(block: Block, colours: Mapping[str, int]) -> str:

@@ -11,6 +11,7 @@ from seglab.display.several import CALIBRATED, UNCERTAINTY
 from seglab.display.sheet import Cell, Sheet
 from seglab.evaluation.columns import COSTS, lower_is_better
 from seglab.evaluation.columns import title as column_title
+from seglab.tables.analysis.analyses import findings
 from seglab.tables.comparison.comparison import Block, Comparison, PublishedResult
 from seglab.tables.comparison.protocol import shown
 from seglab.tables.comparison.rows import RowResult
@@ -38,7 +39,7 @@ def markdown(comparison: Comparison, *, differences: bool = True) -> str:
 
 
 def sheets(comparison: Comparison, *, differences: bool = True) -> list[Sheet]:
-    """A sheet of scores for each block of equal protocol, and one of differences; warnings below the last."""
+    """A sheet of scores for each block of equal protocol, and one of differences, warnings below; then the findings."""
     parts = [matrix_sheet(comparison)] if comparison.plan.tested_on else []
     for block in comparison.blocks:
         parts.append(_scores(comparison, block))
@@ -47,7 +48,7 @@ def sheets(comparison: Comparison, *, differences: bool = True) -> list[Sheet]:
     if comparison.published_apart:
         parts.append(_apart(comparison))
     parts[-1] = replace(parts[-1], notes=[*parts[-1].notes, *below(comparison)])
-    return parts
+    return [*parts, *(part for finding in findings(comparison) for part in finding.sheets)]
 
 
 def caption(comparison: Comparison, block: Block) -> str:

@@ -1,0 +1,13 @@
+"""All analyses. Each looks at the comparison and the plan in it, and finds nothing where it is not asked for."""
+
+from collections.abc import Callable
+
+from seglab.tables.analysis.finding import Finding
+from seglab.tables.comparison.comparison import Comparison
+
+ANALYSES: tuple[Callable[[Comparison], Finding | None], ...] = ()  # in the order in which they are shown
+
+
+def findings(comparison: Comparison) -> list[Finding]:
+    """What the analyses find in a comparison."""
+    return [found for analysis in ANALYSES if (found := analysis(comparison)) is not None]
