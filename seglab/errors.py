@@ -17,6 +17,10 @@ class DiskFullError(SeglabError):
     """Nothing more could be written. Where there is room again, the same command goes on."""
 
 
+class NonFiniteError(SeglabError):
+    """A training met NaN or infinity: of the values that a table tries for a row, these have lost."""
+
+
 def first_line(error: BaseException) -> str:
     """What an error of a library says at its beginning, without the pages that may follow; its class, if nothing."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -7,7 +7,7 @@ from lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 from torch.optim import Optimizer
 
-from seglab.errors import SeglabError
+from seglab.errors import NonFiniteError
 
 
 class NonFiniteGuard(Callback):
@@ -54,10 +54,10 @@ class NonFiniteGuard(Callback):
         if self._verdict is not None and not self._verdict:
             raise self._error(trainer)
 
-    def _error(self, trainer: Trainer) -> SeglabError:
+    def _error(self, trainer: Trainer) -> NonFiniteError:
         assert self._loss is not None
         rates = ", ".join(f"{group['lr']:.3g}" for optimizer in trainer.optimizers for group in optimizer.param_groups)
-        return SeglabError(
+        return NonFiniteError(
             f"the loss ({float(self._loss):.4g}) or a gradient was not finite in epoch {trainer.current_epoch}, "
             f"step {trainer.global_step} (learning rate {rates}; images {', '.join(self._names[:4])}). "
             "The weights were not touched; last.ckpt is from before. Lower optimizer.lr, add scheduler.warmup_steps or "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,17 +15,21 @@ from seglab.tables.costs import speed
 from seglab.tables.costs.estimate import estimate_missing, known_costs
 from seglab.tables.costs.sheet import cost_sheet
 from seglab.tables.launch import launch
+from seglab.tables.launch.trials import train_trials
 from seglab.tables.plan.budgets import form, picked
 from seglab.tables.plan.columns import classes_of, expanded
 from seglab.tables.plan.model import Measurement, Plan
+from seglab.tables.plan.tuning import Trial
 from seglab.tables.render import csv_file, latex, sheets
 from seglab.tables.render.page import write_page
+from seglab.tables.survey import trials_file
 from seglab.tables.survey.composed import compose
 from seglab.tables.survey.configurations import configurations
 from seglab.tables.survey.ensembles import to_be_scored
 from seglab.tables.survey.inventory import committed_csv, listed, take
 from seglab.tables.survey.measurements import write_csv
 from seglab.tables.survey.survey import Survey, lines
+from seglab.tables.survey.trials import look
 from seglab.tables.survey.wanted import fingerprints
 
 if TYPE_CHECKING:
@@ -52,14 +56,22 @@ class Table:
     """One table, or a reduced form of it, and what is known of its runs."""
 
     def __init__(self, plan: Plan, settings: Mapping[str, Any], *, home: Path, search_path: list[str]) -> None:
-        self._plan = plan
+        self._stated = plan
         self._settings = settings
         self._search_path = search_path
         self._output = Path(settings["output"])
         self._home = home
         self._form = form(plan)
         self._picked = picked(plan, settings["rows"])
-        self._composed = compose(plan, overrides=settings["overrides"], search_path=search_path)
+        self._look()
+
+    def _look(self) -> None:
+        """Takes in what the trials of its rows have chosen so far, and composes the table's runs."""
+        given = {"overrides": self._settings["overrides"], "search_path": self._search_path}
+        trials = trials_file.read(trials_file.committed(self._stated, self._home))
+        self._tuned = look(self._stated, output=self._output, committed=trials, **given)
+        self._plan = self._tuned.plan
+        self._composed = compose(self._plan, **given)
 
     def make(self) -> int:
         """Trains what is to be trained, shows the table and writes it; 1 where something that was to be run is left."""
@@ -81,7 +93,7 @@ class Table:
         print()
         self._show(survey)
         if self._settings["record"]:
-            self._record(survey.measurements())
+            self._record(survey)
         return int(run and self._is_left(survey))
 
     def survey(self) -> Survey:
@@ -91,6 +103,7 @@ class Table:
             home=self._home,
             output=self._output,
             outdated_too=not self._settings["overrides"],
+            tuned=self._tuned,
         )
 
     def _require_data(self, survey: Survey) -> None:
@@ -137,14 +150,13 @@ class Table:
 
     def _run(self, before: Survey) -> Survey:
         """The survey after training and evaluating what could be."""
-        launch.train_missing(
-            before,
-            output=self._output,
-            overrides=self._settings["overrides"],
-            search_path=self._search_path,
-            retry_failed=self._settings["retry_failed"],
-            rows=self._picked,
-        )
+        given = {"output": self._output, "overrides": self._settings["overrides"], "search_path": self._search_path,
+                 "retry_failed": self._settings["retry_failed"], "rows": self._picked}  # fmt: skip
+        if any(state.status == "untuned" and state.row in self._picked for state in before.states):
+            train_trials(self._stated, self._tuned, **given)
+            self._look()
+            before = self.survey()
+        launch.train_missing(before, **given)
         trained = [state for state in self.survey().to_evaluate() if state.row in self._picked]
         launch.evaluate_trained(trained, self._plan, search_path=self._search_path)
         scored = [state for state in self.survey().states if state.row in self._picked]
@@ -154,7 +166,7 @@ class Table:
     def _show(self, survey: Survey) -> None:
         """Prints the table and writes it in the formats asked for."""
         plan = expanded(self._plan, classes_of(self._composed.configurations))
-        comparison = compare(plan, survey.measurements(), survey.images())
+        comparison = compare(plan, survey.measurements(), survey.images(), trials=survey.trials)
         sheets.show(comparison)
         speeds = self._speeds()
         for part in speeds:
@@ -204,19 +216,37 @@ class Table:
             print(f"{runs.shown(path.absolute())}: the speed of {len(measured)} networks, to be committed")
         return bool(measured)
 
-    def _record(self, measurements: list[Measurement]) -> None:
+    def _record_trials(self, survey: Survey) -> bool:
+        """Whether there were some to be kept."""
+        trials = [trial for of_row in survey.trials.values() for trial in of_row if trial.is_done]
+        if trials:
+            if self._settings["overrides"]:
+                plain = look(self._stated, overrides=(), search_path=self._search_path, output=self._output).trials
+                self._require_stated(trials, {trial.fingerprint for of_row in plain.values() for trial in of_row})
+            path = trials_file.committed(self._plan, self._home)
+            trials_file.write(path, trials)
+            print(f"{runs.shown(path.absolute())}: {len(trials)} trials, to be committed")
+        return bool(trials)
+
+    def _require_stated(self, found: Sequence[Measurement | Trial], planned: set[str]) -> None:
+        """Raises SeglabError for what is of another configuration than the table's, by `overrides`."""
+        if self._settings["overrides"] and any(one.fingerprint not in planned for one in found):
+            raise SeglabError(
+                "record=true: expected measurements of the table as its YAML states it; came others, by overrides="
+                f"{self._settings['overrides']} - write them into the table's YAML first"
+            )
+
+    def _record(self, survey: Survey) -> None:
+        measurements = survey.measurements()
         is_recorded = not self._settings["overrides"] and self._record_speeds()
+        is_recorded |= self._record_trials(survey)
         if not measurements:
             if is_recorded:
                 return
             raise SeglabError(f"record=true: expected measurements of {self._form}; there is none - add run=true")
         plain = configurations(self._plan, search_path=self._search_path)
         planned = fingerprints(self._plan, plain, settings=self._composed.evaluation)
-        if self._settings["overrides"] and any(measurement.fingerprint not in planned for measurement in measurements):
-            raise SeglabError(
-                "record=true: expected measurements of the table as its YAML states it; came others, by overrides="
-                f"{self._settings['overrides']} - write them into the table's YAML first"
-            )
+        self._require_stated(measurements, planned)
         path = committed_csv(self._plan, self._home)
         write_csv(path, measurements)
         print(f"{runs.shown(path.absolute())}: {len(measurements)} measurements, to be committed")

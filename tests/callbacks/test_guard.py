@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from seglab import runs
-from seglab.errors import SeglabError
+from seglab.errors import NonFiniteError
 from seglab.runs.files import LAST
 from seglab.training.build import build
 
@@ -26,7 +26,7 @@ def test_non_finite_step_is_refused_and_the_weights_stay(tiny_config, tmp_path, 
         run.module.loss.register_forward_hook(
             lambda module, inputs, loss: loss * (float("nan") if run.trainer.global_step == 2 else 1)
         )
-    with pytest.raises(SeglabError, match=r"not finite in epoch 0, step 2"):
+    with pytest.raises(NonFiniteError, match=r"not finite in epoch 0, step 2"):
         run.trainer.fit(run.module, datamodule=run.data)
     assert torch.equal(head, seen[0])
     checkpoint = torch.load(tmp_path / "checkpoints" / LAST, weights_only=True)

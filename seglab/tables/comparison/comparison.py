@@ -5,7 +5,8 @@ All scores are fractions. What is not known (an absent class, the deviation of o
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 from seglab.errors import SeglabError, did_you_mean
@@ -15,6 +16,7 @@ from seglab.tables.comparison.cautions import cautions, listed
 from seglab.tables.comparison.corruption import with_corruption_errors
 from seglab.tables.comparison.per_image import scores
 from seglab.tables.comparison.rows import ImagesOf, RowResult, rows_of
+from seglab.tables.comparison.tuning import Trials, chosen_where_reported, unequal_chances
 from seglab.tables.plan.columns import expanded, known_classes
 from seglab.tables.plan.model import Measurement, Plan, Published
 
@@ -53,9 +55,16 @@ class Comparison:
     published_apart: tuple[PublishedResult, ...]  # of another protocol than every block
     warnings: tuple[str, ...]
     missing: tuple[tuple[str, int], ...]  # (row, seed) that are planned and not measured
+    trials: Trials = field(default_factory=dict)  # of rows that were tuned
 
 
-def compare(plan: Plan, measurements: Sequence[Measurement], images: ImagesOf | None = None) -> Comparison:
+def compare(
+    plan: Plan,
+    measurements: Sequence[Measurement],
+    images: ImagesOf | None = None,
+    *,
+    trials: Trials = MappingProxyType({}),
+) -> Comparison:
     """The measurements of the plan's rows, in blocks of equal protocol; only rows of one block are compared.
 
     Rows are paired by seed: seeds that only one of the two has are left out of the difference, and named. One common
@@ -64,6 +73,7 @@ def compare(plan: Plan, measurements: Sequence[Measurement], images: ImagesOf | 
 
     Args:
         images: {(row, seed): counts of each image at the headline's resolution}.
+        trials: by which rows were tuned.
 
     Raises:
         SeglabError: a run was measured twice under one protocol, a column is unknown, or images differ.
@@ -85,6 +95,12 @@ def compare(plan: Plan, measurements: Sequence[Measurement], images: ImagesOf | 
     for block, lines in compared:
         where = f" ({block.title})" if block.title else ""
         warnings += [*lines, *cautions(plan, block.rows, where=where)]
+    for block in blocks:
+        where = f" ({block.title})" if block.title else ""
+        labels = {row.label for row in block.rows} or {row.label for row in plan.rows}
+        trained = {row.trained_as for row in plan.rows if row.label in labels}
+        warnings += chosen_where_reported(trials, block.protocol, rows=trained, where=where)
+    warnings += unequal_chances(plan)
     return Comparison(
         plan=plan,
         blocks=blocks,
@@ -94,6 +110,7 @@ def compare(plan: Plan, measurements: Sequence[Measurement], images: ImagesOf | 
         missing=tuple(
             (row.label, seed) for row in plan.rows for seed in plan.seeds_of(row) if (row.label, seed) not in measured
         ),
+        trials=trials,
     )
 
 

@@ -5,7 +5,7 @@ import logging
 import math
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +18,9 @@ from seglab.multirun import gpus
 from seglab.runs.json_file import read_object
 from seglab.tables.plan.budgets import form
 from seglab.tables.plan.model import Plan
-from seglab.tables.survey.survey import Survey, once
+from seglab.tables.survey.standing import State
+from seglab.tables.survey.survey import Survey, as_state, once
+from seglab.tables.survey.trials import tuned_rows, tuning_of
 
 FILE = "costs.json"  # in the table's folder: the estimates, by fingerprint and device
 
@@ -68,19 +70,44 @@ def of_rows(
         states = [state for state in trained if state.row == row.label]
         if not states:  # another row's runs serve it
             continue
-        config = configs[row.label]
         left = sum(state.status not in ("measured", "committed", "trained") for state in states)
-        unknown = Cost(row=row.label, seeds=len(states), left=left)
-        finished = _measured(states, on_cpu=device_here(config).startswith("CPU"))
-        if finished:
-            seconds, devices = zip(*finished, strict=True)
-            device = ", ".join(dict.fromkeys(devices))
-            costs.append(replace(unknown, seconds=fmean(seconds), measured=True, device=device))
-        elif (times := kept.get(key_of(config))) is not None:
-            costs.append(_estimated(unknown, times, config))
-        else:
-            costs.append(unknown)
+        costs.append(_cost(Cost(row=row.label, seeds=len(states), left=left), states, configs[row.label], kept))
+    return [*costs, *_of_trials(survey, kept)]
+
+
+def _of_trials(survey: Survey, kept: Mapping[str, Mapping[str, Any]]) -> list[Cost]:
+    """Of the trials of each tuned row, without one that will be a run of the row itself."""
+    costs = []
+    for row, trials in survey.trials.items():
+        tune = tuned_rows(survey.plan)[row].tune
+        assert tune is not None
+        states = [as_state(trial) for trial in trials]
+        left = sum(not trial.is_done for trial in trials)
+        served = int(not tune.overrides and trials[0].seed in survey.plan.seeds)
+        unknown = Cost(row=tuning_of(row), seeds=len(trials) - served, left=max(0, left - served))
+        costs.append(_cost(unknown, states, configs_of_trials(survey)[tuning_of(row)], kept))
     return costs
+
+
+def configs_of_trials(survey: Survey) -> dict[str, dict[str, Any]]:
+    """{what its cost is called: configuration of a trial, one that is left where one is} of all tuned rows."""
+    configs = {}
+    for row, trials in survey.trials.items():
+        first = next((trial for trial in trials if not trial.is_done), trials[0])
+        configs[tuning_of(row)] = dict(first.config or {})
+    return configs
+
+
+def _cost(
+    unknown: Cost, states: Sequence[State], config: Mapping[str, Any], kept: Mapping[str, Mapping[str, Any]]
+) -> Cost:
+    """As the finished of the runs took, else as it was estimated, else unknown."""
+    finished = _measured(states, on_cpu=device_here(config).startswith("CPU"))
+    if finished:
+        seconds, devices = zip(*finished, strict=True)
+        return replace(unknown, seconds=fmean(seconds), measured=True, device=", ".join(dict.fromkeys(devices)))
+    times = kept.get(key_of(config))
+    return unknown if times is None else _estimated(unknown, times, config)
 
 
 def key_of(config: Mapping[str, Any]) -> str:
@@ -109,7 +136,7 @@ def _may_end_sooner(config: Mapping[str, Any]) -> bool:
     return any("EarlyStopping" in str((node or {}).get("_target_")) for node in config["callbacks"].values())
 
 
-def _measured(states: list[Any], *, on_cpu: bool) -> list[tuple[float, str]]:
+def _measured(states: Sequence[State], *, on_cpu: bool) -> list[tuple[float, str]]:
     """(seconds, device) of the finished runs, without committed ones of other configurations and kinds of device."""
     finished = []
     for state in states:

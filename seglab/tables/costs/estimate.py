@@ -28,7 +28,7 @@ def known_costs(survey: Survey, composed: Composed, *, output: Path) -> list[Cos
 
 def estimate_missing(survey: Survey, composed: Composed, *, output: Path) -> None:
     """Times the rows of which nothing is known, and keeps what comes out. A failed one is timed again at each call."""
-    configs = configs_of_rows(composed)
+    configs = configs_of_rows(composed) | costs.configs_of_trials(survey)
     unknown = [cost.row for cost in known_costs(survey, composed, output=output) if cost.seconds is None]
     if unknown:
         log.info("%s: timing a few steps of %d rows", survey.plan.name, len(unknown))

@@ -6,6 +6,7 @@ from seglab.display.numbers import cell, duration, took, word
 from seglab.display.sheet import Cell, Sheet
 from seglab.tables.costs.costs import FILE, Cost
 from seglab.tables.plan.model import Plan
+from seglab.tables.survey.trials import tuning_of
 
 _HEADER = ("row", "known from", "batch", "s/step", "steps", "a run", "runs", "left", "all runs")
 
@@ -24,7 +25,7 @@ def cost_sheet(plan: Plan, costs: Sequence[Cost]) -> Sheet:
         rows=rows,
         words=2,
         mean=total,
-        notes=[*_notes(costs), f"left to be trained: {duration(left)}"],
+        notes=[*_notes(plan, costs), f"left to be trained: {duration(left)}"],
     )
 
 
@@ -62,8 +63,10 @@ def _line(cost: Cost) -> list[Cell]:
             took(cost.seconds), cell(cost.seeds, ","), cell(cost.left, ","), took(total)]  # fmt: skip
 
 
-def _notes(costs: Sequence[Cost]) -> list[str]:
+def _notes(plan: Plan, costs: Sequence[Cost]) -> list[str]:
     notes = []
+    if any(cost.row == tuning_of(row.trained_as) for cost in costs for row in plan.rows):
+        notes.append("tuning: without the trial that is one of the row's own runs, where it has their seed")
     if any(cost.at_most for cost in costs):
         notes.append("at most: a row with early stopping may end sooner than its last epoch")
     if any(cost.seconds is not None and not cost.measured for cost in costs):

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from seglab.errors import SeglabError, did_you_mean
-from seglab.tables.plan import settings, yaml_values
+from seglab.tables.plan import settings, tuning, yaml_values
 from seglab.tables.plan.model import Budget, Plan, Row
 from seglab.tables.plan.yaml_values import check_unique, require
 
@@ -103,6 +103,7 @@ def _reduced_row(row: Row, budget: Budget, name: str) -> Row:
         starts_from=None if row.starts_from is None else marked(row.starts_from, name),
         learns_from=None if row.learns_from is None else marked(row.learns_from, name),
         evaluation={key: budget.evaluation.get(key, value) for key, value in row.evaluation.items()},
+        tune=None if row.tune is None else tuning.shortened(row.tune, budget.overrides),
     )
 
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from seglab.tables.plan.tuning import Tune
+
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
@@ -18,6 +20,7 @@ class Row:
     evaluation: Mapping[str, Any] = field(default_factory=dict)  # keys that differ from the table's
     training: str | None = None  # of a table with `tested_on`: the label of the row that its YAML states
     place: str | None = None  # and where it is tested
+    tune: Tune | None = None  # the trials by which further overrides are chosen
 
     @property
     def needs(self) -> str | None:
@@ -28,6 +31,11 @@ class Row:
     def needed_as(self) -> str:
         """The key of conf/train.yaml that names the run of that row."""
         return "init_from" if self.learns_from is None else "teacher"
+
+    @property
+    def trained_as(self) -> str:
+        """The label of the row that its YAML states."""
+        return self.training or self.label
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +83,7 @@ class Plan:
     budgets: Mapping[str, Budget] = field(default_factory=dict)  # {"smoke": ..., "short": ...}
     budget: str = "full"  # the form of the table that this plan is; no key of the YAML
     transposed: bool = False  # printed with the columns as lines: for many classes
+    tune: Tune | None = None  # of the rows that state none themselves
 
     @property
     def splits(self) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """What conf/table/NAME.yaml says, checked."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from seglab.display.ood import OOD
 from seglab.errors import SeglabError, did_you_mean
 from seglab.evaluation.columns import ALL_CLASSES, CLASS_IOU, COSTS, EXTRAS, MCE, SCORES, class_of, measured_by
 from seglab.runs import yaml_file
-from seglab.tables.plan import budgets, settings, tested_on, yaml_values
+from seglab.tables.plan import budgets, settings, tested_on, tuning, yaml_values
 from seglab.tables.plan.model import Plan, Published, Row
+from seglab.tables.plan.tuning import NOT_TUNED, Tune
 from seglab.tables.plan.yaml_values import check_unique, require
 
 FOLDER = config.FOLDER / "table"
@@ -64,6 +66,8 @@ def plan_of(content: Any, *, name: str) -> Plan:
         _row(row, where=f"{where}: rows[{index}]") for index, row in yaml_values.items(values, "rows", where=where)
     )
     require(bool(rows), f"{where}: rows", "one row or more", "none")
+    tune = tuning.read(values, where=where)
+    rows = _tuned(rows, tune, where=where)
     places = tested_on.read(values, where=where)
     baseline = yaml_values.text_or_texts(values, "baseline", where=where)
     for label in baseline:
@@ -89,9 +93,27 @@ def plan_of(content: Any, *, name: str) -> Plan:
         unsaid=yaml_values.texts(values, "unsaid", where=where),
         budgets=budgets.budgets(values, where=where),
         transposed=yaml_values.flag(values, "transposed", where=where),
+        tune=tune,
     )
     _check_as_a_whole(plan, where=where)
     return plan
+
+
+def _tuned(rows: Sequence[Row], tune: Tune | None, *, where: str) -> tuple[Row, ...]:
+    """The rows with their trials: those that they state, else those of the table."""
+    tuned = []
+    for row in rows:
+        own = tune if row.tune is None and row.downsample is None else row.tune
+        if own is None or own == NOT_TUNED:
+            tuned.append(replace(row, tune=None))
+            continue
+        here = f"{where}: row {row.label!r}: tune"
+        require(row.downsample is None, here, "a row that is trained", "downsample - leave one of the two out")
+        require(row.needs is None, here, "a row that needs no run of another one",
+                f"{row.needs!r} - tune that row, and state tune: false here")  # fmt: skip
+        tuning.check_overrides(own, row.overrides, where=here)
+        tuned.append(replace(row, tune=own))
+    return tuple(tuned)
 
 
 def _check_as_a_whole(plan: Plan, *, where: str) -> None:
@@ -133,7 +155,8 @@ def _check_rows(plan: Plan, *, where: str) -> None:
     labels = [row.label for row in plan.rows]
     seen = dict[tuple[object, ...], str]()
     for row in plan.rows:
-        setting = (row.overrides, row.starts_from, row.learns_from, row.downsample, repr(plan.evaluation_of(row)))
+        setting = (row.overrides, row.starts_from, row.learns_from, row.downsample, row.tune,
+                   repr(plan.evaluation_of(row)))  # fmt: skip
         other = seen.setdefault(setting, row.label)
         require(other == row.label, f"{where}: rows", "a setting of its own for each row",
                 f"the same overrides for {other!r} and {row.label!r}")  # fmt: skip
@@ -194,6 +217,7 @@ def _row(content: Any, *, where: str) -> Row:
         learns_from=teacher,
         downsample=factor,
         evaluation=settings.evaluation(values, where=where),
+        tune=tuning.read(values, where=where),
     )
 
 

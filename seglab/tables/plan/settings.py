@@ -23,18 +23,28 @@ def overrides(values: Mapping[str, Any], key: str, *, where: str) -> tuple[str, 
     """Of one run: several values of a key are refused, and so are the keys that the table itself gives."""
     stated = yaml_values.texts(values, key, where=where)
     for override in stated:
-        try:
-            (parsed,) = OverridesParser.create().parse_overrides([override])
-        except OverrideParseException as error:
-            raise SeglabError(
-                f"{where}: {key}: expected KEY=VALUE as on the command line of seglab.train; came {override!r}"
-            ) from error
-        if parsed.is_sweep_override():
-            raise SeglabError(f"{where}: {key}: expected one value; came {override!r} - make a row of each value")
-        name = parsed.key_or_group
-        if name in ("seed", "sweep", "output", "resume", "retry_failed") or name.startswith("hydra."):
-            raise SeglabError(f"{where}: {key}: {name} is decided by the table; came {override!r} - leave it out")
+        check_override(override, where=f"{where}: {key}")
     return stated
+
+
+def check_override(override: str, *, where: str) -> str:
+    """The key of an override of one run.
+
+    Raises:
+        SeglabError: it has several values, is of a key that the table itself gives, or cannot be read.
+    """
+    try:
+        (parsed,) = OverridesParser.create().parse_overrides([override])
+    except OverrideParseException as error:
+        raise SeglabError(
+            f"{where}: expected KEY=VALUE as on the command line of seglab.train; came {override!r}"
+        ) from error
+    if parsed.is_sweep_override():
+        raise SeglabError(f"{where}: expected one value; came {override!r} - make a row of each value")
+    name = str(parsed.key_or_group)
+    if name in ("seed", "sweep", "output", "resume", "retry_failed") or name.startswith("hydra."):
+        raise SeglabError(f"{where}: {name} is decided by the table; came {override!r} - leave it out")
+    return name
 
 
 def evaluation(values: Mapping[str, Any], *, where: str) -> dict[str, Any]:

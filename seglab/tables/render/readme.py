@@ -8,8 +8,10 @@ from seglab.tables.comparison.comparison import compare
 from seglab.tables.plan.budgets import FULL, reduced
 from seglab.tables.plan.read import FOLDER, read_plan
 from seglab.tables.render.sheets import markdown
+from seglab.tables.survey import trials_file
 from seglab.tables.survey.inventory import committed_csv
 from seglab.tables.survey.measurements import read_csv
+from seglab.tables.survey.trials import known
 
 _BLOCK = re.compile(
     r"<!-- table (?P<name>\S+)(?: budget=(?P<budget>\S+))? -->\n(?P<content>.*?)<!-- end table -->", re.DOTALL
@@ -55,6 +57,7 @@ def _rendered(name: str, budget: str) -> str | None:
     measurements = read_csv(committed_csv(plan, FOLDER))
     if not measurements:
         return None
-    table = markdown(compare(plan, measurements), differences=False)
+    trials = known(plan, trials_file.read(trials_file.committed(plan, FOLDER)))
+    table = markdown(compare(plan, measurements, trials=trials), differences=False)
     mark = f"table {name}" if budget == FULL else f"table {name} budget={budget}"
     return f"<!-- {mark} -->\n\n{table}\n<!-- end table -->"

@@ -8,10 +8,12 @@ from seglab.runs.find import find_runs
 from seglab.tables.plan.budgets import form, reduced
 from seglab.tables.plan.model import Plan
 from seglab.tables.plan.read import names, read_plan
-from seglab.tables.survey.composed import Composed, Kept, kept_or_composed
+from seglab.tables.survey import trials_file
+from seglab.tables.survey.composed import Composed, Kept, compose, kept_or_composed
 from seglab.tables.survey.measurements import read_csv
 from seglab.tables.survey.standing import State
 from seglab.tables.survey.survey import Survey, counts, survey
+from seglab.tables.survey.trials import Tuned, look
 
 
 def committed_csv(plan: Plan, home: Path) -> Path:
@@ -19,8 +21,10 @@ def committed_csv(plan: Plan, home: Path) -> Path:
     return home / f"{form(plan)}.csv"
 
 
-def take(plan: Plan, composed: Composed, *, home: Path, output: Path, outdated_too: bool) -> Survey:
-    """What is known of the table's runs."""
+def take(
+    plan: Plan, composed: Composed, *, home: Path, output: Path, outdated_too: bool, tuned: Tuned | None = None
+) -> Survey:
+    """What is known of the table's runs; of a table with tuned rows by the plan and the trials of `tuned`."""
     return survey(
         plan,
         composed.configurations,
@@ -29,6 +33,7 @@ def take(plan: Plan, composed: Composed, *, home: Path, output: Path, outdated_t
         output=output,
         committed=read_csv(committed_csv(plan, home)),
         outdated_too=outdated_too,
+        tuned=tuned,
     )
 
 
@@ -45,6 +50,8 @@ def listed(
         if not fingerprints and not (output / "controls").is_dir() and not committed_csv(plan, home).is_file():
             number = sum(len(plan.seeds_of(row)) for row in plan.rows)
             return f"{number} runs: {number} missing"
+        if any(row.tune is not None for row in plan.rows):
+            return counts(_of_tuned(plan, home=home, output=output, overrides=overrides, search_path=search_path))
         kept = kept_or_composed(plan, overrides=overrides, search_path=search_path, output=output)
         return counts(_survey(plan, kept, fingerprints, home=home, output=output, outdated_too=not overrides))
 
@@ -56,6 +63,14 @@ def listed(
                 yield f"    short: {state(reduced(plan, 'short'), home)}"
         except SeglabError as error:
             yield f"{name}\n    cannot be used: {error}"
+
+
+def _of_tuned(plan: Plan, *, home: Path, output: Path, overrides: Sequence[str], search_path: Sequence[str]) -> Survey:
+    """As `take`. Nothing is kept of its composition, which depends on what was chosen."""
+    trials = trials_file.read(trials_file.committed(plan, home))
+    tuned = look(plan, overrides=overrides, search_path=search_path, output=output, committed=trials)
+    composed = compose(tuned.plan, overrides=overrides, search_path=search_path)
+    return take(tuned.plan, composed, home=home, output=output, outdated_too=not overrides, tuned=tuned)
 
 
 def _survey(

@@ -109,7 +109,7 @@ def of_run(
         fingerprint=record["fingerprint"],
         folder=str(run.folder.relative_to(output)),
         commit=commit(record.get("git")),
-        command=_command(record),
+        command=command_of(record),
         parameters=record["parameters"],
         flops=record["flops"],
         seconds=record["seconds"],
@@ -228,7 +228,7 @@ def commit(git: Mapping[str, Any] | None) -> str:
     return f"{git['commit']} and changes" if git["dirty"] else git["commit"]
 
 
-def _command(record: runs.Record) -> str:
+def command_of(record: runs.Record) -> str:
     """The command that repeats the run anywhere: without the folders of the machine it ran on."""
     mine = ("sweep", "output", "resume", "retry_failed")
     overrides = [override for override in record["overrides"] if override.partition("=")[0] not in mine]

@@ -13,8 +13,8 @@ from seglab.tables.survey.measurements import evaluation_of, fits, of_run
 from seglab.tables.survey.wanted import Wanted
 
 # measured: finished and evaluated here, on all splits. committed: in the CSV beside the plan. trained: finished, and
-# not yet evaluated on all splits.
-Status = Literal["measured", "committed", "trained", "running", "interrupted", "stale", "failed", "missing"]
+# not yet evaluated on all splits. untuned: what is to be trained is not known before its trials are done.
+Status = Literal["measured", "committed", "trained", "running", "interrupted", "stale", "failed", "missing", "untuned"]
 
 
 @dataclass(frozen=True, kw_only=True)

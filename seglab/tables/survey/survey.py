@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean
 from types import MappingProxyType
@@ -19,12 +19,15 @@ from seglab.runs.json_file import read_object
 from seglab.tables.comparison.per_image import PerImage, read_per_image
 from seglab.tables.plan.budgets import form
 from seglab.tables.plan.model import Measurement, Plan
+from seglab.tables.plan.tuning import Trial
+from seglab.tables.survey import trials
 from seglab.tables.survey.ensembles import with_ensembles
 from seglab.tables.survey.standing import State, Status, state_of
+from seglab.tables.survey.trials import Tuned
 from seglab.tables.survey.wanted import wanted
 
-_LEFT = ("running", "interrupted", "stale", "failed", "missing")
-_WORDS = {"measured": "measured here", "trained": "trained and not evaluated"}
+_LEFT = ("running", "interrupted", "stale", "failed", "missing", "untuned")
+_WORDS = {"measured": "measured here", "trained": "trained and not evaluated", "untuned": "not tuned yet"}
 _ERROR_WIDTH = 160  # characters; all of it is in the run's record
 
 
@@ -34,6 +37,7 @@ class Survey:
 
     plan: Plan
     states: tuple[State, ...]
+    trials: Mapping[str, Sequence[Trial]] = field(default_factory=dict)  # {label in the YAML: those of a tuned row}
 
     def measurements(self) -> list[Measurement]:
         return [measurement for state in self.states for measurement in state.measurements]
@@ -100,6 +104,7 @@ def survey(
     committed: Sequence[Measurement],
     outdated_too: bool,
     own: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    tuned: Tuned | None = None,
 ) -> Survey:
     """What is known of every run of the table.
 
@@ -111,6 +116,7 @@ def survey(
         output: where runs/, sweeps/ and controls/ lie.
         outdated_too: whether committed measurements of another configuration are shown.
         own: {label: settings} of the rows with an evaluation of their own.
+        tuned: what is known of the table's trials, where rows are tuned; `plan` and `configurations` follow from it.
 
     Raises:
         SeglabError: two rows are the same experiment, and evaluated in the same way.
@@ -118,22 +124,33 @@ def survey(
     by_fingerprint = find_runs(output)
     rows = {row.label: row for row in plan.rows}
     states, seen = [], dict[tuple[str, str], str]()
+    undecided = frozenset[str]() if tuned is None else tuned.undecided
     for (label, seed), cfg in configurations.items():
+        recorded = [measurement for measurement in committed if measurement.key == (label, seed)]
+        if label in undecided:
+            states.append(_untuned(label, seed, recorded if outdated_too else []))
+            continue
         sought = wanted(plan, rows[label], seed=seed, config=runs.plain(cfg), settings=own.get(label, settings))
         measured = (sought.fingerprint, repr((sought.protocols, sought.extra)))
-        if (other := seen.setdefault(measured, label)) != label:
+        other = seen.setdefault(measured, label)
+        if other != label and rows[label].tune is None and rows[other].tune is None:
             raise SeglabError(
                 f"table {plan.name}: expected a setting of its own for each row; {other!r} and {label!r} compose to "
                 "the same configuration - remove one of them"
             )
         state = state_of(
             sought, candidates=by_fingerprint.get(sought.fingerprint, []),
-            committed=[measurement for measurement in committed if measurement.key == (label, seed)],
+            committed=recorded,
             output=output, outdated_too=outdated_too,
         )  # fmt: skip
         init_from = cfg.get(rows[label].needed_as)
         states.append(replace(state, init_from=init_from, fingerprint=sought.fingerprint))
-    return Survey(plan=plan, states=with_ensembles(plan, states))
+    return Survey(plan=plan, states=with_ensembles(plan, states), trials={} if tuned is None else tuned.trials)
+
+
+def _untuned(row: str, seed: int, recorded: Sequence[Measurement]) -> State:
+    """Of a row whose trials are not done; what is committed of it was of another choice, if of any."""
+    return State(row=row, seed=seed, status="untuned", measurements=tuple(recorded), outdated=bool(recorded))
 
 
 def counts(survey: Survey) -> str:
@@ -152,6 +169,8 @@ def lines(survey: Survey, estimates: Mapping[str, float] = MappingProxyType({}))
     yield f"{form(survey.plan)}: {counts(survey)}"
     trained = {row.label for row in survey.plan.rows if row.downsample is None}
     left = once([state for state in survey.states if state.status in _LEFT and state.row in trained])
+    left += [as_state(trial) for of_row in survey.trials.values() for trial in of_row if not trial.is_done]
+    yield from trials.lines(survey.trials)
     for status in ("missing", "interrupted", "stale", "running", "trained"):
         rows = by_row(state.key for state in survey.states if state.status == status)
         if rows:
@@ -160,12 +179,24 @@ def lines(survey: Survey, estimates: Mapping[str, float] = MappingProxyType({}))
         if state.status == "failed":
             assert state.folder is not None
             yield f"  failed: {state.row} seed {state.seed}: {_short(state.reason)}  ({runs.shown(state.folder)})"
-    if any(state.status == "failed" for state in survey.states):
+    outcomes = [trial.outcome for of_row in survey.trials.values() for trial in of_row]
+    if "failed" in [*outcomes, *(state.status for state in survey.states)]:
         yield "  what failed is left alone until its cause is mended: run=true retry_failed=true tries it again"
     if outdated := by_row(state.key for state in survey.states if state.outdated):
         yield f"  shown as committed, of a configuration that has changed since: {outdated}"
     if left:
         yield f"  to train what is left takes {_time(survey, left, estimates)}"
+
+
+def as_state(trial: Trial) -> State:
+    """A trial as a run that a survey tells of: one that is done is left alone."""
+    outcome = trial.outcome
+    status: Status = "trained" if outcome == "finished" or outcome == "diverged" else outcome
+    seconds = trial.seconds if trial.outcome == "finished" else None  # one that diverged took less
+    return State(
+        row=trials.tuning_of(trial.row), seed=trial.seed, status=status, folder=trial.folder, reason=trial.reason,
+        seconds=seconds, fingerprint=trial.fingerprint,
+    )  # fmt: skip
 
 
 def once(states: Iterable[State]) -> list[State]:
@@ -186,7 +217,8 @@ def by_row(planned: Iterable[tuple[str, int]]) -> str:
 
 def _time(survey: Survey, left: Sequence[State], estimates: Mapping[str, float]) -> str:
     """As long as the finished runs of the same row took on average, else as estimated, else as those of the table."""
-    finished = [(state.row, state.seconds) for state in survey.states if state.seconds is not None]
+    states = [*survey.states, *(as_state(trial) for of_row in survey.trials.values() for trial in of_row)]
+    finished = [(state.row, state.seconds) for state in states if state.seconds is not None]
     if not finished and not estimates:
         return "an unknown time: no run of this table is finished - cost=true estimates it from a few steps"
     everywhere = fmean([seconds for _, seconds in finished] or estimates.values())

@@ -2,14 +2,16 @@
 
 import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from seglab.tables.costs.costs import Cost, keep, key_of, of_rows, read
-from seglab.tables.costs.sheet import headline
+from seglab.tables.costs.costs import Cost, configs_of_trials, keep, key_of, of_rows, read
+from seglab.tables.costs.sheet import cost_sheet, headline
 from seglab.tables.plan.model import Plan
+from seglab.tables.plan.tuning import Trial, Tune
 from seglab.tables.survey.standing import State
 from seglab.tables.survey.survey import Survey, lines
 
@@ -108,3 +110,39 @@ def test_the_state_says_how_long_what_is_left_takes(plan: Plan) -> None:
     assert "takes about 2 min 00 s, estimated" in "\n".join(lines(surveyed(plan, None, None), {"ce": 60.0}))
     assert "takes about 30 s, as long as" in "\n".join(lines(surveyed(plan, None, 30.0), {"ce": 60.0}))
     assert "to train" not in "\n".join(lines(surveyed(plan, 30.0, 30.0)))  # the control is not trained
+
+
+def trials(*outcomes: str, seed: int) -> list[Trial]:
+    return [
+        Trial(row="ce", values=(f"optimizer.lr={n}",), seed=seed, fingerprint=f"f{n}", column="miou", checkpoint="best",
+              dataset="d", split="val", outcome=outcome, seconds=40.0 if outcome == "finished" else None, config=CONFIG)
+        for n, outcome in enumerate(outcomes)
+    ]  # type: ignore[arg-type]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("seed", "outcomes", "runs"),
+    [
+        (1, ("missing", "missing", "missing"), (2, 2)),  # one of the three will be the row's own run
+        (9, ("missing", "missing", "missing"), (3, 3)),
+        (1, ("finished", "diverged", "missing"), (2, 0)),
+        (9, ("finished", "finished", "finished"), (3, 0)),
+    ],
+)
+def test_trials_are_counted_beside_the_runs_of_their_row(
+    plan: Plan, seed: int, outcomes: tuple[str, ...], runs: tuple[int, int]
+) -> None:
+    tune = Tune(candidates=tuple((f"optimizer.lr={n}",) for n in range(3)))
+    tuned = replace(plan, rows=(replace(plan.rows[0], tune=tune), plan.rows[1]))
+    found = replace(surveyed(tuned, None, None), trials={"ce": trials(*outcomes, seed=seed)})
+    row, tuning = of_rows(found, {"ce": CONFIG}, {key_of(CONFIG): TIMES})
+    assert (row.row, row.seeds, row.left) == ("ce", 2, 2)
+    assert (tuning.row, tuning.seeds, tuning.left) == ("ce, tuning", *runs)
+    assert configs_of_trials(found) == {"ce, tuning": CONFIG}
+    if "finished" in outcomes:
+        assert (tuning.seconds, tuning.measured) == (40.0, True)
+    else:
+        assert (tuning.seconds, tuning.measured) == (row.seconds, False)
+    note = "tuning: without the trial that is one of the row's own runs"
+    assert any(line.startswith(note) for line in cost_sheet(tuned, [row, tuning]).notes)
+    assert not any(line.startswith(note) for line in cost_sheet(plan, [row]).notes)
