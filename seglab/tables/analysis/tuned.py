@@ -19,11 +19,11 @@ def tuned(comparison: Comparison) -> Finding | None:
     if not any(trial.is_done for of_row in trials.values() for trial in of_row):
         return None
     every = [trial for of_row in trials.values() for trial in of_row]
-    return Finding(name="tuned", sheets=[_choices(comparison.plan.title, trials), _trials(every, trials)])
+    return Finding(name="tuned", sheets=[_choices(comparison), _trials(every, trials)])
 
 
-def _choices(of_table: str, trials: Trials) -> Sheet:
-    rows = []
+def _choices(comparison: Comparison) -> Sheet:
+    trials, rows = comparison.trials, []
     for label, of_row in trials.items():
         best = chosen(of_row)
         rows.append([
@@ -34,13 +34,14 @@ def _choices(of_table: str, trials: Trials) -> Sheet:
     every = [trial for of_row in trials.values() for trial in of_row]
     devices = dict.fromkeys(trial.device for trial in every if trial.device)
     return Sheet(
-        caption=f"{of_table}, tuned: {_chosen_by(every)}",
+        caption=f"{comparison.plan.title}, tuned: {_chosen_by(every)}",
         header=["row", "chosen", _title(every), "trials", "diverged", "all trials took"],
         rows=rows,
         words=2,
         notes=[
             f"tuning took {duration(_seconds(every))} of training ({len(every)} trials, on {', '.join(devices)}); "
             "the table's own runs are not counted",
+            *_served(comparison),
             *_shared(trials),
         ],
     )
@@ -79,6 +80,18 @@ def _title(every: Sequence[Trial]) -> str:
 
 def _score(trial: Trial | None) -> Cell:
     return percent(_NAN if trial is None or trial.score is None else trial.score)
+
+
+def _served(comparison: Comparison) -> list[str]:
+    """That chosen trials are among the runs that the table reports."""
+    plan = comparison.plan
+    own = {row.trained_as for row in plan.rows if row.tune is not None and not row.tune.overrides}
+    best = [chosen(of_row) for label, of_row in comparison.trials.items() if label in own]
+    served = {trial.row: trial.seed for trial in best if trial is not None and trial.seed in plan.seeds}
+    if not served:
+        return []
+    runs = ", ".join(f"{row} seed {seed}" for row, seed in served.items())
+    return [f"reported runs that are chosen trials themselves: {runs}; a seed of tune's own keeps the two apart"]
 
 
 def _shared(trials: Trials) -> list[str]:

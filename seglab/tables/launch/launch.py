@@ -100,13 +100,18 @@ def evaluate_trained(states: Sequence[State], plan: Plan, *, search_path: Sequen
     flags = [flag for path in search_path for flag in ("--config-dir", path)]
     rows = {row.label: row for row in plan.rows}
     unscored = [(state, split) for state in states for split in state.unscored]
+    asked = set[tuple[Path, tuple[str, ...]]]()  # tuned rows may end at one configuration
     for state, split in unscored:
         assert state.folder is not None
+        overrides = evaluation_overrides(plan, row=rows[state.row], split=split)
+        if (state.folder, tuple(overrides)) in asked:
+            continue
+        asked.add((state.folder, tuple(overrides)))
         where = f"{plan.name}, {state.row} seed {state.seed}"
         log.info("%s: evaluating on %s", where, split)
         run = f"run={quoted(runs.shown(state.folder.absolute()))}"
         _calibrate(state.folder, run, plan.evaluation_of(rows[state.row]))
-        code = _call("seglab.evaluate", [*flags, run, *evaluation_overrides(plan, row=rows[state.row], split=split)])
+        code = _call("seglab.evaluate", [*flags, run, *overrides])
         if code:
             log.error("%s: the evaluation on %s FAILED, exit code %d", where, split, code)
 

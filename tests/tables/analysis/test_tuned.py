@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
+import pytest
+
 from seglab.display.sheet import comma_separated, markdown
 from seglab.tables.analysis.tuned import tuned
 from seglab.tables.comparison.comparison import Comparison
-from seglab.tables.plan.tuning import Trial
+from seglab.tables.plan.tuning import Trial, Tune
 
 
 def trial(row: str, rate: float, score: float | None, **changes: object) -> Trial:
@@ -56,3 +58,19 @@ def test_rows_that_are_chosen_by_other_scores_say_so(comparison: Comparison) -> 
 def test_of_a_table_without_trials_nothing_is_said(comparison: Comparison) -> None:
     assert tuned(comparison) is None
     assert tuned(replace(comparison, trials={"dice": TRIALS["dice"][1:]})) is None
+
+
+@pytest.mark.parametrize(
+    ("tune", "seed", "is_said"),
+    [({}, 1, True), ({}, 9, False), ({"overrides": ("trainer.max_epochs=1",)}, 1, False)],
+)
+def test_a_chosen_trial_that_is_reported_as_a_run_is_named(
+    comparison: Comparison, tune: dict, seed: int, is_said: bool
+) -> None:
+    stated = Tune(candidates=(("optimizer.lr=0.1",), ("optimizer.lr=0.2",)), **tune)
+    rows = (replace(comparison.plan.rows[0], tune=stated), *comparison.plan.rows[1:])
+    trials = {"ce": [trial("ce", 0.1, 0.2, seed=seed), trial("ce", 0.2, 0.3, seed=seed)]}
+    finding = tuned(replace(comparison, plan=replace(comparison.plan, rows=rows), trials=trials))
+    assert finding is not None
+    said = "reported runs that are chosen trials themselves: ce seed 1" in markdown(finding.sheets[0])
+    assert said == is_said

@@ -272,3 +272,10 @@ def test_a_run_that_serves_two_rows_is_trained_once_and_evaluated_for_each(calls
     trained = survey("trained", "measured", "trained", "measured", plan=plan).to_evaluate()
     launch.evaluate_trained(trained, plan, search_path=[])
     assert ["flip=true" in arguments for _, arguments in calls] == [False, True]
+
+
+def test_rows_that_are_tuned_to_one_configuration_are_evaluated_once(calls: Calls) -> None:
+    trained = survey("trained", "measured", "trained", "measured").to_evaluate()
+    alike = [replace(state, folder=trained[0].folder) for state in trained]
+    launch.evaluate_trained(alike, PLAN, search_path=[])
+    assert [arguments[0] for _, arguments in calls] == ['run="outputs/runs/ce 1"']
