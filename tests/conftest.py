@@ -47,7 +47,8 @@ LONGEST = (
     "deployment/test_model_programs.py", "deployment/test_models.py", "multirun/test_launch.py",
     "multirun/test_slurm.py", "models/test_matrix.py",
     "test_notebooks.py", "data/test_experiments.py", "test_train.py", "models/test_configs.py",
-    "models/test_unet_configs.py", "test_table.py", "test_nothing_runs.py", "tables/test_source_tables.py",
+    "models/test_unet_configs.py", "test_table.py", "test_tuned_table.py", "test_nothing_runs.py",
+    "tables/test_source_tables.py",
     "multirun/test_launchers.py", "data/test_module.py", "models/test_segnet_basic.py",
     "config/test_check.py", "test_names.py", "test_api.py", "losses/test_contract.py", "models/test_real_time.py",
 )  # fmt: skip

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from seglab.data.shares import share_of
+
 # By the class of the reader. Parts of a random split are the shares that torch's random_split gives.
 _IMAGES: Mapping[str, Mapping[str, int]] = {
     # www.cityscapes-dataset.com, dataset overview; train_extra as counted in the released files
@@ -47,14 +49,19 @@ _IMAGES: Mapping[str, Mapping[str, int]] = {
 def images(data: Mapping[str, Any], part: str) -> int | None:
     """How many images `part` (train or val) of a data configuration has, after `limit` and `fraction`.
 
+    Of a share of a split, which keeps sequences whole, about so many.
+
     None where that is only to be known from the files: a data set of the user's own.
     """
     split = data[f"{part}_split"]
+    share = share_of(split)
+    split = split if share is None else share.split
     generated = (data.get("prepare") or {}).get(split)
     source = data["source"].get("source", data["source"])  # into whose images something is drawn
     count = _IMAGES.get(source["_target_"], {}).get(split) if generated is None else generated
     if count is None:
         return None
+    count = count if share is None else round(count * share.fraction)
     if part == "train" and data["fraction"] is not None:
         count = max(1, round(count * data["fraction"]))
     return count if data["limit"] is None else min(count, data["limit"])

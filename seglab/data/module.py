@@ -22,8 +22,9 @@ from seglab.data.parallel import end_at_lost_batches, in_kernel, shorten_sockets
 from seglab.data.presence import Presence
 from seglab.data.rare_classes import Draws
 from seglab.data.sampler import ResumableLoader, SeededBatchSampler, require_full_batch
+from seglab.data.shares import share_of
 from seglab.data.source import Labels, Source
-from seglab.data.subset import limited
+from seglab.data.subset import limited, taken
 from seglab.data.transforms import Augmentation
 from seglab.data.workers import leave_signals_to_parent
 from seglab.errors import SeglabError
@@ -45,6 +46,7 @@ class DataModule(LightningDataModule):
         source: reader class, called as `source(root, split, labels=labels)`.
         root: folder of the data set.
         labels: key of the label space, or its names, see seglab.labels.
+        train_split, val_split, test_split: as the data set calls them, or a share of one, see seglab.data.shares.
         size: (H, W) of the batches; None keeps the size of the files.
         batch_size: of one process, in training.
         eval_batch_size: the same for validation and test; None: as in training.
@@ -129,7 +131,10 @@ class DataModule(LightningDataModule):
         """
         if part not in self._files:
             root = self._root if self._prepare is None else self._prepare(self._root)
-            source = self._source(root, self._splits[part], labels=self._labels)
+            name = self._splits[part]
+            share = share_of(name)
+            source = self._source(root, name if share is None else share.split, labels=self._labels)
+            source = source if share is None else taken(source, share)
             fraction = self._fraction if part == "train" else None  # fewer labels, measured on the same images
             self._files[part] = limited(source, limit=self._limit, fraction=fraction, seed=self._seed)
         return self._files[part]

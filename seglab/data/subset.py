@@ -8,8 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from seglab.data.anomalies import AnomalySource
+from seglab.data.shares import Share
 from seglab.data.source import Sample, Source
 from seglab.errors import SeglabError
+
+_SEED_OF_SHARES = 0  # no run's: what one run has left out of its training, no other one may have seen
 
 
 class Subset:
@@ -57,6 +60,23 @@ def limited(source: Source, *, limit: int | None, fraction: float | None, seed: 
         return source
     ranked = sorted(range(len(source.samples)), key=lambda index: _rank(source.samples[index].name, seed))
     chosen = sorted(ranked[:count])
+    return AnomalySubset(source, chosen) if isinstance(source, AnomalySource) else Subset(source, chosen)
+
+
+def taken(source: Source, share: Share) -> Source:
+    """The samples of the share, in the source's order: no other run, seed or machine has another share.
+
+    Whole cities, sequences or videos, as frames of one look alike; single images where the split is all of one.
+
+    Raises:
+        SeglabError: there is one image alone.
+    """
+    groups = [sample.group for sample in source.samples]
+    if len(set(groups)) < 2:
+        groups = [sample.name for sample in source.samples]
+    first = share.percent / 100
+    part, rest = grouped_split(groups, fractions=(first, 1 - first), seed=_SEED_OF_SHARES)
+    chosen = rest if share.rest else part
     return AnomalySubset(source, chosen) if isinstance(source, AnomalySource) else Subset(source, chosen)
 
 

@@ -37,3 +37,9 @@ def test_limit_and_fraction_are_heeded() -> None:
     data = data_of("data=cityscapes", "data.fraction=0.1", "data.limit=100")
     assert (images(data, "train"), images(data, "val")) == (100, 100)
     assert images({**data, "limit": None}, "train") == round(297.5)
+
+
+def test_a_share_of_a_split_is_counted() -> None:
+    data = data_of("data=cityscapes", "data.train_split=train:-10%", "data.val_split=train:10%")
+    assert (images(data, "train"), images(data, "val")) == (2678, 298)  # 2975 is odd: each to its nearest
+    assert images({**data, "fraction": 0.5}, "train") == 1339

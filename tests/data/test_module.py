@@ -63,6 +63,8 @@ def data_module(
     cache: Path | None = None,
     limit: int | None = None,
     fraction: float | None = None,
+    train_split: str = "train",
+    val_split: str = "val",
 ) -> DataModule:
     transforms = [
         albumentations.HorizontalFlip(p=0.5),
@@ -74,8 +76,8 @@ def data_module(
         Pictures,
         root="nowhere",
         labels="camvid_11",
-        train_split="train",
-        val_split="val",
+        train_split=train_split,
+        val_split=val_split,
         test_split="val",
         size=size,
         batch_size=batch_size,
@@ -347,6 +349,14 @@ def test_a_limit_holds_for_every_split_and_a_fraction_for_training_alone() -> No
     limited, half = data_module(limit=4), data_module(fraction=0.5)
     assert [len(limited.source(part).samples) for part in ("train", "val")] == [4, 4]
     assert [len(half.source(part).samples) for part in ("train", "val")] == [7, 5]
+
+
+def test_a_share_of_the_training_split_validates_and_the_others_train() -> None:
+    shared = data_module(train_split="train:-20%", val_split="train:20%")
+    train, val = ([sample.name for sample in shared.source(part).samples] for part in ("train", "val"))
+    assert sorted([*train, *val]) == sorted(sample.name for sample in data_module().source("train").samples)
+    assert (len(train), len(val)) == (11, 3)  # of 14
+    assert shared.split("val") == "train:20%"
 
 
 def compose_data(*overrides: str) -> Any:
