@@ -100,14 +100,16 @@ def tuning_of(row: str) -> str:
 
 
 def known(plan: Plan, committed: Sequence[Trial]) -> dict[str, tuple[Trial, ...]]:
-    """{label: trials} of the committed trials that the plan states, without a look at any configuration."""
+    """{label: trials} of the rows of which some are committed, without a look at any configuration."""
     found = {(trial.row, trial.values): trial for trial in committed}
-    by_row = {
-        label: tuple(found[label, values] for values in row.tune.candidates if (label, values) in found)
-        for label, row in tuned_rows(plan).items()
-        if row.tune is not None
-    }
-    return {label: trials for label, trials in by_row.items() if trials}
+    by_row = dict[str, tuple[Trial, ...]]()
+    for label, row in tuned_rows(plan).items():
+        candidates = () if row.tune is None else row.tune.candidates
+        there = [found[label, values] for values in candidates if (label, values) in found]
+        if there:
+            absent = replace(there[0], fingerprint="", outcome="missing", score=None, seconds=None, reason=None)
+            by_row[label] = tuple(found.get((label, values), replace(absent, values=values)) for values in candidates)
+    return by_row
 
 
 def lines(trials: Mapping[str, Sequence[Trial]]) -> Iterator[str]:

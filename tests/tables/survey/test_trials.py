@@ -14,7 +14,8 @@ from seglab import runs
 from seglab.errors import SeglabError
 from seglab.runs.json_file import read_object
 from seglab.tables.plan.model import Plan, Row
-from seglab.tables.plan.tuning import Trial, Tune
+from seglab.tables.plan.read import plan_of
+from seglab.tables.plan.tuning import Trial, Tune, chosen
 from seglab.tables.survey import composed, inventory, trials, trials_file
 from seglab.tables.survey.configurations import configurations
 from seglab.tables.survey.inventory import listed, take
@@ -182,6 +183,9 @@ def test_committed_trials_choose_the_same_on_a_machine_without_their_runs(tmp_pa
     assert elsewhere == here
     assert known(PLAN, kept) == here.trials
     assert known(replace(PLAN, rows=PLAN.rows[1:]), kept) == {}
+    part = known(PLAN, kept[1:])["ce"]
+    assert [trial.outcome for trial in part] == ["missing", "finished", "diverged"]
+    assert (part[0].values, chosen(part)) == (LOW, None)
 
     changed = looked(tmp_path / "elsewhere", committed=kept, overrides=["model.base=4"])
     assert [trial.outcome for trial in changed.trials["ce"]] == ["missing"] * 3
@@ -219,6 +223,19 @@ def test_trials_have_a_seed_and_overrides_of_their_own(tmp_path: Path) -> None:
     assert [trial.config["trainer"]["max_epochs"] for trial in tuned.trials["ce"] if trial.config] == [1, 1]
     assert tuned.plan.rows[0].overrides == ("loss=ce", *LOW)  # a stand-in, without those of the trials
     assert {(trial.dataset, trial.split) for trial in tuned.trials["ce"]} == {("synthetic", "val")}
+
+
+def test_a_row_that_is_tested_at_several_places_is_tuned_once(tmp_path: Path) -> None:
+    content = {
+        "title": "T", "source": "s", "seeds": [1], "columns": ["miou"], "common": ["data=synthetic"],
+        "rows": [{"label": "ce", "overrides": ["loss=ce"], "tune": {"optimizer.lr": [1e-3, 1e-2]}}],
+        "tested_on": {"here": {"data": "synthetic"}, "there": {"data": "synthetic", "split": "test"}},
+    }  # fmt: skip
+    plan = plan_of(content, name="t")
+    tuned = looked(tmp_path, plan)
+    assert {label: len(trials) for label, trials in tuned.trials.items()} == {"ce": 2}
+    assert tuned.undecided == {"ce on here", "ce on there"}
+    assert {row.overrides for row in tuned.plan.rows} == {("loss=ce", *LOW)}
 
 
 def test_a_wrong_key_is_told_with_the_trial(tmp_path: Path) -> None:
