@@ -39,7 +39,7 @@ def read_plan(table: str | Path) -> Plan:
     try:
         written = path.read_text(encoding="utf-8")
         yaml_file.require_bounded(written, path)
-        content = yaml.safe_load(written)
+        content = yaml.load(written, Loader=yaml_file.LOADER)
     except FileNotFoundError:
         raise SeglabError(f"{path}: expected the YAML file of a table; nothing is there - look into {FOLDER}") from None
     except yaml.YAMLError as error:
