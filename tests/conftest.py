@@ -59,9 +59,9 @@ ROAD, PARKING, PERSON, CAR, BUS, CARAVAN, TRAIN = 7, 9, 24, 26, 28, 29, 31  # la
 
 @pytest.hookimpl(optionalhook=True)  # of pytest-xdist
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """One more than there are cores: for a third of their time tests wait, for commands, signals and queues."""
+    """Two more than there are cores: for a third of their time tests wait, for commands, signals and queues."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return cores + 1
+    return cores + 2
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
