@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _ACROSS = 3  # panels in a row
+_ABREAST = 4  # entries of a legend
 _SHIFT = 0.06  # between the points of two lines, of the distance of two levels: their intervals stand side by side
 _MARKERS = "osD^vP*X"
 
@@ -64,7 +65,8 @@ def _draw(axes: Axes, panel: Panel) -> None:
     axes.set_xlabel(panel.across, parse_math=False)
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
-    legend = axes.legend(title=panel.legend, frameon=False, fontsize=8, title_fontsize=8)
+    legend = axes.legend(title=panel.legend, frameon=False, fontsize=8, title_fontsize=8, loc="lower center",
+                         bbox_to_anchor=(0.5, 1.0), ncols=min(_ABREAST, len(panel.lines)))  # fmt: skip
     for text in (*legend.get_texts(), legend.get_title()):
         text.set_parse_math(False)  # a label may hold a dollar
 
