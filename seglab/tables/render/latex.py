@@ -31,7 +31,9 @@ def latex(comparison: Comparison) -> str:
     """
     plan = comparison.plan
     label = re.sub("[^A-Za-z0-9]+", "-", form(plan))
-    tables = {label: [without_labels(sheet, plan) for sheet in scores(comparison, differences=False)]}
+    tables: dict[str, Sequence[Sheet]] = {
+        label: [without_labels(sheet, plan) for sheet in scores(comparison, differences=False)]
+    }
     tables |= {f"{label}-{finding.name}": finding.sheets for finding in findings(comparison) if finding.sheets}
     cut = {name: [(whole, parts(whole, width=_WIDTH)) for whole in sheets] for name, sheets in tables.items()}
     long = {name for name, sheets in cut.items() if sum(_lines(whole, pieces) for whole, pieces in sheets) > _LINES}
