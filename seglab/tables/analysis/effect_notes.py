@@ -31,7 +31,7 @@ def imbalance(data: Observed) -> Iterator[str]:
     ]
     yield (
         f"not measured: {lost} of {lost + len(data.values)} trainings: {'; '.join(cells)} - the model is fitted to the "
-        "others, and its means count every level alike"
+        "others, as if chance had taken these, and its means count every level alike"
     )
 
 

@@ -1,7 +1,10 @@
 """Simultaneous intervals against scipy's Dunnett test, the multivariate t, and what they promise."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
+import patsy
 import pytest
 from scipy import stats
 from statsmodels.formula.api import ols
@@ -10,6 +13,7 @@ from seglab.tables.analysis import simultaneous as file
 from seglab.tables.analysis.linear_model import LinearModel
 from seglab.tables.analysis.simultaneous import critical, half_interval, simultaneous
 from tests.benchmarks import effects
+from tests.tables.analysis.unbalanced import FORMULA, SEEDS, SIZES, TERMS, model_of, trainings
 
 
 def one_factor(values: np.ndarray, levels: np.ndarray) -> tuple[LinearModel, np.ndarray]:
@@ -44,6 +48,21 @@ def test_one_effect_has_the_interval_and_p_of_its_t_test() -> None:
         [theirs.params["C(a)[T.1]"], low, high, theirs.pvalues["C(a)[T.1]"]],
     )
     assert half_interval(model, fit, contrast) == pytest.approx((high - low) / 2)
+
+
+def test_an_effect_of_unbalanced_trainings_has_the_t_interval_of_statsmodels() -> None:
+    data = trainings(lost=9)
+    theirs = ols(FORMULA, data).fit()
+    grid = pd.DataFrame(list(product(*map(range, SIZES), range(SEEDS))), columns=["a", "b", "c", "s"])
+    rows = pd.DataFrame(patsy.dmatrix(FORMULA.partition("~")[2], grid))  # all combinations, of which their means are
+    model = model_of(data, TERMS)
+    fit = model.fit(data["y"].to_numpy())
+    for place, factor, levels in ((0, "a", (2, 0)), (1, "b", (1, 0))):
+        of_level = [rows[(grid[factor] == level).to_numpy()].mean().to_numpy() for level in levels]
+        ((low, high),) = theirs.t_test(of_level[0] - of_level[1]).conf_int()
+        contrast = model.mean({place: levels[0]}) - model.mean({place: levels[1]})
+        assert contrast @ fit.coefficients == pytest.approx((low + high) / 2)
+        assert half_interval(model, fit, contrast) == pytest.approx((high - low) / 2)
 
 
 @pytest.mark.parametrize("freedom", [3, 12, 60])
