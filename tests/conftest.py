@@ -182,8 +182,8 @@ def started(
     """`started("train", "loss=dice")`: the same, begun, in a fork: to be watched and killed. Ends with the test."""
     processes: list[Forked] = []
 
-    def begin(entry: str, *arguments: str, new_session: bool = False) -> Forked:
-        typed = _typed(entry, arguments, tiny)
+    def begin(entry: str, *arguments: str, small: bool = True, new_session: bool = False) -> Forked:
+        typed = _typed(entry, arguments, tiny if small else ())
         process = Forked(command_server, typed, folder=tmp_path, environment=environment, new_session=new_session)
         processes.append(process)
         return process
@@ -220,6 +220,10 @@ class Held:
 
     def go(self) -> None:
         self._until.touch()
+
+    def stop(self) -> None:
+        """Trainings that begin from here on wait again."""
+        self._until.unlink()
 
 
 @pytest.fixture

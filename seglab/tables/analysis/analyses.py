@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
+from seglab.tables.analysis.effects import effects
 from seglab.tables.analysis.finding import Finding
 from seglab.tables.comparison.comparison import Comparison
 
-ANALYSES: tuple[Callable[[Comparison], Finding | None], ...] = ()  # in the order in which they are shown
+ANALYSES: tuple[Callable[[Comparison], Finding | None], ...] = (effects,)  # in the order in which they are shown
 
 
 def findings(comparison: Comparison) -> list[Finding]:
