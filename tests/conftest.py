@@ -60,9 +60,9 @@ ROAD, PARKING, PERSON, CAR, BUS, CARAVAN, TRAIN = 7, 9, 24, 26, 28, 29, 31  # la
 
 @pytest.hookimpl(optionalhook=True)  # of pytest-xdist
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """One more than there are cores: for a third of their time tests wait, for commands, signals and queues."""
+    """Two more than there are cores: for a third of their time tests wait, for commands, signals and queues."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return cores + 1
+    return cores + 2
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -183,8 +183,8 @@ def started(
     """`started("train", "loss=dice")`: the same, begun, in a fork: to be watched and killed. Ends with the test."""
     processes: list[Forked] = []
 
-    def begin(entry: str, *arguments: str, new_session: bool = False) -> Forked:
-        typed = _typed(entry, arguments, tiny)
+    def begin(entry: str, *arguments: str, small: bool = True, new_session: bool = False) -> Forked:
+        typed = _typed(entry, arguments, tiny if small else ())
         process = Forked(command_server, typed, folder=tmp_path, environment=environment, new_session=new_session)
         processes.append(process)
         return process
@@ -221,6 +221,10 @@ class Held:
 
     def go(self) -> None:
         self._until.touch()
+
+    def stop(self) -> None:
+        """Trainings that begin from here on wait again."""
+        self._until.unlink()
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """Tests of one thing over all networks, experiments or options: a few of each kind always, all when asked for.
 
+So are the longest stories (killed three times, two processes, exported again) of what shorter tests hold in its parts.
+
 `make test` runs the few; `make test ARGS=--exhaustive` runs all, as CI does.
 """
 

@@ -4,6 +4,7 @@ import csv
 import json
 import re
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +16,9 @@ from seglab.tables.plan.model import Measurement
 from seglab.tables.plan.read import FOLDER, names, read_plan
 from seglab.tables.render import csv_file, latex, page, readme, sheets
 from seglab.tables.survey.measurements import read_csv, write_csv
+from tests.conftest import Held
 from tests.standins import StandIn
+from tests.waiting import wait_for
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 MINE = """
@@ -88,6 +91,77 @@ def test_from_nothing_to_a_recorded_table(command: Callable, mine: list[str], tm
     other = command("table", *mine, "write=[]", "overrides=['optimizer.lr=0.5']", small=False)
     assert "4 runs: 4 missing" in other.stdout
     assert "nothing is measured yet" in other.stdout
+
+
+OF_FACTORS = """
+title: Factors
+source: measured here
+common: [experiment=tiny, callbacks.last.every_n_steps=1, callbacks.pictures=null]
+seeds: [1]
+factors:
+  loss: [ce, dice]
+  augment: [none, flip]
+columns: [miou, mdice]
+evaluation: {split: test}
+"""
+
+
+@pytest.fixture
+def of_factors(mine: list[str], tmp_path: Path) -> list[str]:
+    (tmp_path / "my_conf" / "table" / "mine.yaml").write_text(OF_FACTORS)
+    return [*mine, "run=true", "write=[csv]"]
+
+
+@pytest.mark.slow
+def test_a_table_of_factors_trains_its_rows(command: Callable, of_factors: list[str], tmp_path: Path) -> None:
+    done = command("table", *of_factors, "budget=smoke", "rows=[dice / flip]", small=False)
+    assert done.returncode == 0, done.stderr
+    assert "mine.smoke: 4 runs: 1 measured here, 3 missing" in done.stdout
+    (record,) = (tmp_path / "outputs" / "sweeps" / "mine_smoke").glob("*/record.json")
+    assert {"loss=dice", "augment=flip"} < set(json.loads(record.read_text())["command"].split())
+    header, *_ = (tmp_path / "outputs/tables/mine.smoke/mine.smoke.csv").read_text().splitlines()
+    assert header.startswith("block,row")
+
+
+@pytest.mark.exhaustive
+@pytest.mark.slow
+def test_a_table_of_factors_that_is_killed_twice_and_typed_again_ends_in_the_same_digits(
+    command: Callable, started: Callable, held: Held, of_factors: list[str], tmp_path: Path
+) -> None:
+    typed = [*of_factors, "rows=[ce / none, dice / flip]"]
+    held.go()
+    whole = command("table", *typed, "output=whole", small=False)
+    assert whole.returncode == 0, whole.stderr
+    assert "4 runs: 2 measured here, 2 missing" in whole.stdout
+    assert "one seed: whether another training would differ alike is not known" in whole.stdout
+    held.stop()
+    written = 0
+    for attempt in (1, 2):  # each is held after one step, of which it has left a checkpoint
+        process = started("table", *typed, "output=killed", small=False)
+        wait_for(lambda attempt=attempt, written=written: last_step(tmp_path / "killed", attempt) > written, process)
+        written = last_step(tmp_path / "killed", attempt)
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
+        (job,) = records_of(tmp_path / "killed")
+        wait_for(lambda job=job: not Path(f"/proc/{job['pid']}").exists())  # it follows the table by itself
+    held.go()
+    again = command("table", *typed, "output=killed", small=False)
+    assert again.returncode == 0, again.stderr
+    digits = [(tmp_path / output / "tables" / "mine" / "mine.csv").read_text() for output in ("whole", "killed")]
+    assert digits[0] == digits[1]
+    assert [line.split(",")[1] for line in digits[0].splitlines()] == ["row", "ce / none", "dice / flip"]
+    assert sorted(record["attempts"] for record in records_of(tmp_path / "killed")) == [1, 3]
+
+
+def records_of(output: Path) -> list[dict]:
+    return [json.loads(path.read_text()) for path in output.glob("sweeps/mine/*/record.json")]
+
+
+def last_step(output: Path, attempt: int) -> int:
+    """When the job of this attempt wrote its last checkpoint, in nanoseconds; 0 before it has."""
+    if [record["attempts"] for record in records_of(output)] != [attempt]:
+        return 0
+    return max((path.stat().st_mtime_ns for path in output.rglob("last.ckpt")), default=0)
 
 
 LEAVES = """

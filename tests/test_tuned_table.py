@@ -68,6 +68,7 @@ def best_val_miou(run: Path) -> float:
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_broken_off_after_a_trial_and_typed_again_a_row_is_tuned_to_the_same(
     command: Callable, command_server, environment: dict[str, str], mine: list[str], tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

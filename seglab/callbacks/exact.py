@@ -27,7 +27,10 @@ class StepSeed(Callback):
 
     def on_train_batch_start(self, trainer: Trainer, *unused: Any) -> None:
         step = trainer.fit_loop.epoch_loop.batch_progress.total.ready
-        torch.manual_seed(mix(self.seed, "step", step, trainer.global_rank))
+        seed = mix(self.seed, "step", step, trainer.global_rank)
+        # torch.manual_seed takes 0.3 ms more: it formats a stack trace for each kind of device that nobody uses.
+        is_on_cpu = trainer.strategy.root_device.type == "cpu"
+        (torch.default_generator.manual_seed if is_on_cpu else torch.manual_seed)(seed)
 
 
 class LoaderPosition(Callback):

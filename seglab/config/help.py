@@ -12,6 +12,7 @@ from seglab import PACKAGE
 from seglab.config.schemas import FOLDER
 from seglab.config.suggest import all_groups
 from seglab.errors import SeglabError, did_you_mean
+from seglab.runs.yaml_file import LOADER
 
 _WIDTH = 100
 _COMMAND = re.compile(r'"""`(python -m seglab\.(\w+)[^`]*)`: ([^"\n]*)')
@@ -30,7 +31,7 @@ def help_text(command: str, typed: Sequence[str], *, config_dir: str | None = No
     if topics:
         return "\n\n".join(group_text(topic, folders) for topic in topics)
     text = (FOLDER / f"{command}.yaml").read_text(encoding="utf-8")
-    content = yaml.safe_load(text)
+    content = yaml.load(text, Loader=LOADER)
     groups = {group: option for line in content["defaults"] if isinstance(line, dict) for group, option in line.items()}
     help_node = content["hydra"]["help"]
     template = help_node["template"].replace("${hydra.help.header}", help_node["header"].strip())
@@ -106,7 +107,7 @@ def _default_lines(
 
 def _option_lines(path: Path) -> Iterator[str]:
     text = path.read_text(encoding="utf-8")
-    for base in yaml.safe_load(text).get("defaults", ()):
+    for base in yaml.load(text, Loader=LOADER).get("defaults", ()):
         if isinstance(base, str) and (path.parent / f"{base}.yaml").is_file():
             yield from _option_lines(path.parent / f"{base}.yaml")
     yield from (line for line in text.splitlines() if line.strip() and not line.startswith("defaults:"))

@@ -11,7 +11,7 @@ OTHERS = [model for model in MODELS if model not in IN_ONNX]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", few_of(OTHERS, ["hf_mask2former", "pidnet_s", "unet_attention_gates", "vltseg"]))
+@pytest.mark.parametrize("model", few_of(OTHERS, ["pidnet_s", "unet_attention_gates"]))
 def test_a_program_of_torch_gives_the_logits_of_the_network(model):
     camera = camera_of(model)
     program = free_program_of(camera).module()

@@ -40,6 +40,7 @@ def wait_for_the_next(checkpoint: Path, process: Forked) -> None:
 SWEEP = ("-m", "loss=dice,focal", "seed=1,2", "callbacks.last.every_n_steps=1", "callbacks.pictures=null")
 
 
+@pytest.mark.exhaustive
 def test_killed_three_times_a_sweep_equals_an_unbroken_one(command, started, tmp_path):
     whole = command("train", *SWEEP, "sweep=whole")
     assert whole.returncode == 0, whole.stderr

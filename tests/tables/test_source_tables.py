@@ -23,6 +23,11 @@ OURS = (
     "camvid_calibration",
     "camvid_corruptions",
     "camvid_unknown",
+    "camvid_losses",
+    "camvid_pretraining",
+    "camvid_augment",
+    "camvid_resolution",
+    "camvid_activations",
 )
 FORMS = [(name, form) for name in names() for form in sorted({"smoke", *read_plan(name).budgets})]
 

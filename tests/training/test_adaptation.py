@@ -116,6 +116,7 @@ def test_full_is_no_other_training(tiny_config):
     assert len({runs.fingerprint(config) for config in (whole, probe, runs.plain(tiny_config("adapt=lora")))}) == 3
 
 
+@pytest.mark.exhaustive
 def test_a_killed_lora_run_continues_exactly(dpt_config, tmp_path):
     chosen = ("adapt=lora", "adapt.dropout=0.2", "callbacks=ema", "callbacks.last.every_n_steps=1", "scheduler=poly")
     config = dpt_config(*chosen, "callbacks.pictures=null", "module.layer_decay=0.75")
@@ -173,6 +174,7 @@ def test_a_lora_run_predicts_and_is_scored_without_peft(trained, monkeypatch):
     assert scores["miou"] == pytest.approx(record["best"]["metrics"]["miou"], abs=2e-3)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_an_exported_lora_run_is_the_network_and_names_no_adapter(trained, tmp_path):
     settings = compose(

@@ -48,6 +48,7 @@ def tensors(folder):
     return torch.load(folder / "checkpoints" / LAST, weights_only=True)["state_dict"]
 
 
+@pytest.mark.exhaustive
 def test_a_killed_student_continues_exactly_and_holds_no_teacher(student, tiny_config, tmp_path):
     chosen = ("loss=distill", "callbacks.last.every_n_steps=1")
     fit(student(*chosen), tmp_path / "straight")
@@ -147,6 +148,7 @@ def test_each_mistake_is_told_once(overrides, told):
     assert "mistakes" not in str(caught.value)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_two_processes_learn_from_a_teacher_what_one_learns(command, teacher, tmp_path):
     two = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "trainer.sync_batchnorm=false")

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
+from seglab.tables.analysis.effects import effects
 from seglab.tables.analysis.finding import Finding
 from seglab.tables.analysis.tuned import tuned
 from seglab.tables.comparison.comparison import Comparison
 
-ANALYSES: tuple[Callable[[Comparison], Finding | None], ...] = (tuned,)  # in the order in which they are shown
+ANALYSES: tuple[Callable[[Comparison], Finding | None], ...] = (effects, tuned)  # in the order in which they are shown
 
 
 def findings(comparison: Comparison) -> list[Finding]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from seglab.tables.plan.design import Design
 from seglab.tables.plan.tuning import Tune
 
 
@@ -21,6 +22,7 @@ class Row:
     training: str | None = None  # of a table with `tested_on`: the label of the row that its YAML states
     place: str | None = None  # and where it is tested
     tune: Tune | None = None  # the trials by which further overrides are chosen
+    levels: tuple[str, ...] = ()  # of a table with factors: the label of its level of each
 
     @property
     def needs(self) -> str | None:
@@ -73,6 +75,8 @@ class Plan:
     columns: tuple[str, ...]  # miou, mdice, accuracy, mean_accuracy, iou/CLASS, iou/GROUP, iou/* (all classes), ...
     seeds: tuple[int, ...]
     common: tuple[str, ...] = ()  # overrides of all rows
+    factors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # {factor: labels of its levels}, for rows
+    design: Design = field(default_factory=Design)  # and which of their combinations are rows
     baseline: tuple[str, ...] = ()  # labels of the rows that others are compared with, at most one in each block
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # {name: classes whose mean IoU is a column}
     evaluation: Mapping[str, Any] = field(default_factory=dict)  # keys of conf/evaluate.yaml; `split` may be a list

@@ -14,7 +14,8 @@ from seglab.display.ood import OOD
 from seglab.errors import SeglabError, did_you_mean
 from seglab.evaluation.columns import ALL_CLASSES, CLASS_IOU, COSTS, EXTRAS, MCE, SCORES, class_of, measured_by
 from seglab.runs import yaml_file
-from seglab.tables.plan import budgets, settings, tested_on, tuning, yaml_values
+from seglab.tables.plan import budgets, factors, settings, tested_on, tuning, yaml_values
+from seglab.tables.plan.design import Design
 from seglab.tables.plan.model import Plan, Published, Row
 from seglab.tables.plan.tuning import NOT_TUNED, Tune
 from seglab.tables.plan.yaml_values import check_unique, require
@@ -41,7 +42,7 @@ def read_plan(table: str | Path) -> Plan:
     try:
         written = path.read_text(encoding="utf-8")
         yaml_file.require_bounded(written, path)
-        content = yaml.safe_load(written)
+        content = yaml.load(written, Loader=yaml_file.LOADER)
     except FileNotFoundError:
         raise SeglabError(f"{path}: expected the YAML file of a table; nothing is there - look into {FOLDER}") from None
     except yaml.YAMLError as error:
@@ -61,15 +62,17 @@ def plan_of(content: Any, *, name: str) -> Plan:
         SeglabError: names the first thing that is wrong, where it stands and what was expected.
     """
     where = f"table {name}"
-    values = yaml_values.mapping(content, Plan, where=where, leave_out=frozenset({"name", "budget"}))
-    rows = tuple(
-        _row(row, where=f"{where}: rows[{index}]") for index, row in yaml_values.items(values, "rows", where=where)
-    )
+    factorial = factors.read(content, where=where)
+    instead = set() if factorial is None else {"rows"}  # of factors
+    values = yaml_values.mapping(content, Plan, where=where, leave_out=frozenset({"name", "budget", *instead}))
+    rows = _rows(values, where=where) if factorial is None else factorial.rows
     require(bool(rows), f"{where}: rows", "one row or more", "none")
     tune = tuning.read(values, where=where)
     rows = _tuned(rows, tune, where=where)
     places = tested_on.read(values, where=where)
     baseline = yaml_values.text_or_texts(values, "baseline", where=where)
+    if factorial is not None and values.get("baseline") is None:
+        baseline = (rows[0].label,)
     for label in baseline:
         _check_label(label, [row.label for row in rows], where=f"{where}: baseline")
     published = tuple(
@@ -84,6 +87,8 @@ def plan_of(content: Any, *, name: str) -> Plan:
         columns=yaml_values.texts(values, "columns", where=where),
         seeds=yaml_values.whole_numbers(values, "seeds", where=where),
         common=settings.overrides(values, "common", where=where),
+        factors={} if factorial is None else factorial.factors,
+        design=Design() if factorial is None else factorial.design,
         baseline=tuple(tested_on.label(label, place) for label in baseline for place in places) or baseline,
         tested_on=places,
         groups=_groups(values, where=where),
@@ -190,8 +195,13 @@ def _check_column(column: str, plan: Plan, *, where: str) -> None:
         )
 
 
+def _rows(values: Mapping[str, Any], *, where: str) -> tuple[Row, ...]:
+    stated = yaml_values.items(values, "rows", where=where)
+    return tuple(_row(row, where=f"{where}: rows[{index}]") for index, row in stated)
+
+
 def _row(content: Any, *, where: str) -> Row:
-    values = yaml_values.mapping(content, Row, where=where, leave_out=frozenset({"training", "place"}))
+    values = yaml_values.mapping(content, Row, where=where, leave_out=frozenset({"training", "place", "levels"}))
     overrides = settings.overrides(values, "overrides", where=where)
     start, factor = yaml_values.said(values, "starts_from", where=where), values.get("downsample")
     if start is not None and any(override.lstrip("+").startswith("init_from=") for override in overrides):

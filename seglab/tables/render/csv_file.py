@@ -10,6 +10,7 @@ from seglab.evaluation.columns import CLASS_IOU, COSTS
 from seglab.tables.comparison.comparison import Block, Comparison, PublishedResult
 from seglab.tables.comparison.differences import Difference, Estimate
 from seglab.tables.comparison.rows import RowResult
+from seglab.tables.plan.model import Plan, Row
 
 _DIFFERENCE = ("mean", "low", "high", "p", "p_holm", "p_wilcoxon", "effect", "pairs", "test")
 _PUBLISHED = ("source", "split", "resolution", "pretraining", "verified", "note")
@@ -19,7 +20,8 @@ def to_csv(comparison: Comparison) -> str:
     """One line for each row, fractions with every digit; empty where nothing is known."""
     columns = comparison.plan.columns
     classes = list(dict.fromkeys(CLASS_IOU + name for block in comparison.blocks for name in block.class_names))
-    header = ["block", "row", "kind", "seeds", *_PUBLISHED]
+    levels = {row.label: _levels(comparison.plan, row) for row in comparison.plan.rows}
+    header = ["block", "row", "kind", *map(_factor, comparison.plan.factors), "seeds", *_PUBLISHED]
     for column in columns:
         header += [column, f"{column} std", f"{column} n", f"{column} low", f"{column} high"]
         header += [] if column in COSTS else [f"{column} difference {name}" for name in _DIFFERENCE]
@@ -29,10 +31,20 @@ def to_csv(comparison: Comparison) -> str:
     writer = csv.DictWriter(buffer, header, restval="", lineterminator="\n")
     writer.writeheader()  # names of columns, none of which begins like a formula
     for block in comparison.blocks:
-        writer.writerows(_cells(_measured_line(row, block, columns=columns)) for row in block.rows)
+        measured = (_measured_line(row, block, columns=columns) | levels[row.label] for row in block.rows)
+        writer.writerows(map(_cells, measured))
         writer.writerows(_cells(_published_line(result, block=block.title)) for result in block.published)
     writer.writerows(_cells(_published_line(result, block="apart")) for result in comparison.published_apart)
     return buffer.getvalue()
+
+
+def _factor(name: str) -> str:
+    """The column of a factor: it may be named like another one."""
+    return f"factor {name}"
+
+
+def _levels(plan: Plan, row: Row) -> dict[str, str]:
+    return {_factor(name): level for name, level in zip(plan.factors, row.levels, strict=True)}
 
 
 def published_results(comparison: Comparison) -> list[PublishedResult]:

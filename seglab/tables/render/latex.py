@@ -4,9 +4,11 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from seglab.display.sheet import Cell, Sheet, parts
+from seglab.tables.analysis.analyses import findings
 from seglab.tables.comparison.comparison import Comparison
 from seglab.tables.plan.budgets import form, typed
-from seglab.tables.render.sheets import PUBLISHED, SIGNIFICANT, sheets
+from seglab.tables.render.plus_signs import PLUS, without_labels
+from seglab.tables.render.sheets import PUBLISHED, SIGNIFICANT, scores
 
 _WIDTH = 78  # characters of a line that fit the text of an article in \footnotesize
 _LABEL = 2 * _WIDTH // 5  # characters that a label is wide before it is folded, see `parts`
@@ -24,17 +26,22 @@ _ESCAPED = {
 def latex(comparison: Comparison) -> str:
     r"""A `table` of one page with a `tabular` for each block of equal protocol; what is longer, as `longtable`s.
 
-    Columns that do not fit the text stand below the first ones, beside the labels again.
+    Columns that do not fit the text stand below the first ones, beside the labels again. Where rows are told by the
+    plus signs of factors, these stand for the labels. What the analyses find follows, each as a table of its own.
     """
     plan = comparison.plan
-    scores = sheets(comparison, differences=False)
-    cut = [(whole, parts(whole, width=_WIDTH)) for whole in scores]
-    is_long = sum(_lines(whole, pieces) for whole, pieces in cut) > _LINES
-    package = "booktabs,longtable" if is_long else "booktabs"
     label = re.sub("[^A-Za-z0-9]+", "-", form(plan))
-    lines = [f"% python -m seglab.table {' '.join(typed(plan))}", rf"% \usepackage{{{package}}}"]
-    body = _pages(cut, label=label) if is_long else _float(cut, label=label)
-    return "\n".join([*lines, *body]) + "\n"
+    tables: dict[str, Sequence[Sheet]] = {
+        label: [without_labels(sheet, plan) for sheet in scores(comparison, differences=False)]
+    }
+    tables |= {f"{label}-{finding.name}": finding.sheets for finding in findings(comparison) if finding.sheets}
+    cut = {name: [(whole, parts(whole, width=_WIDTH)) for whole in sheets] for name, sheets in tables.items()}
+    long = {name for name, sheets in cut.items() if sum(_lines(whole, pieces) for whole, pieces in sheets) > _LINES}
+    lines = [f"% python -m seglab.table {' '.join(typed(plan))}",
+             rf"% \usepackage{{{'booktabs,longtable' if long else 'booktabs'}}}"]  # fmt: skip
+    for name, sheets in cut.items():
+        lines += _pages(sheets, label=name) if name in long else _float(sheets, label=name)
+    return "\n".join(lines) + "\n"
 
 
 def escaped(text: str) -> str:
@@ -94,7 +101,9 @@ def _pages(cut: Sequence[tuple[Sheet, Sequence[Sheet]]], *, label: str) -> Itera
 
 
 def _alignment(sheet: Sheet) -> str:
-    """Labels that `parts` counts as folded are so."""
+    """Labels that `parts` counts as folded are so; the columns of signs are centred."""
+    if _has_signs(sheet):
+        return "c" * sheet.words + "r" * (len(sheet.header) - sheet.words)
     first = "l" if max(len(row[0].text) for row in sheet.rows) <= _LABEL else r"p{0.39\linewidth}"
     return first + "r" * (len(sheet.header) - 1)
 
@@ -117,8 +126,21 @@ def _rows(sheet: Sheet) -> Iterator[str]:
         if row[0].text == PUBLISHED and not any(cell.text for cell in row[1:]):
             yield r"    \midrule"
             yield rf"    \multicolumn{{{len(row)}}}{{l}}{{\textit{{published}}}} \\"
+        elif _has_signs(sheet):
+            yield _line([*_signs(row[: sheet.words]), *(_cell(cell) for cell in row[sheet.words :])])
         else:
             yield _line([folded + escaped(row[0].text), *(_cell(cell) for cell in row[1:])])
+
+
+def _has_signs(sheet: Sheet) -> bool:
+    return any(cell.text == PLUS for row in sheet.rows for cell in row[: sheet.words])
+
+
+def _signs(cells: Sequence[Cell]) -> list[str]:
+    """Those of a row; the label of a published one, across them."""
+    if cells[0].text not in ("", PLUS):
+        return [rf"\multicolumn{{{len(cells)}}}{{l}}{{{escaped(cells[0].text)}}}"]
+    return [f"${PLUS}$" if cell.text else "" for cell in cells]
 
 
 def _cell(cell: Cell) -> str:

@@ -17,6 +17,7 @@ from seglab.tables.comparison.protocol import shown
 from seglab.tables.comparison.rows import RowResult
 from seglab.tables.plan.model import Plan, Row
 from seglab.tables.render.matrix import matrix_sheet
+from seglab.tables.render.plus_signs import with_signs
 from seglab.tables.render.published import published_notes
 from seglab.tables.render.words import ABSENT, estimate, interval, number, points, probability
 from seglab.tables.survey.survey import by_row
@@ -39,7 +40,13 @@ def markdown(comparison: Comparison, *, differences: bool = True) -> str:
 
 
 def sheets(comparison: Comparison, *, differences: bool = True) -> list[Sheet]:
-    """A sheet of scores for each block of equal protocol, and one of differences, warnings below; then the findings."""
+    """Those of `scores`, then of the findings."""
+    parts = scores(comparison, differences=differences)
+    return [*parts, *(part for finding in findings(comparison) for part in finding.sheets)]
+
+
+def scores(comparison: Comparison, *, differences: bool) -> list[Sheet]:
+    """A sheet of scores for each block of equal protocol, and one of differences, warnings below."""
     parts = [matrix_sheet(comparison)] if comparison.plan.tested_on else []
     for block in comparison.blocks:
         parts.append(_scores(comparison, block))
@@ -48,7 +55,7 @@ def sheets(comparison: Comparison, *, differences: bool = True) -> list[Sheet]:
     if comparison.published_apart:
         parts.append(_apart(comparison))
     parts[-1] = replace(parts[-1], notes=[*parts[-1].notes, *below(comparison)])
-    return [*parts, *(part for finding in findings(comparison) for part in finding.sheets)]
+    return parts
 
 
 def caption(comparison: Comparison, block: Block) -> str:
@@ -175,7 +182,7 @@ def _laid_out(plan: Plan, rows: Sequence[Sequence[Cell]], *, title: str, notes: 
     header = ["row", *map(column_title, plan.columns), *(["seeds"] if seeds else [])]
     upright = Sheet(caption=title, header=header, rows=rows, notes=notes)
     if not plan.transposed:
-        return upright
+        return with_signs(upright, plan)
     return replace(sheet.transposed(upright), header=["score", *(row[0].text for row in rows)])
 
 

@@ -103,6 +103,16 @@ def test_a_table_tunes_its_rows_and_a_row_may_do_otherwise() -> None:
     assert all(row.tune is None for row in plan_of(GOOD, name="t").rows)
 
 
+def test_the_rows_of_factors_are_tuned_alike() -> None:
+    content = {key: value for key, value in GOOD.items() if key not in ("rows", "baseline")}
+    factors = {"loss": ["ce", "dice"], "model.base": [4, 8]}
+    plan = plan_of({**content, "factors": factors, "tune": {"optimizer.lr": [0.1, 0.2]}}, name="t")
+    assert len(plan.rows) == 4
+    assert {row.tune for row in plan.rows} == {Tune(candidates=(("optimizer.lr=0.1",), ("optimizer.lr=0.2",)))}
+    with pytest.raises(SeglabError, match="expected keys that the row does not state itself; came 'loss=ce' among"):
+        plan_of({**content, "factors": factors, "tune": {"loss": ["focal", "ohem"]}}, name="t")
+
+
 def test_a_tuned_row_may_stand_beside_the_same_one_untuned() -> None:
     assert len(plan_of(with_rows({"overrides": ["loss=ce"], "tune": {"optimizer.lr": [1, 2]}}), name="t").rows) == 3
 

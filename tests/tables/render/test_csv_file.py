@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from seglab.tables.comparison.comparison import Comparison
 from seglab.tables.render.csv_file import to_csv
+from tests.tables.analysis import experiments
 from tests.tables.render.many import CLOSE, FAR
 
 
@@ -28,3 +29,11 @@ def test_the_csv_has_every_digit(compared: Callable[..., Comparison]) -> None:
     assert "parameters difference mean" not in lines[0]
     assert (lines[2]["fwiou"], lines[2]["verified"], lines[2]["pretraining"]) == ("0.8", "true", "ImageNet")
     assert (lines[3]["block"], lines[3]["split"], lines[3]["note"]) == ("apart", "val", "")
+
+
+def test_a_row_of_factors_says_its_levels() -> None:
+    lines = list(csv.DictReader(to_csv(experiments.compared(experiments.plan())).splitlines()))
+    assert [(line["factor loss"], line["factor augment"]) for line in lines][3:5] == [
+        ("dice", "default"), ("focal", "none"),
+    ]  # fmt: skip
+    assert lines[0]["row"] == "ce / none"
