@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from seglab import runs
+from seglab.errors import SeglabError
 from seglab.evaluation.columns import class_of
 from seglab.runs.class_names import dataset_name
 from seglab.runs.find import Run, find_runs
@@ -43,7 +44,7 @@ def look(
         committed: trials of any configuration.
 
     Raises:
-        SeglabError: the configuration of a trial is wrong.
+        SeglabError: the configuration of a trial is wrong, or equal to that of another one of its row.
     """
     rows = tuned_rows(plan)
     if not rows:
@@ -56,6 +57,7 @@ def look(
         composed = configurations(plan_of_trials(plan, row), overrides=overrides, search_path=search_path)
         configs = zip(row.tune.candidates, map(runs.plain, composed.values()), strict=True)
         empty = [_not_looked_for(plan, row, values, config) for values, config in configs]
+        _check_different(empty, where=f"table {plan.name}, row {label!r}: tune")
         trials[label] = tuple(_looked_for(trial, by_fingerprint, kept) for trial in empty)
     return Tuned(plan=_with_choices(plan, trials), trials=trials, undecided=frozenset(_undecided(plan, trials)))
 
@@ -134,6 +136,17 @@ def _not_looked_for(plan: Plan, row: Row, values: tuple[str, ...], config: Mappi
         column=row.tune.column, checkpoint=plan.evaluation_of(row).get("checkpoint", "best"),
         dataset=dataset_name(data), split=data.get("val_split", "val"), outcome="missing", config=config,
     )  # fmt: skip
+
+
+def _check_different(trials: Sequence[Trial], *, where: str) -> None:
+    seen = dict[str, Trial]()
+    for trial in trials:
+        other = seen.setdefault(trial.fingerprint, trial)
+        if other is not trial:
+            raise SeglabError(
+                f"{where}: expected trials that differ; {' '.join(other.values)} and {' '.join(trial.values)} compose "
+                "to the same configuration - does something behind them set what is tuned?"
+            )
 
 
 def _looked_for(trial: Trial, found: Mapping[str, Sequence[Run]], committed: Mapping[str, Trial]) -> Trial:

@@ -238,6 +238,14 @@ def test_a_row_that_is_tested_at_several_places_is_tuned_once(tmp_path: Path) ->
     assert {row.overrides for row in tuned.plan.rows} == {("loss=ce", *LOW)}
 
 
+def test_trials_that_are_one_are_refused(tmp_path: Path) -> None:
+    message = (
+        "row 'ce': tune: expected trials that differ; optimizer.lr=0.001 and optimizer.lr=0.01 compose to the same"
+    )
+    with pytest.raises(SeglabError, match=message):
+        looked(tmp_path, overrides=["optimizer.lr=0.5"])
+
+
 def test_a_wrong_key_is_told_with_the_trial(tmp_path: Path) -> None:
     wrong = Tune(candidates=(("optimizer.lrr=1",), ("optimizer.lrr=2",)))
     with pytest.raises(SeglabError, match=r"table t, row 'ce: optimizer.lrr=1': .*lrr"):
