@@ -5,7 +5,7 @@ All scores are fractions. What is not known (an absent class, the deviation of o
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from seglab.errors import SeglabError, did_you_mean
@@ -41,6 +41,7 @@ class Block:
     rows: tuple[RowResult, ...]  # in the order of the plan
     published: tuple[PublishedResult, ...]
     class_names: tuple[str, ...]
+    images: ImagesOf = field(default_factory=dict, repr=False, compare=False)  # counts of each image, where known
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,6 +180,7 @@ def _block(
         rows=tuple(_noted(row, shared) for row in rows_of(plan, group, fitting)),
         published=(),
         class_names=tuple(group[0].class_iou),
+        images=fitting,
     )
     return block, [*apart, *warnings]
 

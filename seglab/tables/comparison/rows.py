@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from seglab.evaluation.columns import CLASS_IOU, COSTS
 from seglab.tables.comparison import differences
 from seglab.tables.comparison.differences import Difference, Estimate
+from seglab.tables.comparison.equivalence import equality
 from seglab.tables.comparison.per_image import PerImage
+from seglab.tables.plan.margins import margins_of
 from seglab.tables.plan.model import Measurement, Plan, Row
 
 ImagesOf = Mapping[tuple[str, int], PerImage]  # by row and seed
@@ -55,7 +57,8 @@ def _of_row(plan: Plan, measurements: Sequence[Measurement], label: str) -> tupl
 
 def _row(plan: Plan, row: Row, runs: tuple[Measurement, ...], *, is_baseline: bool) -> RowResult:
     def estimate(column: str) -> Estimate:
-        return differences.estimate([differences.value(run, column, groups=plan.groups) for run in runs])
+        found = differences.estimate([differences.value(run, column, groups=plan.groups) for run in runs])
+        return found if plan.noise is None else replace(found, interval=None)  # of runs that share seeds there is none
 
     return RowResult(
         label=row.label,
@@ -78,10 +81,10 @@ def _compared(plan: Plan, row: RowResult, baseline: Sequence[Measurement], image
     class_ious = [CLASS_IOU + name for name in row.classes]
     return replace(
         row,
-        differences=_differences(scores, pairs, images, groups=plan.groups),
+        differences=_differences(scores, pairs, images, groups=plan.groups, margins=margins_of(plan)),
         class_deltas={
             column.removeprefix(CLASS_IOU): delta
-            for column, delta in _differences(class_ious, pairs, images, groups={}).items()
+            for column, delta in _differences(class_ious, pairs, images, groups={}, margins={}).items()
         },
     )
 
@@ -92,6 +95,7 @@ def _differences(
     images: ImagesOf,
     *,
     groups: Mapping[str, Sequence[str]],
+    margins: Mapping[str, float],
 ) -> dict[str, Difference]:
     """{column: row minus baseline}: over seeds; over images where there is one seed and the counts of both."""
 
@@ -105,6 +109,9 @@ def _differences(
             names = [f"{row}, seed {seed}" for row, seed in keys]
             run, other = (images[key] for key in keys)
             by_column |= differences.over_images(run, other, columns, groups=groups, names=(names[0], names[1]))
+    for column in margins.keys() & by_column.keys():
+        equal = equality(values(0, column), values(1, column), margin=margins[column])
+        by_column[column] = replace(by_column[column], equality=equal)
     return by_column
 
 

@@ -32,7 +32,7 @@ def overrides(values: Mapping[str, Any], key: str, *, where: str) -> tuple[str, 
         if parsed.is_sweep_override():
             raise SeglabError(f"{where}: {key}: expected one value; came {override!r} - make a row of each value")
         name = parsed.key_or_group
-        if name in ("seed", "sweep", "output", "resume", "retry_failed") or name.startswith("hydra."):
+        if name.partition(".")[0] in ("seed", "seeds", "sweep", "output", "resume", "retry_failed", "hydra"):
             raise SeglabError(f"{where}: {key}: {name} is decided by the table; came {override!r} - leave it out")
     return stated
 
