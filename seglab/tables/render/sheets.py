@@ -210,8 +210,9 @@ def _differences(plan: Plan, block: Block) -> Sheet:
     rows = [
         [
             word(row.label), word(points(difference.mean)), word(interval(difference.interval)),
-            word(_p(difference.p_holm)), cell(difference.effect, ".2f"), word(difference.test),
+            word(_p(difference.p_holm)),
             *([] if difference.equality is None else [word(_p(difference.equality.p_holm)), word(verdict(difference))]),
+            cell(difference.effect, ".2f"), word(difference.test),
         ]
         for row in block.rows
         if (difference := row.differences.get(column)) is not None
@@ -219,8 +220,8 @@ def _differences(plan: Plan, block: Block) -> Sheet:
     return Sheet(
         caption=f"{column_title(column).removesuffix(' %')} minus that of {baseline_of(block)}, in percentage points",
         header=[
-            "row", "difference", "95 % interval", "p (Holm)", "effect g", "test",
-            *(["p (TOST)", "verdict"] if is_judged else []),
+            "row", "difference", "95 % interval", "p (Holm)", *(["p (TOST)", "verdict"] if is_judged else []),
+            "effect g", "test",
         ],
         rows=rows,
     )  # fmt: skip
