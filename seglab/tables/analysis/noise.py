@@ -12,7 +12,7 @@ from seglab.tables.analysis.finding import Finding
 from seglab.tables.comparison.comparison import Block, Comparison
 from seglab.tables.comparison.rows import RowResult
 from seglab.tables.comparison.variance_components import Component, crossed, one_at_a_time
-from seglab.tables.plan.model import Measurement, Plan
+from seglab.tables.plan.model import Measurement
 from seglab.tables.plan.noise import SeedDesign
 
 _WORDS = {"init": "initial weights", "order": "order of images", "augment": "augmentation and dropout"}
@@ -21,14 +21,14 @@ _WORDS = {"init": "initial weights", "order": "order of images", "augment": "aug
 def noise(comparison: Comparison) -> Finding | None:
     """A sheet for each block: the deviation that each source makes in the first column of scores, and its share."""
     plan = comparison.plan
-    if plan.noise is None:
+    column = next((column for column in plan.columns if column not in COSTS), None)
+    if plan.noise is None or column is None:
         return None
-    sheets = [_sheet(plan, plan.noise, block) for block in comparison.blocks if block.rows]
+    sheets = [_sheet(column, plan.noise, block) for block in comparison.blocks if block.rows]
     return Finding(name="noise", sheets=sheets) if sheets else None
 
 
-def _sheet(plan: Plan, design: SeedDesign, block: Block) -> Sheet:
-    column = next(column for column in plan.columns if column not in COSTS)
+def _sheet(column: str, design: SeedDesign, block: Block) -> Sheet:
     lines, notes = [], []
     for row in block.rows:
         components = _components(design, row, column)

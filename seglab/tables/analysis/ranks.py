@@ -27,8 +27,10 @@ def ranks(comparison: Comparison) -> Finding | None:
 
 
 def _sheet(plan: Plan, block: Block) -> Sheet | None:
-    """None where there are no two rows, or neither two common seeds nor the counts of images."""
-    column = next(column for column in plan.columns if column not in COSTS)
+    """None where there are no scores of two rows, or neither two common seeds nor the counts of images."""
+    column = next((column for column in plan.columns if column not in COSTS), None)
+    if column is None:
+        return None
     sign = -1.0 if lower_is_better(column) else 1.0
     rows = [row for row in block.rows if row.columns[column].mean is not None]
     if len(rows) < 2:

@@ -27,7 +27,7 @@ class RowResult:
     differences: Mapping[str, Difference]  # by column; without costs; empty where there is nothing to compare with
     classes: Mapping[str, Estimate]  # IoU of each class
     class_deltas: Mapping[str, Difference]  # by class; empty as `differences`
-    measurements: tuple[Measurement, ...]  # in the order of the seeds: where the numbers come from
+    measurements: tuple[Measurement, ...]  # in the order of the seeds, and a repetition: where the numbers come from
 
 
 def rows_of(plan: Plan, measurements: Sequence[Measurement], images: ImagesOf) -> tuple[RowResult, ...]:
@@ -56,19 +56,21 @@ def _of_row(plan: Plan, measurements: Sequence[Measurement], label: str) -> tupl
 
 
 def _row(plan: Plan, row: Row, runs: tuple[Measurement, ...], *, is_baseline: bool) -> RowResult:
+    counted = [run for run in runs if run.seed in plan.counted_seeds]
+
     def estimate(column: str) -> Estimate:
-        found = differences.estimate([differences.value(run, column, groups=plan.groups) for run in runs])
+        found = differences.estimate([differences.value(run, column, groups=plan.groups) for run in counted])
         return found if plan.noise is None else replace(found, interval=None)  # of runs that share seeds there is none
 
     return RowResult(
         label=row.label,
         note=row.note,
         is_baseline=is_baseline,
-        seeds=tuple(run.seed for run in runs),
-        n=len(runs),
+        seeds=tuple(run.seed for run in counted),
+        n=len(counted),
         columns={column: estimate(column) for column in plan.columns},
         differences={},
-        classes={name: differences.estimate([run.class_iou[name] for run in runs]) for name in runs[0].class_iou},
+        classes={name: differences.estimate([run.class_iou[name] for run in counted]) for name in runs[0].class_iou},
         class_deltas={},
         measurements=runs,
     )

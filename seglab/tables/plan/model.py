@@ -101,6 +101,11 @@ class Plan:
             return {"seed": seed}
         return {f"seeds.{key}": value for key, value in self.noise.settings(seed).items()}
 
+    @property
+    def counted_seeds(self) -> tuple[int, ...]:
+        """Without a repetition, which is compared with the run that it repeats and counts nowhere."""
+        return tuple(seed for seed in self.seeds if self.noise is None or not self.noise.is_repetition(seed))
+
     def seeds_of(self, row: Row) -> tuple[int, ...]:
         """The seeds that a row is measured with: without a training they make no difference."""
         return self.seeds if row.downsample is None else self.seeds[:1]

@@ -34,9 +34,12 @@ class SeedDesign:
         """By which the table knows its runs: those of the combinations, then that of the repetition."""
         return tuple(range(1, len(self.combinations) + 1 + self.repeat))
 
+    def is_repetition(self, number: int) -> bool:
+        return number > len(self.combinations)
+
     def settings(self, number: int) -> dict[str, int]:
         """{key below `seeds` in conf/train.yaml: value} of a run."""
-        if number > len(self.combinations):
+        if self.is_repetition(number):
             return self.combinations[0] | {"repeat": 1}
         return self.combinations[number - 1]
 

@@ -107,7 +107,8 @@ def seeds_words(comparison: Comparison, row: RowResult) -> str:
     plan = comparison.plan
     if any(planned.label == row.label and planned.downsample is not None for planned in plan.rows):
         return NOT_THERE
-    return str(row.n) if row.n == len(plan.seeds) else f"{row.n} of {len(plan.seeds)}"
+    planned = len(plan.counted_seeds)
+    return str(row.n) if row.n == planned else f"{row.n} of {planned}"
 
 
 def score_text(row: RowResult, column: str) -> str:

@@ -111,6 +111,9 @@ def test_a_repetition_is_compared_digit_by_digit(last, said):
     (sheet,) = noise(comparison).sheets
     assert any(note.startswith(said) for note in sheet.notes)
     assert float(sheet.rows[0][2].exact) == pytest.approx(np.std([0.50, 0.52], ddof=1))  # without the repetition
+    (row,) = comparison.blocks[0].rows
+    assert (row.n, row.columns["miou"].mean) == (2, pytest.approx(0.51))
+    assert "| ce | 51.0 ± 1.4 | 2 |" in markdown(comparison)
 
 
 def test_another_curve_of_the_same_scores_is_no_repetition():
