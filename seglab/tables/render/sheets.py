@@ -123,7 +123,7 @@ def marks_notes(comparison: Comparison, block: Block) -> list[str]:
     plan = comparison.plan
     notes = []
     if any(row.columns[column].std is not None for row in block.rows for column in plan.columns):
-        over = "seeds" if plan.noise is None else "runs that share seeds, which the components below part"
+        over = "seeds" if plan.noise is None else "runs that share seeds; the components below take it apart"
         notes.append(f"mean ± standard deviation over {over}")
     if any(best_rows(block, column) for column in plan.columns):
         notes.append(f"best of its {'line' if plan.transposed else 'column'}: *")
