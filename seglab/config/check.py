@@ -31,6 +31,7 @@ _CAME_LATER = (
     "mix",
     "teacher",
     "teacher_run",
+    "seeds",
 )  # configurations that were written before do not have it
 _HOLD_TARGETS = ("callbacks", "logger")  # {name: class, or null to leave one out}
 _OF_HYDRA = frozenset({"_target_", "_partial_", "_convert_"})

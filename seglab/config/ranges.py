@@ -109,9 +109,16 @@ CALIBRATED = Range(
     f"null, or one of {', '.join(METHODS)}", lambda value: value is None or value in METHODS, tuple(METHODS)
 )
 
+_SEED_OR_NULL = Range(
+    "a whole number from 0 to 4294967295, or null",
+    lambda value: value is None or (_is_whole(value) and 0 <= value < 2**32),
+)
+
 # Of the configuration of a training, by dotted key.
 RANGES = {
     "seed": Range("a whole number from 0 to 4294967295", lambda value: _is_whole(value) and 0 <= value < 2**32),
+    **{f"seeds.{source}": _SEED_OR_NULL for source in ("init", "order", "augment")},
+    "seeds.repeat": whole(1, also=(None,)),
     "activation.scope": Range("all, encoder or decoder", lambda value: value in ("all", "encoder", "decoder")),
     "data.batch_size": whole(1),
     "data.eval_batch_size": whole(1, also=(None,)),

@@ -20,6 +20,16 @@ FOLDER = _IN_WHEEL if _IN_WHEEL.is_dir() else _IN_REPOSITORY
 
 
 @dataclass
+class SeedsConfig:
+    """What conf/train.yaml says below `seeds`; seglab.training.seeds reads it."""
+
+    init: int | None = None
+    order: int | None = None
+    augment: int | None = None
+    repeat: int | None = None
+
+
+@dataclass
 class TrainConfig:
     """Root keys of conf/train.yaml. The groups are checked against what they instantiate, not here."""
 
@@ -47,6 +57,7 @@ class TrainConfig:
     mix: Any = None
     teacher: str | None = None
     teacher_run: str | None = None
+    seeds: SeedsConfig = field(default_factory=SeedsConfig)
 
 
 @dataclass

@@ -53,7 +53,7 @@ class DataModule(LightningDataModule):
         num_workers: of each loader; None: none without a trainer, nor where the network itself trains on the CPU (they
             would only compete), else one for each CPU this process may use, at most 8, shared among its devices.
         augmentation: of training images; None for none.
-        seed: of the order and of the augmentation.
+        seed: of the order, of the augmentation, and of the samples that `limit` and `fraction` choose.
         limit: so many samples of each split, chosen with the seed; None for all. For trying something out.
         fraction: such a share of the training split, chosen with the seed; None for all. Scores of different shares
             compare, as validation and test stay whole.
@@ -98,6 +98,7 @@ class DataModule(LightningDataModule):
         self._num_workers = num_workers
         self._augmentation = augmentation
         self._seed = seed
+        self.order_seed = self.augment_seed = seed  # where a run gives each one of its own
         self._limit, self._fraction, self._cache = limit, fraction, cache
         self._files: dict[str, Source] = {}  # by part: train, val, test
         self._sources: dict[str, Source] = {}  # the same, from the cache if there is one
@@ -193,7 +194,8 @@ class DataModule(LightningDataModule):
         sampler = SeededBatchSampler(
             len(dataset),
             batch_size=self._batch_size if part == "train" else self._eval_batch_size,
-            seed=self._seed,
+            seed=self.order_seed,
+            augment_seed=self.augment_seed,
             shuffle=shuffle,
             drop_last=part == "train",
             rank=0 if self.trainer is None else self.trainer.global_rank,

@@ -39,6 +39,8 @@ class SeededBatchSampler(Sampler[list[Key]]):
     Args:
         length: number of samples.
         batch_size: samples in a batch of one process.
+        seed: of the order.
+        augment_seed: of what is drawn for each sample; None: `seed`.
         draws: with `shuffle`, an epoch is of as many samples drawn by their classes, some of them several times, each
             time with another seed; None for every sample once.
         skip: how many batches the next iteration leaves out at its beginning; 0 again afterwards.
@@ -50,6 +52,7 @@ class SeededBatchSampler(Sampler[list[Key]]):
         *,
         batch_size: int,
         seed: int,
+        augment_seed: int | None = None,
         shuffle: bool,
         drop_last: bool,
         rank: int = 0,
@@ -62,6 +65,7 @@ class SeededBatchSampler(Sampler[list[Key]]):
             require_full_batch(length, batch_size=batch_size, world_size=world_size)
         self.length = length
         self.seed = seed
+        self.augment_seed = seed if augment_seed is None else augment_seed
         self.global_batch_size = batch_size * world_size
         self.epoch = 0
         self.skip = 0
@@ -100,7 +104,8 @@ class SeededBatchSampler(Sampler[list[Key]]):
 
     def _key(self, index: int, *, epoch: int, position: int) -> Key:
         """`position`: in the order of all processes, which tells apart the looks of a sample that is drawn twice."""
-        parts = (self.seed, epoch, index) if self.draws is None else (self.seed, epoch, index, "drawn", position)
+        seed = self.augment_seed
+        parts = (seed, epoch, index) if self.draws is None else (seed, epoch, index, "drawn", position)
         return index, mix(*parts) & 0xFFFFFFFF
 
     def _order(self, epoch: int) -> list[int]:
@@ -162,7 +167,9 @@ class ResumableLoader(DataLoader[Batch]):
     def _order(self) -> dict[str, int]:
         sampler = self.batch_sampler
         drawn = {} if sampler.draws is None else {"classes of the samples": sampler.draws.digest}
-        return {"length": sampler.length, "batch_size": sampler.global_batch_size, "seed": sampler.seed, **drawn}
+        apart = {} if sampler.augment_seed == sampler.seed else {"seed of the augmentation": sampler.augment_seed}
+        order = {"length": sampler.length, "batch_size": sampler.global_batch_size, "seed": sampler.seed}
+        return {**order, **apart, **drawn}
 
     def _refuse_another_order(self, resume: dict[str, int]) -> None:
         for key, now in self._order().items():

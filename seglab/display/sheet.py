@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 WHOLE_WORD = 24  # a column of words is not made narrower than this, unless its words are shorter
 _GAP = 2  # blanks between two columns
-_ASCII = str.maketrans({"–": "-", "…": "~", "█": "#", **dict.fromkeys("▏▎▍▌▋▊▉", "="), **dict.fromkeys("─━═", "-")})
+_SIGNS = {"–": "-", "…": "~", "†": "+", "≈": "=", "○": "o", "█": "#"}
+_ASCII = str.maketrans({**_SIGNS, **dict.fromkeys("▏▎▍▌▋▊▉", "="), **dict.fromkeys("─━═", "-")})
 
 
 class Cell(NamedTuple):

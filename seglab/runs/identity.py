@@ -24,6 +24,7 @@ CAME_LATER = {
     "loss.auxiliary": 0.4, "loss.boundary": 20.0, "model.auxiliary": False,
     "adapt": None, "module.layer_decay": 1.0, "callbacks.freeze.eval_mode": False, "trainer.compile": False,
     "sampling": None, "mix": None, "scheduler.lowest": 0.0,
+    "seeds": None, "seeds.init": None, "seeds.order": None, "seeds.augment": None, "seeds.repeat": None,
     "teacher_run": None, "loss.distillation.weight": 1.0, "loss.distillation.temperature": 1.0,
 }  # fmt: skip
 

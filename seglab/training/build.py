@@ -39,6 +39,7 @@ from seglab.training.adaptation import Adaptation
 from seglab.training.class_weights import for_outputs, with_class_weights
 from seglab.training.distillation import Distillation
 from seglab.training.module import SegmentationModule
+from seglab.training.seeds import seeds_of
 from seglab.training.sharded import shard_when_set_up
 
 log = logging.getLogger("seglab")
@@ -63,13 +64,14 @@ def build(config: Mapping[str, Any], folder: Path) -> Run:
     files, a batch that is larger than the training split.
     """
     _require_device(config["trainer"])
+    seeds = seeds_of(config)
     lightning.seed_everything(config["seed"], workers=True, verbose=False)  # of it the trainer's processes know
     chosen = [instantiate(node) for node in config["callbacks"].values() if node]
     best = next((callback for callback in chosen if isinstance(callback, BestCheckpoint)), None)
     last = next((callback for callback in chosen if isinstance(callback, LastCheckpoint)), None)
     throughput, others = Throughput(), OtherProcesses()
     callbacks = [
-        StepSeed(config["seed"]),
+        StepSeed(seeds.augment),
         EpochEnd(),
         LoaderPosition(),
         StoppedEarly(),
@@ -85,10 +87,11 @@ def build(config: Mapping[str, Any], folder: Path) -> Run:
     trainer = _trainer(config, folder, callbacks, saves=last is not None)
     data: DataModule = instantiate(config["data"])
     data.require_samples(devices=trainer.world_size)
+    data.order_seed, data.augment_seed = seeds.order, seeds.augment
     _choose_samples(config, data)
     config = with_class_weights(config, folder)
     distillation = _distillation(config, folder)
-    lightning.seed_everything(config["seed"], workers=True, verbose=False)
+    lightning.seed_everything(seeds.init, workers=True, verbose=False)
     module = build_module(config, distillation=distillation)
     shard_when_set_up(module, trainer)
     return Run(trainer, module, data, best, throughput, others)

@@ -97,6 +97,7 @@ VARIANTS = {
     "accumulation": ["trainer.accumulate_grad_batches=2"],
     "validation in mid-epoch": ["trainer.val_check_interval=2"],
     "counted class weights": ["loss.class_weights=enet"],
+    "a seed of each source": ["seeds.init=2", "seeds.order=3", "seeds.augment=4"],
 }
 
 

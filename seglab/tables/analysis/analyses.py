@@ -4,10 +4,19 @@ from collections.abc import Callable
 
 from seglab.tables.analysis.effects import effects
 from seglab.tables.analysis.finding import Finding
+from seglab.tables.analysis.noise import noise
+from seglab.tables.analysis.placed import published_among_ours
+from seglab.tables.analysis.ranks import ranks
 from seglab.tables.analysis.tuned import tuned
 from seglab.tables.comparison.comparison import Comparison
 
-ANALYSES: tuple[Callable[[Comparison], Finding | None], ...] = (effects, tuned)  # in the order in which they are shown
+ANALYSES: tuple[Callable[[Comparison], Finding | None], ...] = (  # in the order in which they are shown
+    effects,
+    ranks,
+    published_among_ours,
+    noise,
+    tuned,
+)
 
 
 def findings(comparison: Comparison) -> list[Finding]:

@@ -43,6 +43,7 @@ class Block:
     rows: tuple[RowResult, ...]  # in the order of the plan
     published: tuple[PublishedResult, ...]
     class_names: tuple[str, ...]
+    images: ImagesOf = field(default_factory=dict, repr=False, compare=False)  # counts of each image, where known
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,6 +197,7 @@ def _block(
         rows=tuple(_noted(row, shared) for row in rows_of(plan, group, fitting)),
         published=(),
         class_names=tuple(group[0].class_iou),
+        images=fitting,
     )
     return block, [*apart, *warnings]
 

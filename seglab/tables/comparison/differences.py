@@ -11,6 +11,7 @@ import numpy as np
 from seglab.evaluation.columns import COSTS, class_of
 from seglab.metrics.means import known_mean
 from seglab.tables.comparison import significance
+from seglab.tables.comparison.equivalence import Equality
 from seglab.tables.comparison.per_image import PerImage, aligned, class_iou, scores
 from seglab.tables.plan.model import Measurement
 
@@ -49,6 +50,7 @@ class Difference:
     over: Literal["seeds", "images"] | None  # what the interval and p are over; None: no test was possible
     test: str  # in words: "paired t over 3 seeds"
     significant: bool = False  # p_holm < 0.05 over seeds; over images alone nothing is said of another training
+    equality: Equality | None = None  # within the margin that the table states; None where it states none
 
 
 def value(measurement: Measurement, column: str, *, groups: Mapping[str, Sequence[str]]) -> float:
@@ -119,8 +121,8 @@ def over_images(
     bootstrap = significance.over_images(
         second.counts,
         first.counts,
-        lambda sums: _columns(sums, columns, classes=run.classes, groups=groups),
-        weights=_weights(len(run.names)),
+        lambda sums: columns_of(sums, columns, classes=run.classes, groups=groups),
+        weights=image_weights(len(run.names)),
     )
     return {
         column: Difference(
@@ -137,11 +139,27 @@ def over_images(
 
 
 def corrected(differences: Sequence[Difference]) -> list[Difference]:
-    """The differences of one family of tests, with p_holm, and whether that is significant."""
+    """The differences of one family of tests, with p_holm, and whether that is significant; equalities likewise."""
     adjusted = significance.holm([math.nan if difference.p is None else difference.p for difference in differences])
     return [
-        replace(difference, p_holm=known(p), significant=difference.over == "seeds" and p < 1 - significance.LEVEL)
-        for difference, p in zip(differences, adjusted, strict=True)
+        replace(
+            difference,
+            p_holm=known(p),
+            significant=difference.over == "seeds" and p < 1 - significance.LEVEL,
+            equality=equality,
+        )
+        for difference, p, equality in zip(
+            differences, adjusted, _corrected([difference.equality for difference in differences]), strict=True
+        )
+    ]
+
+
+def _corrected(equalities: Sequence[Equality | None]) -> list[Equality | None]:
+    """A family of its own beside that of the differences: of either, something false is said in at most 5 %."""
+    adjusted = significance.holm([math.nan if one is None or one.p is None else one.p for one in equalities])
+    return [
+        None if one is None else replace(one, p_holm=known(p), shown=p < 1 - significance.LEVEL)
+        for one, p in zip(equalities, adjusted, strict=True)
     ]
 
 
@@ -150,7 +168,8 @@ def known(number: float) -> float | None:
 
 
 @lru_cache(maxsize=1)  # the rows of a table are measured on the same images
-def _weights(images: int) -> np.ndarray:
+def image_weights(images: int) -> np.ndarray:
+    """(R, N): how often each of N images is drawn in each resample; the same for every table."""
     return significance.resampling(images, seed=_SEED_OF_RESAMPLING)
 
 
@@ -162,7 +181,7 @@ def _words(images: int, *, tested: bool) -> str:
     return f"bootstrap over {images} images, one seed" if tested else "none: too few images hold the class"
 
 
-def _columns(
+def columns_of(
     sums: np.ndarray, columns: Sequence[str], *, classes: Sequence[str], groups: Mapping[str, Sequence[str]]
 ) -> np.ndarray:
     """(R, K, 3) counts -> (R, M) scores; NaN for a column that does not follow from the counts."""

@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from seglab.evaluation.columns import CLASS_IOU, COSTS
 from seglab.tables.comparison import differences
 from seglab.tables.comparison.differences import Difference, Estimate
+from seglab.tables.comparison.equivalence import equality
 from seglab.tables.comparison.per_image import PerImage
+from seglab.tables.plan.margins import margins_of
 from seglab.tables.plan.model import Measurement, Plan, Row
 
 ImagesOf = Mapping[tuple[str, int], PerImage]  # by row and seed
@@ -25,7 +27,7 @@ class RowResult:
     differences: Mapping[str, Difference]  # by column; without costs; empty where there is nothing to compare with
     classes: Mapping[str, Estimate]  # IoU of each class
     class_deltas: Mapping[str, Difference]  # by class; empty as `differences`
-    measurements: tuple[Measurement, ...]  # in the order of the seeds: where the numbers come from
+    measurements: tuple[Measurement, ...]  # in the order of the seeds, and a repetition: where the numbers come from
 
 
 def rows_of(plan: Plan, measurements: Sequence[Measurement], images: ImagesOf) -> tuple[RowResult, ...]:
@@ -54,18 +56,21 @@ def _of_row(plan: Plan, measurements: Sequence[Measurement], label: str) -> tupl
 
 
 def _row(plan: Plan, row: Row, runs: tuple[Measurement, ...], *, is_baseline: bool) -> RowResult:
+    counted = [run for run in runs if run.seed in plan.counted_seeds]
+
     def estimate(column: str) -> Estimate:
-        return differences.estimate([differences.value(run, column, groups=plan.groups) for run in runs])
+        found = differences.estimate([differences.value(run, column, groups=plan.groups) for run in counted])
+        return found if plan.noise is None else replace(found, interval=None)  # of runs that share seeds there is none
 
     return RowResult(
         label=row.label,
         note=row.note,
         is_baseline=is_baseline,
-        seeds=tuple(run.seed for run in runs),
-        n=len(runs),
+        seeds=tuple(run.seed for run in counted),
+        n=len(counted),
         columns={column: estimate(column) for column in plan.columns},
         differences={},
-        classes={name: differences.estimate([run.class_iou[name] for run in runs]) for name in runs[0].class_iou},
+        classes={name: differences.estimate([run.class_iou[name] for run in counted]) for name in runs[0].class_iou},
         class_deltas={},
         measurements=runs,
     )
@@ -78,10 +83,10 @@ def _compared(plan: Plan, row: RowResult, baseline: Sequence[Measurement], image
     class_ious = [CLASS_IOU + name for name in row.classes]
     return replace(
         row,
-        differences=_differences(scores, pairs, images, groups=plan.groups),
+        differences=_differences(scores, pairs, images, groups=plan.groups, margins=margins_of(plan)),
         class_deltas={
             column.removeprefix(CLASS_IOU): delta
-            for column, delta in _differences(class_ious, pairs, images, groups={}).items()
+            for column, delta in _differences(class_ious, pairs, images, groups={}, margins={}).items()
         },
     )
 
@@ -92,6 +97,7 @@ def _differences(
     images: ImagesOf,
     *,
     groups: Mapping[str, Sequence[str]],
+    margins: Mapping[str, float],
 ) -> dict[str, Difference]:
     """{column: row minus baseline}: over seeds; over images where there is one seed and the counts of both."""
 
@@ -105,6 +111,9 @@ def _differences(
             names = [f"{row}, seed {seed}" for row, seed in keys]
             run, other = (images[key] for key in keys)
             by_column |= differences.over_images(run, other, columns, groups=groups, names=(names[0], names[1]))
+    for column in margins.keys() & by_column.keys():
+        equal = equality(values(0, column), values(1, column), margin=margins[column])
+        by_column[column] = replace(by_column[column], equality=equal)
     return by_column
 
 

@@ -179,13 +179,13 @@ def over_images(
     unknown = np.full(len(estimate), math.nan)
     if images < 2:
         return Resampled(estimate, unknown, unknown, unknown)
-    differences = statistics(_sums(counts, weights)) - statistics(_sums(baseline, weights))  # (R, M)
+    differences = statistics(sums(counts, weights)) - statistics(sums(baseline, weights))  # (R, M)
     enough = (np.isnan(differences).mean(0) <= _MOST_UNDEFINED) & ~np.isnan(estimate)
     low, high, p = unknown.copy(), unknown.copy(), unknown.copy()
     for index in np.flatnonzero(enough):
         drawn = differences[~np.isnan(differences[:, index]), index]
         low[index], high[index] = np.quantile(drawn, _expanded(images, level=level))
-        p[index] = _tail(drawn, images=images)
+        p[index] = resampled_p(drawn, images=images)
     return Resampled(estimate, low, high, p)
 
 
@@ -205,7 +205,7 @@ def caution(n: int) -> str | None:
     return None
 
 
-def _sums(counts: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def sums(counts: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """(R, ...): the counts of each resample's images together; exact, below 2^53."""
     flat = counts.reshape(len(counts), -1).astype(np.float64)
     return (weights @ flat).reshape(len(weights), *counts.shape[1:])
@@ -219,7 +219,7 @@ def _expanded(images: int, *, level: float) -> tuple[float, float]:
     return low, 1 - low
 
 
-def _tail(drawn: np.ndarray, *, images: int) -> float:
+def resampled_p(drawn: np.ndarray, *, images: int) -> float:
     """p at which the expanded interval begins to hold zero; one more resample on either side keeps it above zero."""
     from scipy import special
 

@@ -48,8 +48,9 @@ def train_missing(
     flags = [flag for path in search_path for flag in ("--config-dir", path)]
     retry = ["retry_failed=true"] if retry_failed else []
     for row, seeds in _to_train(survey, picked, retry_failed=retry_failed):
-        # One that needs another row's run has another init_from or teacher with each seed.
-        for together in [seeds] if row.needs is None else [[seed] for seed in seeds]:
+        # One that needs another row's run has another init_from or teacher with each seed; where each source of chance
+        # has a seed, that is several keys.
+        for together in [seeds] if row.needs is None and plan.noise is None else [[seed] for seed in seeds]:
             start = survey.of(row.label, together[0]).init_from if row.needs is not None else None
             if start is not None and not _is_there(start, plan, row, together[0], output=output):
                 continue
@@ -151,10 +152,17 @@ def train_arguments(
         *row.overrides,
         *overrides,
         *([] if init_from is None else [f"{row.needed_as}={init_from}"]),
-        f"seed={','.join(map(str, seeds))}",
+        *_typed_seeds(plan, seeds),
         f"sweep={plan.name if plan.budget == 'full' else f'{plan.name}_{plan.budget}'}",
         *([] if output == Path("outputs") else [f"output={quoted(str(output))}"]),
     ]
+
+
+def _typed_seeds(plan: Plan, seeds: Sequence[int]) -> list[str]:
+    """['seed=1,2'], or of one run ['seeds.init=1', 'seeds.order=2']."""
+    if plan.noise is None:
+        return [f"seed={','.join(map(str, seeds))}"]
+    return [f"{key}={value}" for key, value in plan.seed_settings(seeds[0]).items()]
 
 
 def _call(module: str, arguments: Sequence[str]) -> int:

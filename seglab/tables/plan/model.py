@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seglab.tables.plan.design import Design
+from seglab.tables.plan.noise import SeedDesign
 from seglab.tables.plan.tuning import Tune
 
 
@@ -52,6 +53,7 @@ class Published:
     pretraining: str | None = None
     verified: bool = False  # read in the source itself, or computed again
     note: str | None = None
+    of: str | None = None  # label of the row of ours that reproduces it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +88,9 @@ class Plan:
     unsaid: tuple[str, ...] = ()  # what the source leaves unsaid or contradicts, and what is done here
     budgets: Mapping[str, Budget] = field(default_factory=dict)  # {"smoke": ..., "short": ...}
     budget: str = "full"  # the form of the table that this plan is; no key of the YAML
+    margin: Mapping[str, float] = field(default_factory=dict)  # {column: points within which rows count as equal}
+    ranks: bool = False  # whether to say how sure the ranks of the rows are
+    noise: SeedDesign | None = None  # where each source of chance has seeds: what the numbers in `seeds` stand for
     transposed: bool = False  # printed with the columns as lines: for many classes
     tune: Tune | None = None  # of the rows that state none themselves
 
@@ -101,6 +106,17 @@ class Plan:
     def splits_of(self, row: Row) -> tuple[str, ...]:
         """As `splits`, of a row that may state its own."""
         return _splits(self.evaluation_of(row))
+
+    def seed_settings(self, seed: int) -> dict[str, Any]:
+        """{key of conf/train.yaml: value} of a run, which is known by this seed or number."""
+        if self.noise is None:
+            return {"seed": seed}
+        return {f"seeds.{key}": value for key, value in self.noise.settings(seed).items()}
+
+    @property
+    def counted_seeds(self) -> tuple[int, ...]:
+        """Without a repetition, which is compared with the run that it repeats and counts nowhere."""
+        return tuple(seed for seed in self.seeds if self.noise is None or not self.noise.is_repetition(seed))
 
     def seeds_of(self, row: Row) -> tuple[int, ...]:
         """The seeds that a row is measured with: without a training they make no difference."""

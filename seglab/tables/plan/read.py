@@ -14,7 +14,7 @@ from seglab.display.ood import OOD
 from seglab.errors import SeglabError, did_you_mean
 from seglab.evaluation.columns import ALL_CLASSES, CLASS_IOU, COSTS, EXTRAS, MCE, SCORES, class_of, measured_by
 from seglab.runs import yaml_file
-from seglab.tables.plan import budgets, factors, settings, tested_on, tuning, yaml_values
+from seglab.tables.plan import budgets, factors, margins, noise, settings, tested_on, tuning, yaml_values
 from seglab.tables.plan.design import Design
 from seglab.tables.plan.model import Plan, Published, Row
 from seglab.tables.plan.tuning import NOT_TUNED, Tune
@@ -64,7 +64,7 @@ def plan_of(content: Any, *, name: str) -> Plan:
     where = f"table {name}"
     factorial = factors.read(content, where=where)
     instead = set() if factorial is None else {"rows"}  # of factors
-    values = yaml_values.mapping(content, Plan, where=where, leave_out=frozenset({"name", "budget", *instead}))
+    values = yaml_values.mapping(content, Plan, where=where, leave_out=frozenset({"name", "budget", "noise", *instead}))
     rows = _rows(values, where=where) if factorial is None else factorial.rows
     require(bool(rows), f"{where}: rows", "one row or more", "none")
     tune = tuning.read(values, where=where)
@@ -79,13 +79,16 @@ def plan_of(content: Any, *, name: str) -> Plan:
         _published(row, where=f"{where}: published[{index}]")
         for index, row in yaml_values.items(values, "published", where=where)
     )
+    columns = yaml_values.texts(values, "columns", where=where)
+    design = noise.read(values, where=where)
     plan = Plan(
         name=name,
         title=yaml_values.text(values, "title", where=where),
         source=yaml_values.text(values, "source", where=where),
         rows=tested_on.expanded(rows, places, where=where),
-        columns=yaml_values.texts(values, "columns", where=where),
-        seeds=yaml_values.whole_numbers(values, "seeds", where=where),
+        columns=columns,
+        seeds=yaml_values.whole_numbers(values, "seeds", where=where) if design is None else design.numbers,
+        noise=design,
         common=settings.overrides(values, "common", where=where),
         factors={} if factorial is None else factorial.factors,
         design=Design() if factorial is None else factorial.design,
@@ -97,6 +100,8 @@ def plan_of(content: Any, *, name: str) -> Plan:
         notes=yaml_values.texts(values, "notes", where=where),
         unsaid=yaml_values.texts(values, "unsaid", where=where),
         budgets=budgets.budgets(values, where=where),
+        margin=margins.read(values, columns=columns, baseline=bool(baseline), where=where),
+        ranks=yaml_values.flag(values, "ranks", where=where),
         transposed=yaml_values.flag(values, "transposed", where=where),
         tune=tune,
     )
@@ -128,6 +133,8 @@ def _check_as_a_whole(plan: Plan, *, where: str) -> None:
     check_unique([*labels, *(row.label for row in plan.published)], f"{where}: rows", "labels")
     check_unique(plan.columns, f"{where}: columns", "columns")
     check_unique(plan.seeds, f"{where}: seeds", "seeds")
+    if plan.noise is not None:
+        noise.check(plan.noise, plan.budgets, of=[row.of for row in plan.published], where=where)
     _check_rows(plan, where=where)
     extras = [extra for row in plan.rows for extra in plan.evaluation_of(row).get("extra") or []]
     for column in plan.columns:
@@ -149,6 +156,8 @@ def _check_as_a_whole(plan: Plan, *, where: str) -> None:
                 "name a detector"
             )
     for published in plan.published:
+        if published.of is not None:
+            _check_label(published.of, labels, where=f"{where}: published {published.label!r}: of")
         for column in published.values:
             here = f"{where}: published {published.label!r}: values"
             require(column != ALL_CLASSES, here, "a class", f"{ALL_CLASSES!r} - write iou/CLASS for each")
@@ -246,6 +255,7 @@ def _published(content: Any, *, where: str) -> Published:
         pretraining=yaml_values.said(values, "pretraining", where=where),
         verified=yaml_values.flag(values, "verified", where=where),
         note=yaml_values.said(values, "note", where=where),
+        of=yaml_values.said(values, "of", where=where),
     )
 
 

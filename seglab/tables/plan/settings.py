@@ -42,7 +42,7 @@ def check_override(override: str, *, where: str) -> str:
     if parsed.is_sweep_override():
         raise SeglabError(f"{where}: expected one value; came {override!r} - make a row of each value")
     name = str(parsed.key_or_group)
-    if name in ("seed", "sweep", "output", "resume", "retry_failed") or name.startswith("hydra."):
+    if name.partition(".")[0] in ("seed", "seeds", "sweep", "output", "resume", "retry_failed", "hydra"):
         raise SeglabError(f"{where}: {name} is decided by the table; came {override!r} - leave it out")
     return name
 

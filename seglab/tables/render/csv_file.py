@@ -10,21 +10,25 @@ from seglab.evaluation.columns import CLASS_IOU, COSTS
 from seglab.tables.comparison.comparison import Block, Comparison, PublishedResult
 from seglab.tables.comparison.differences import Difference, Estimate
 from seglab.tables.comparison.rows import RowResult
+from seglab.tables.plan.margins import margins_of
 from seglab.tables.plan.model import Plan, Row
+from seglab.tables.render.marks import verdict
 
 _DIFFERENCE = ("mean", "low", "high", "p", "p_holm", "p_wilcoxon", "effect", "pairs", "test")
+_EQUALITY = ("margin", "p_equal", "p_equal_holm", "verdict")
 _PUBLISHED = ("source", "split", "resolution", "pretraining", "verified", "note")
 
 
 def to_csv(comparison: Comparison) -> str:
     """One line for each row, fractions with every digit; empty where nothing is known."""
-    columns = comparison.plan.columns
+    columns, margins = comparison.plan.columns, margins_of(comparison.plan)
     classes = list(dict.fromkeys(CLASS_IOU + name for block in comparison.blocks for name in block.class_names))
     levels = {row.label: _levels(comparison.plan, row) for row in comparison.plan.rows}
     header = ["block", "row", "kind", *map(_factor, comparison.plan.factors), "seeds", *_PUBLISHED]
     for column in columns:
         header += [column, f"{column} std", f"{column} n", f"{column} low", f"{column} high"]
-        header += [] if column in COSTS else [f"{column} difference {name}" for name in _DIFFERENCE]
+        names = (*_DIFFERENCE, *(_EQUALITY if column in margins else ()))
+        header += [] if column in COSTS else [f"{column} difference {name}" for name in names]
     published = [name for result in published_results(comparison) for name in result.published.values]
     header += [name for name in dict.fromkeys([*classes, *published]) if name not in columns]
     buffer = io.StringIO()
@@ -77,7 +81,12 @@ def _estimate_fields(column: str, estimate: Estimate) -> dict[str, str]:
 def _difference_fields(column: str, difference: Difference) -> dict[str, str]:
     low, high = difference.interval or (None, None)
     values = {**vars(difference), "low": low, "high": high, "pairs": difference.n}
-    return {f"{column} difference {name}": _exact(values[name]) for name in _DIFFERENCE}
+    names: tuple[str, ...] = _DIFFERENCE
+    if (equality := difference.equality) is not None:
+        values |= {"margin": equality.margin, "p_equal": equality.p, "p_equal_holm": equality.p_holm}
+        values["verdict"] = verdict(difference)
+        names = (*_DIFFERENCE, *_EQUALITY)
+    return {f"{column} difference {name}": _exact(values[name]) for name in names}
 
 
 def _published_line(result: PublishedResult, *, block: str) -> dict[str, str]:

@@ -7,8 +7,9 @@ from seglab.display.sheet import Cell, Sheet, parts
 from seglab.tables.analysis.analyses import findings
 from seglab.tables.comparison.comparison import Comparison
 from seglab.tables.plan.budgets import form, typed
+from seglab.tables.render.marks import parted
 from seglab.tables.render.plus_signs import PLUS, without_labels
-from seglab.tables.render.sheets import PUBLISHED, SIGNIFICANT, scores
+from seglab.tables.render.sheets import PUBLISHED, scores
 
 _WIDTH = 78  # characters of a line that fit the text of an article in \footnotesize
 _LABEL = 2 * _WIDTH // 5  # characters that a label is wide before it is folded, see `parts`
@@ -19,7 +20,7 @@ _ESCAPED = {
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
     "|": r"\textbar{}", "\"": "''", "±": r"$\pm$", "×": r"$\times$", "−": r"$-$", "†": r"\dag{}",
     "≥": r"$\ge$", "≤": r"$\le$", "Δ": r"$\Delta$", "–": "--", "—": "---", "…": r"\dots{}", "[": "{[}", "]": "{]}",
-    "→": r"$\to$", "µ": r"$\mu$", "°": r"$^\circ$",
+    "≈": r"$\approx$", "○": r"$\circ$", "→": r"$\to$", "µ": r"$\mu$", "°": r"$^\circ$",
 }  # fmt: skip
 
 
@@ -144,9 +145,9 @@ def _signs(cells: Sequence[Cell]) -> list[str]:
 
 
 def _cell(cell: Cell) -> str:
-    text = cell.text.removesuffix(f" {SIGNIFICANT}")
+    text, marks = parted(cell.text)
     shown = rf"\textbf{{{escaped(text)}}}" if cell.best else escaped(text)
-    return shown + (r"\textsuperscript{\dag}" if text != cell.text else "")
+    return shown + (rf"\textsuperscript{{{escaped(marks).removesuffix('{}')}}}" if marks else "")
 
 
 def _notes(sheet: Sheet) -> Iterator[str]:

@@ -19,7 +19,7 @@ from seglab.tables.render.page_scores import heat_map, published_table, score_ta
 from seglab.tables.render.page_transposed import transposed_published, transposed_table
 from seglab.tables.render.published import published_notes
 from seglab.tables.render.sheet_table import sheet_table
-from seglab.tables.render.sheets import baseline_of, best_rows, missing_words, protocol_words, unmeasured
+from seglab.tables.render.sheets import baseline_of, best_rows, margin_notes, missing_words, protocol_words, unmeasured
 from seglab.tables.render.words import ABSENT, estimate, number
 
 _PICTURE_WIDTH = 1200  # pixels at most, of an embedded picture
@@ -114,10 +114,12 @@ def _reading(plan: Plan, block: Block) -> str:
     """What the cells mean, and what can be clicked."""
     parts = []
     if any(score.std is not None for row in block.rows for score in row.columns.values()):
-        parts.append("Each score is a mean ± standard deviation over seeds.")
+        over = "seeds" if plan.noise is None else "runs that share seeds"
+        parts.append(f"Each score is a mean ± standard deviation over {over}.")
     if any(row.differences for row in block.rows):
         parts.append(f"Below it the difference to the baseline <b>{text(baseline_of(block))}</b> in points, its 95 % "
                      "interval and p after Holm's correction; grey where it is not significant.")  # fmt: skip
+        parts += [f"{text(note)}." for note in margin_notes(plan, block)]
     elif plan.baseline and block.rows and not any(row.is_baseline for row in block.rows):
         parts.append("The baseline was not measured in this way, so no differences are shown.")
     if any(best_rows(block, column) for column in plan.columns):

@@ -10,6 +10,7 @@ from seglab.tables.comparison.comparison import Block, PublishedResult
 from seglab.tables.comparison.differences import Difference
 from seglab.tables.comparison.rows import RowResult
 from seglab.tables.plan.model import Row
+from seglab.tables.render.marks import marks, verdict
 from seglab.tables.render.published import published_notes
 from seglab.tables.render.sheets import best_rows
 from seglab.tables.render.words import estimate, interval, number, points, probability, sentence
@@ -100,7 +101,8 @@ def _difference(difference: Difference) -> str:
     p = f"<br>{probability(difference.p_holm)}" if difference.p_holm is not None else ""
     kind = "significant" if difference.significant else "uncertain"
     over = " over images" if difference.over == "images" else ""
-    return f'<span class="change {kind}"><b>{points(difference.mean)}</b>{spread}{p}{over}</span>'
+    judged = "" if difference.equality is None else f"<br>{marks(difference)} {verdict(difference)}"
+    return f'<span class="change {kind}"><b>{points(difference.mean)}</b>{spread}{p}{over}{judged}</span>'
 
 
 def heat_map(block: Block) -> str:

@@ -16,13 +16,13 @@ from seglab.tables.comparison.comparison import Block, Comparison, PublishedResu
 from seglab.tables.comparison.protocol import shown
 from seglab.tables.comparison.rows import RowResult
 from seglab.tables.plan.model import Plan, Row
+from seglab.tables.render.marks import SIGNIFICANT, equality_notes, marked, verdict
 from seglab.tables.render.matrix import matrix_sheet
 from seglab.tables.render.plus_signs import with_signs
 from seglab.tables.render.published import published_notes
 from seglab.tables.render.words import ABSENT, estimate, interval, number, points, probability
 from seglab.tables.survey.survey import by_row
 
-SIGNIFICANT = "†"  # beside a score that differs from the baseline's
 _NOTHING = Cell(NOT_THERE, "")
 PUBLISHED = "published:"  # stands alone in the line above the published rows
 
@@ -114,7 +114,8 @@ def seeds_words(comparison: Comparison, row: RowResult) -> str:
     plan = comparison.plan
     if any(planned.label == row.label and planned.downsample is not None for planned in plan.rows):
         return NOT_THERE
-    return str(row.n) if row.n == len(plan.seeds) else f"{row.n} of {len(plan.seeds)}"
+    planned = len(plan.counted_seeds)
+    return str(row.n) if row.n == planned else f"{row.n} of {planned}"
 
 
 def score_text(row: RowResult, column: str) -> str:
@@ -124,16 +125,13 @@ def score_text(row: RowResult, column: str) -> str:
     return f"{words} ({score.n})" if 0 < score.n < row.n else words
 
 
-def is_significant(row: RowResult, column: str) -> bool:
-    return column in row.differences and row.differences[column].significant
-
-
 def marks_notes(comparison: Comparison, block: Block) -> list[str]:
     """What the marks of a block mean, and by which test they were given."""
     plan = comparison.plan
     notes = []
     if any(row.columns[column].std is not None for row in block.rows for column in plan.columns):
-        notes.append("mean ± standard deviation over seeds")
+        over = "seeds" if plan.noise is None else "runs that share seeds; the components below take it apart"
+        notes.append(f"mean ± standard deviation over {over}")
     if any(best_rows(block, column) for column in plan.columns):
         notes.append(f"best of its {'line' if plan.transposed else 'column'}: *")
     differences = [
@@ -146,7 +144,17 @@ def marks_notes(comparison: Comparison, block: Block) -> list[str]:
         is_any = any(difference.significant for difference in differences)
         start = f"{SIGNIFICANT} differs" if is_any else "no row differs significantly"
         notes.append(f"{start} from {baseline_of(block)} ({rule})")
-    return notes
+    return [*notes, *margin_notes(plan, block)]
+
+
+def margin_notes(plan: Plan, block: Block) -> list[str]:
+    """What the marks of equality mean that a block shows; none where the table states no margin."""
+    differences = [
+        difference for row in block.rows for column, difference in row.differences.items() if column in plan.columns
+    ]
+    compared = [difference for difference in differences if difference.equality is not None]
+    family = "cells of a line" if plan.transposed else "rows of a column"
+    return equality_notes(compared, baseline=baseline_of(block), family=family)
 
 
 def _scores(comparison: Comparison, block: Block) -> Sheet:
@@ -187,8 +195,7 @@ def _laid_out(plan: Plan, rows: Sequence[Sequence[Cell]], *, title: str, notes: 
 
 
 def _score(row: RowResult, column: str, *, best: bool) -> Cell:
-    mark = f" {SIGNIFICANT}" if is_significant(row, column) else ""
-    return Cell(score_text(row, column) + mark, exact(row.columns[column].mean), best=best)
+    return Cell(marked(score_text(row, column), row, column), exact(row.columns[column].mean), best=best)
 
 
 def _published(plan: Plan, results: Sequence[PublishedResult]) -> tuple[list[list[Cell]], list[str]]:
@@ -204,12 +211,15 @@ def _published(plan: Plan, results: Sequence[PublishedResult]) -> tuple[list[lis
 
 
 def _differences(plan: Plan, block: Block) -> Sheet:
-    """Of the first column of scores, row minus baseline."""
+    """Of the first column of scores, row minus baseline; the verdict on it where the table states a margin."""
     column = next(column for column in plan.columns if column not in COSTS)
+    compared = [row.differences[column] for row in block.rows if column in row.differences]
+    is_judged = any(difference.equality is not None for difference in compared)
     rows = [
         [
             word(row.label), word(points(difference.mean)), word(interval(difference.interval)),
-            word(probability(difference.p_holm).removeprefix("p ").removeprefix("= ")),
+            word(_p(difference.p_holm)),
+            *([] if difference.equality is None else [word(_p(difference.equality.p_holm)), word(verdict(difference))]),
             cell(difference.effect, ".2f"), word(difference.test),
         ]
         for row in block.rows
@@ -217,9 +227,16 @@ def _differences(plan: Plan, block: Block) -> Sheet:
     ]  # fmt: skip
     return Sheet(
         caption=f"{column_title(column).removesuffix(' %')} minus that of {baseline_of(block)}, in percentage points",
-        header=["row", "difference", "95 % interval", "p (Holm)", "effect g", "test"],
+        header=[
+            "row", "difference", "95 % interval", "p (Holm)", *(["p (TOST)", "verdict"] if is_judged else []),
+            "effect g", "test",
+        ],
         rows=rows,
-    )
+    )  # fmt: skip
+
+
+def _p(value: float | None) -> str:
+    return probability(value).removeprefix("p ").removeprefix("= ")
 
 
 def _apart(comparison: Comparison) -> Sheet:

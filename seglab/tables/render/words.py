@@ -58,6 +58,9 @@ def sentence(difference: Difference) -> str:
         parts.append(f"95 % {interval(difference.interval)}")
     if difference.p_holm is not None:
         parts.append(f"Holm {probability(difference.p_holm)} (alone {probability(difference.p)})")
+    if difference.equality is not None and difference.equality.p is not None:
+        within = f"TOST within {100 * difference.equality.margin:g}"
+        parts.append(f"{within}: Holm {probability(difference.equality.p_holm)}")
     if difference.p_wilcoxon is not None:
         parts.append(f"Wilcoxon {probability(difference.p_wilcoxon)}")
     if difference.effect is not None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from hydra.errors import HydraException
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from seglab import config, runs
@@ -49,7 +49,8 @@ def configurations(
             raise SeglabError(f"table {plan.name}, row {row.label!r}: {message_for(error)}") from error
         for seed in plan.seeds_of(row):
             composed[row.label, seed] = cfg.copy()
-            composed[row.label, seed].seed = seed  # all that depends on the seed refers to this key
+            for key, value in plan.seed_settings(seed).items():  # all that depends on the seed refers to these keys
+                OmegaConf.update(composed[row.label, seed], key, value)
     for row in in_order(plan.rows):
         if row.needs is not None:
             for seed in plan.seeds:

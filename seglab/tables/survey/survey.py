@@ -54,12 +54,12 @@ class Survey:
         return [state for state in self.states if state.status == "trained"]
 
     def images(self) -> dict[tuple[str, int], PerImage]:
-        """The counts of each image of what was measured here, where a row has one seed alone to be compared by.
+        """The counts of each image of what was measured here, where a row has one seed alone, or ranks are asked for.
 
         Nothing where a table has several splits: there a row and a seed have several evaluations.
         """
         measured = Counter(state.row for state in self.states if state.measurements)
-        if 1 not in measured.values():
+        if 1 not in measured.values() and not self.plan.ranks:
             return {}
         return {
             state.key: read_per_image(

@@ -14,6 +14,7 @@ from seglab import PACKAGE, runs
 from seglab.multirun.process import LIFELINE
 from seglab.tables.launch import launch
 from seglab.tables.plan.model import Plan, Row
+from seglab.tables.plan.noise import SeedDesign
 from seglab.tables.survey.survey import State, Survey
 from tests.waiting import PATIENCE, wait_for
 
@@ -60,6 +61,17 @@ def test_a_row_is_a_sweep_over_its_missing_seeds(calls: Calls) -> None:
     assert calls == [
         ("seglab.train", ["-m", "data.size=[32,64]", "loss=ce", "trainer=gpu", "seed=1", "sweep=t"]),
         ("seglab.train", ["-m", "data.size=[32,64]", "loss=dice", "trainer=gpu", "seed=1,2", "sweep=t"]),
+    ]
+
+
+def test_seeds_of_sources_are_a_command_for_each_run(calls: Calls) -> None:
+    design = SeedDesign(values={"init": (1, 2), "order": (5,)}, crossed=True, repeat=True)
+    plan = replace(PLAN, rows=PLAN.rows[:1], seeds=design.numbers, noise=design)
+    states = survey("missing", "measured", "missing", plan=plan)
+    launch.train_missing(states, output=Path("outputs"), overrides=[], search_path=[], retry_failed=False)
+    assert calls == [
+        ("seglab.train", ["-m", "data.size=[32,64]", "loss=ce", *seeds, "sweep=t"])
+        for seeds in (["seeds.init=1", "seeds.order=5"], ["seeds.init=1", "seeds.order=5", "seeds.repeat=1"])
     ]
 
 

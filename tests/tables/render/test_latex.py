@@ -42,7 +42,7 @@ def test_every_sign_with_a_meaning_is_escaped() -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
 def test_latex_compiles(compared: Callable[..., Comparison], tmp_path: Path) -> None:
-    signs = '50% of $x_1 & {a}#~^\\ <b> |"[x] – — … ± × − † ≥ ≤ Δ → µ °é'
+    signs = '50% of $x_1 & {a}#~^\\ <b> |"[x] – — … ± × − † ≈ ○ ≥ ≤ Δ → µ °é'
     comparison = compared(
         {"ce": 0.46, signs: 0.49, "[wide]": 0.6}, other_size=["[wide]"], published=[CLOSE, FAR], title=signs
     )

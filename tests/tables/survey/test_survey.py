@@ -50,6 +50,17 @@ def test_images_are_compared_where_there_is_one_split(add, tmp_path: Path) -> No
     assert surveyed(tmp_path, plan=SPLITS).images() == {}
 
 
+def test_ranks_are_told_by_images_of_all_seeds(add, tmp_path: Path) -> None:
+    for seed in (1, 2):
+        folder = add(f"runs/{seed}", "ce", seed, evaluation(0.5)) / "evaluations" / "x"
+        folder.mkdir(parents=True)
+        (folder / "per_image.csv").write_text(
+            "name,resolution,class,intersection,truth,prediction\nfirst,original,road,1,2,2\n"
+        )
+    assert surveyed(tmp_path).images() == {}  # two seeds are compared over seeds
+    assert set(surveyed(tmp_path, plan=replace(PLAN, ranks=True)).images()) == {("ce", 1), ("ce", 2)}
+
+
 def test_two_rows_of_one_configuration_are_refused(tmp_path: Path) -> None:
     same = {("ce", 1): config("ce", 1), ("dice", 1): config("ce", 1)}
     with pytest.raises(SeglabError, match="'ce' and 'dice' compose to the same configuration"):
