@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import re
 import shutil
 from collections.abc import Callable
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from seglab.errors import SeglabError
+from seglab.table import check
 from seglab.tables.comparison.comparison import compare
 from seglab.tables.plan.budgets import reduced
 from seglab.tables.plan.model import Measurement
@@ -158,6 +161,52 @@ def test_mistakes_are_told(command: Callable, arguments: list[str], message: str
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ({"table": None}, "power=true is for one table; expected table=NAME"),
+        ({"run": True}, "power=true trains and keeps nothing; expected it without run=true"),
+        ({"record": True}, "expected it without record=true - type one after the other"),
+        ({"difference": 0.0}, "difference=0: expected percentage points > 0, such as 0.5"),
+        ({"difference": math.inf}, "difference=inf: expected percentage points > 0"),
+        ({"pilot": []}, r"pilot=[]: expected names of tables, pilot=[NAME, ...] - name one or more"),
+        ({"pilot": 3}, "pilot=3: expected names of tables"),
+        ({"power": False, "difference": 0.5}, "difference=0.5 is for power=true; came without it - add it, or leave"),
+        ({"power": False, "column": "miou"}, "column=miou is for power=true"),
+        ({"power": False, "pilot": ["synthetic_skips"]}, "pilot=['synthetic_skips'] is for power=true"),
+    ],
+)
+def test_mistakes_about_power_are_told(typed: dict, message: str) -> None:
+    settings = {
+        "table": {}, "budget": "full", "cost": False, "speed": False, "run": False, "record": False, "rows": None,
+        "write": [], "readme": None, "power": True, "difference": None, "column": None, "pilot": None,
+    }  # fmt: skip
+    check(settings)
+    with pytest.raises(SeglabError, match=re.escape(message)):
+        check({**settings, **typed})
+
+
+@pytest.mark.slow
+def test_a_table_says_how_many_seeds_it_takes(command: Callable, tmp_path: Path) -> None:
+    asked = ["table=synthetic_losses", "power=true", "difference=1", "folder=here", "write=[markdown]"]
+    own = command("table", *asked, small=False)
+    assert own.returncode == 0, own.stderr
+    assert "1 points in one of 3 rows (Holm): 5 seeds" in own.stdout.replace("\n", " ")
+    assert "all rows take: baseline and rows from the start" in own.stdout
+    assert sorted(path.name for path in (tmp_path / "here").iterdir()) == [
+        "synthetic_losses.power.md",
+        "synthetic_losses.power.png",
+    ]
+    other = command("table", *asked, "pilot=synthetic_skips", "column=iou/road", small=False)
+    assert other.returncode == 0, other.stderr
+    text = (tmp_path / "here" / "synthetic_losses.power.md").read_text()
+    assert "| synthetic_skips | add minus concat | 3 |" in text
+    assert "the smallest difference in IoU road that n seeds show" in text
+    unmeasured = command("table", "table=s002_losses", "power=true", small=False)
+    assert unmeasured.returncode == 2
+    assert "measured in s002_losses; there is none - train some (run=true)" in unmeasured.stderr
 
 
 @pytest.mark.slow

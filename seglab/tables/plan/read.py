@@ -13,12 +13,13 @@ from seglab.display.ood import OOD
 from seglab.errors import SeglabError, did_you_mean
 from seglab.evaluation.columns import ALL_CLASSES, CLASS_IOU, COSTS, EXTRAS, MCE, SCORES, class_of, measured_by
 from seglab.runs import yaml_file
-from seglab.tables.plan import budgets, settings, tested_on, yaml_values
+from seglab.tables.plan import budgets, settings, tested_on, until, yaml_values
 from seglab.tables.plan.model import Plan, Published, Row
 from seglab.tables.plan.yaml_values import check_unique, require
 
 FOLDER = config.FOLDER / "table"
 COLUMNS = (*SCORES, *COSTS)
+_NO_KEYS = frozenset({"name", "budget", "until", "reached"})  # of a plan, which its YAML does not state
 
 
 def read_plan(table: str | Path) -> Plan:
@@ -59,7 +60,9 @@ def plan_of(content: Any, *, name: str) -> Plan:
         SeglabError: names the first thing that is wrong, where it stands and what was expected.
     """
     where = f"table {name}"
-    values = yaml_values.mapping(content, Plan, where=where, leave_out=frozenset({"name", "budget"}))
+    values = yaml_values.mapping(
+        content, Plan, where=where, leave_out=frozenset({"name", "budget", "until", "reached"})
+    )
     rows = tuple(
         _row(row, where=f"{where}: rows[{index}]") for index, row in yaml_values.items(values, "rows", where=where)
     )
@@ -72,13 +75,15 @@ def plan_of(content: Any, *, name: str) -> Plan:
         _published(row, where=f"{where}: published[{index}]")
         for index, row in yaml_values.items(values, "published", where=where)
     )
+    seeds, rule = until.read(values, where=where)
     plan = Plan(
         name=name,
         title=yaml_values.text(values, "title", where=where),
         source=yaml_values.text(values, "source", where=where),
         rows=tested_on.expanded(rows, places, where=where),
         columns=yaml_values.texts(values, "columns", where=where),
-        seeds=yaml_values.whole_numbers(values, "seeds", where=where),
+        seeds=seeds,
+        until=rule,
         common=settings.overrides(values, "common", where=where),
         baseline=tuple(tested_on.label(label, place) for label in baseline for place in places) or baseline,
         tested_on=places,
@@ -102,6 +107,7 @@ def _check_as_a_whole(plan: Plan, *, where: str) -> None:
     check_unique(plan.columns, f"{where}: columns", "columns")
     check_unique(plan.seeds, f"{where}: seeds", "seeds")
     _check_rows(plan, where=where)
+    until.check(plan, where=where)
     extras = [extra for row in plan.rows for extra in plan.evaluation_of(row).get("extra") or []]
     for column in plan.columns:
         _check_column(column, plan, where=f"{where}: columns")

@@ -107,7 +107,8 @@ def seeds_words(comparison: Comparison, row: RowResult) -> str:
     plan = comparison.plan
     if any(planned.label == row.label and planned.downsample is not None for planned in plan.rows):
         return NOT_THERE
-    return str(row.n) if row.n == len(plan.seeds) else f"{row.n} of {len(plan.seeds)}"
+    # Those that are added until it is settled are told of beside the row.
+    return str(row.n) if row.n == len(plan.seeds) or plan.until is not None else f"{row.n} of {len(plan.seeds)}"
 
 
 def score_text(row: RowResult, column: str) -> str:
