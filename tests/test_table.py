@@ -13,8 +13,9 @@ import pytest
 from seglab.errors import SeglabError
 from seglab.table import check
 from seglab.tables.comparison.comparison import compare
+from seglab.tables.comparison.sequential import decided
 from seglab.tables.plan.budgets import reduced
-from seglab.tables.plan.model import Measurement
+from seglab.tables.plan.model import Measurement, Until
 from seglab.tables.plan.read import FOLDER, names, read_plan
 from seglab.tables.render import csv_file, latex, page, readme, sheets
 from seglab.tables.survey.measurements import read_csv, write_csv
@@ -91,6 +92,58 @@ def test_from_nothing_to_a_recorded_table(command: Callable, mine: list[str], tm
     other = command("table", *mine, "write=[]", "overrides=['optimizer.lr=0.5']", small=False)
     assert "4 runs: 4 missing" in other.stdout
     assert "nothing is measured yet" in other.stdout
+
+
+UNTIL = """
+title: Until it is settled
+source: measured here
+common: [experiment=tiny, trainer.max_epochs=1, trainer.limit_train_batches=2]
+seeds: {until: {half_width: 0.5}, first: 2, at_most: 3}
+baseline: ce
+rows:
+  - {label: ce, overrides: [loss=ce]}
+  - {label: dice, overrides: [loss=dice]}
+columns: [miou]
+evaluation: {split: test}
+"""
+
+
+RULE = Until(column="miou", half_width=0.5, or_differs=True, first=2, step=1, at_most=3)  # of UNTIL
+
+
+@pytest.mark.slow
+def test_seeds_are_added_until_it_is_settled_and_an_interrupted_table_makes_the_same_looks(
+    command: Callable, tiny: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "my_conf" / "table").mkdir()
+    yaml = tmp_path / "my_conf" / "table" / "mine.yaml"
+    yaml.write_text(UNTIL)
+    arguments = ["--config-dir", "my_conf", "table=mine"]
+    some = command("table", *arguments, "run=true", "rows=[ce]", "write=[]", small=False)  # as if it was interrupted
+    assert some.returncode == 0, some.stderr
+    assert "mine: 4 runs: 2 measured here, 2 missing" in some.stdout  # the baseline has the seeds of the first look
+    assert not (tmp_path / "outputs/tables/mine/looks.json").exists()
+
+    done = command("table", *arguments, "run=true", "record=true", "write=[csv,markdown]", small=False)
+    assert done.returncode == 0, done.stderr
+    measurements = read_csv(yaml.with_suffix(".csv"))
+    decision = decided(read_plan(yaml), measurements)["dice"]
+    looks = tmp_path / "outputs/tables/mine/looks.json"
+    made = {"looks": decision.looks, "seeds": decision.seeds, "settled": decision.settled}
+    assert json.loads(looks.read_text()) == {"planned": [[2, 3]], "made": {"dice": made}}
+    assert sorted(each.seed for each in measurements if each.row == "dice") == list(range(1, decision.seeds + 1))
+    assert decision.looks == 2
+    assert f"dice: {decision.words(RULE)}" in (tmp_path / "outputs/tables/mine/mine.md").read_text()
+    assert "mine: 6 runs: 4 measured here, 2 missing" in done.stdout  # after the first look
+    assert "mine: 6 runs: 6 measured here" in done.stdout
+
+    table, kept = (tmp_path / "outputs/tables/mine/mine.csv").read_text(), looks.read_text()
+    looks.unlink()
+    again = command("table", *arguments, "run=true", "write=[csv]", small=False)
+    assert again.returncode == 0, again.stderr
+    assert "seglab.train" not in again.stderr
+    assert (tmp_path / "outputs/tables/mine/mine.csv").read_text() == table
+    assert looks.read_text() == kept == (tmp_path / "my_conf/table/mine.looks.json").read_text()
 
 
 LEAVES = """
@@ -204,9 +257,6 @@ def test_a_table_says_how_many_seeds_it_takes(command: Callable, tmp_path: Path)
     text = (tmp_path / "here" / "synthetic_losses.power.md").read_text()
     assert "| synthetic_skips | add minus concat | 3 |" in text
     assert "the smallest difference in IoU road that n seeds show" in text
-    unmeasured = command("table", "table=s002_losses", "power=true", small=False)
-    assert unmeasured.returncode == 2
-    assert "measured in s002_losses; there is none - train some (run=true)" in unmeasured.stderr
 
 
 @pytest.mark.slow

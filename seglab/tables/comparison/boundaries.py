@@ -64,20 +64,19 @@ def boundaries(looks: tuple[int, ...]) -> Boundaries:
     edges = np.linspace(0, _REACH, _CELLS + 1)
     scores = np.arange(special.ndtri(0.75), _REACH, _FINEST)  # of alpha / 2: from alpha = 1
     alphas = 4 * special.ndtr(-scores)
-    masses = np.tile(2 * (special.ndtr(-edges[:-1]) - special.ndtr(-edges[1:])), (len(scores), 1))  # (L, cells)
-    spent, bounds = np.zeros(len(scores)), []
+    tails = np.tile(2 * special.ndtr(-edges), (len(scores), 1))  # (L, edges): the chance to lie beyond, and to go on
+    spent, bounds, masses = np.zeros(len(scores)), [], np.empty((0, 0))
     for n in range(looks[0], looks[-1] + 1):
-        if n == looks[0]:
-            tails = np.tile(2 * special.ndtr(-edges), (len(scores), 1))  # (L, edges): the chance to lie beyond
-        else:
+        if n > looks[0]:
             tails = masses @ _transition(n, edges)
-            masses = tails[:, :-1] - tails[:, 1:]
         if n in looks:
             to_spend = 4 * special.ndtr(-scores / math.sqrt(n / looks[-1])) - spent
             found = np.array([_bound(line, edges, left) for line, left in zip(tails, to_spend, strict=True)])
-            spent += np.where(found < _NEVER, to_spend, 0.0)
-            masses = _kept(masses, edges, found)
+            now = np.where(found < _NEVER, to_spend, 0.0)
+            spent += now
+            tails = np.maximum(tails - now[:, None], 0.0)
             bounds.append(np.maximum.accumulate(found))
+        masses = tails[:, :-1] - tails[:, 1:]  # (L, cells)
     return Boundaries(looks, -special.ndtri(alphas / 2), np.stack(bounds))
 
 
@@ -93,7 +92,7 @@ def _transition(n: int, edges: np.ndarray) -> np.ndarray:
     r, q = np.sqrt(n - 1 - start), np.sqrt(n - end)
     above = n - 1 - end  # q² - 1
     above = np.where(np.abs(above) < 1e-12, 1e-12, above)
-    inside = end - start + 0 * r  # r² + 1 - q²
+    inside = end - start  # r² + 1 - q²
     width = q * np.sqrt(np.maximum(inside, 0.0))
     roots = np.sort(np.stack([(r - width) / above, (r + width) / above]), axis=0) * math.sqrt(n - 1)
     between = special.stdtr(n - 1, -roots[0]) - special.stdtr(n - 1, -roots[1])
@@ -116,12 +115,6 @@ def _bound(tails: np.ndarray, edges: np.ndarray, left: float) -> float:
         return 0.0
     with np.errstate(divide="ignore"):
         return float(np.interp(-math.log(left), -np.log(tails), edges))
-
-
-def _kept(masses: np.ndarray, edges: np.ndarray, bounds: np.ndarray) -> np.ndarray:
-    """The masses below the bounds; of the cell with a bound inside it, the part below."""
-    share = np.clip((bounds[:, None] - edges[:-1]) / (edges[1] - edges[0]), 0, 1)
-    return np.asarray(masses * share)
 
 
 def _score(p: float) -> float:
