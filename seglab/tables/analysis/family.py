@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from seglab.tables.comparison.significance import LEVEL
 
 TABLES = 10_000  # simulated; a power of 80 % is then known to ± 0.8 points (two standard errors)
 _SEED = 0  # fixed: the same question has the same answer
+_DRAWN = 50  # seeds up to which each one's scores are drawn
 _STEPS = 14  # of the bisection: to less than a thousandth of the difference
 
 
@@ -36,9 +38,28 @@ class Family:
 
 def simulated(n: int, rows: int, *, tables: int = TABLES, seed: int = _SEED) -> Family:
     """Tables of `rows` rows beside their baseline, with n >= 2 seeds."""
-    scores = np.random.default_rng(seed).normal(scale=math.sqrt(0.5), size=(tables, rows + 1, n))
+    rng = np.random.default_rng(seed)
+    if n > max(_DRAWN, rows + 1):
+        means, stds = _drawn_at_once(rng, n, rows, tables)
+        return Family(n, means, stds, _p(means / (stds / math.sqrt(n)), n))
+    scores = rng.normal(scale=math.sqrt(0.5), size=(tables, rows + 1, n))
     differences = scores[:, 1:] - scores[:, :1]
     return Family(n, differences.mean(-1), differences.std(-1, ddof=1), p_values(differences))
+
+
+def _drawn_at_once(rng: np.random.Generator, n: int, rows: int, tables: int) -> tuple[np.ndarray, np.ndarray]:
+    """(tables, rows) means and deviations, distributed as those of n drawn seeds, without drawing these.
+
+    The means do not depend on the scatter, whose matrix is L A (L A)ᵀ: L the Cholesky factor of the covariance, A lower
+    triangular, with standard normals below a diagonal whose i-th square is χ²(n - i) (Bartlett, "On the theory of
+    statistical regression", Proc. R. Soc. Edinburgh 53, 1933).
+    """
+    factor = np.linalg.cholesky(np.full((rows, rows), 0.5) + np.eye(rows) / 2)
+    lower = np.tril(rng.normal(size=(tables, rows, rows)), -1)
+    diagonal = np.sqrt(rng.chisquare(n - 1 - np.arange(rows), size=(tables, rows)))
+    lower[:, np.arange(rows), np.arange(rows)] = diagonal
+    squares = ((factor @ lower) ** 2).sum(-1)
+    return rng.normal(size=(tables, rows)) @ factor.T / math.sqrt(n), np.sqrt(squares / (n - 1))
 
 
 def family_power(family: Family, effect: float, *, level: float = LEVEL) -> Rate:
@@ -46,15 +67,13 @@ def family_power(family: Family, effect: float, *, level: float = LEVEL) -> Rate
 
     That is the hardest: each other row that is found as well makes Holm's correction milder.
     """
-    from scipy import special  # type: ignore[import-untyped]
-
     p = family.p.copy()
-    t = (family.means[:, 0] + effect) / (family.stds[:, 0] / math.sqrt(family.n))
-    p[:, 0] = 2 * special.stdtr(family.n - 1, -np.abs(t))
+    p[:, 0] = _p((family.means[:, 0] + effect) / (family.stds[:, 0] / math.sqrt(family.n)), family.n)
     found = holm(p)[:, 0] < 1 - level
     return Rate(float(found.mean()), float(found.std() / math.sqrt(len(found))))
 
 
+@lru_cache(maxsize=256)
 def family_detectable(n: int, rows: int, *, target: float = POWER, level: float = LEVEL) -> float:
     """The smallest difference, in deviations, that is found in one of `rows` rows with the power `target`.
 
@@ -94,11 +113,8 @@ def family_seeds_for(effect: float, rows: int, *, target: float = POWER, level: 
 
 def p_values(differences: np.ndarray) -> np.ndarray:
     """(..., n) paired differences -> (...) p, as `significance.paired` gives them one by one."""
-    from scipy import special
-
     n = differences.shape[-1]
-    t = differences.mean(-1) / (differences.std(-1, ddof=1) / math.sqrt(n))
-    return np.asarray(2 * special.stdtr(n - 1, -np.abs(t)))
+    return _p(differences.mean(-1) / (differences.std(-1, ddof=1) / math.sqrt(n)), n)
 
 
 def holm(p: np.ndarray) -> np.ndarray:
@@ -109,6 +125,12 @@ def holm(p: np.ndarray) -> np.ndarray:
     corrected = np.empty_like(p)
     np.put_along_axis(corrected, order, largest, axis=1)
     return corrected
+
+
+def _p(t: np.ndarray, n: int) -> np.ndarray:
+    from scipy import special  # type: ignore[import-untyped]
+
+    return np.asarray(2 * special.stdtr(n - 1, -np.abs(t)))
 
 
 def _shared(level: float, rows: int) -> float:

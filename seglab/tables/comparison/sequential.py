@@ -37,7 +37,7 @@ class Decision:
         if self.settled == "differs":
             return f"settled {when}: differs"
         if self.settled == "narrow":
-            return f"settled {when}: {title(until.column)} known to ± {self.half_width:.2g} points"
+            return f"settled {when}: {_score(until)} known to ± {self.half_width:.2g} points"
         if self.seeds == until.at_most:
             return f"not settled {when}, the last one"
         return f"not settled {when}" if self.looks else f"not looked at before {until.first} seeds"
@@ -164,15 +164,17 @@ def _scores(plan: Plan, until: Until, measurements: Sequence[Measurement]) -> di
     return scores
 
 
+def _score(until: Until) -> str:
+    return title(until.column).removesuffix(" %")
+
+
 def _rule(until: Until) -> str:
     """What the table says of its seeds."""
     ends = []
     if until.half_width is not None:
-        ends.append(
-            f"its difference to the baseline in {title(until.column)} is known to ± {until.half_width:g} points"
-        )
+        ends.append(f"its difference to the baseline in {_score(until)} is known to ± {until.half_width:g} points")
     if until.or_differs:
-        ends.append("differs" if ends else f"differs from the baseline in {title(until.column)}")
+        ends.append("differs" if ends else f"differs from the baseline in {_score(until)}")
     looks = until.looks
     listed = ", ".join(map(str, looks)) if len(looks) < 5 else f"{looks[0]}, {looks[1]}, ..., {looks[-1]}"
     return (

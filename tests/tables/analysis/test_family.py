@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from seglab.tables.analysis import family as family_module
 from seglab.tables.analysis.family import (
     Family,
     family_detectable,
@@ -75,3 +76,17 @@ def test_the_fewest_seeds_in_a_family() -> None:
     assert family_power(simulated(found, 5), 1.0).value >= 0.8 > family_power(simulated(found - 1, 5), 1.0).value
     assert family_seeds_for(1.0, 1) == seeds_for(1.0)
     assert family_seeds_for(0.01, 5) is None
+
+
+def test_many_seeds_are_drawn_at_once_as_they_would_be_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    one_by_one = simulated(20, 4)
+    monkeypatch.setattr(family_module, "_DRAWN", 10)
+    at_once = simulated(20, 4)
+    for found in (one_by_one, at_once):
+        assert np.corrcoef(found.means.T)[0, 3] == pytest.approx(0.5, abs=0.03)
+        assert np.corrcoef((found.stds**2).T)[0, 3] == pytest.approx(0.25, abs=0.04)  # the square of the correlation
+        assert float((found.stds**2).mean()) == pytest.approx(1, abs=0.01)
+        assert float((found.stds**2).var()) == pytest.approx(2 / 19, rel=0.05)
+        assert float(found.means.var()) == pytest.approx(1 / 20, rel=0.05)
+    first, second = (family_power(found, 0.8) for found in (one_by_one, at_once))
+    assert first.value == pytest.approx(second.value, abs=4 * first.error)

@@ -81,7 +81,7 @@ def test_the_last_look_ends_it() -> None:
 def test_words() -> None:
     assert Decision(looks=3, seeds=5, settled="differs").words(RULE) == "settled after 3 looks (5 seeds): differs"
     narrow = Decision(looks=1, seeds=3, half_width=0.432, settled="narrow")
-    assert narrow.words(RULE) == "settled after 1 look (3 seeds): mIoU % known to ± 0.43 points"
+    assert narrow.words(RULE) == "settled after 1 look (3 seeds): mIoU known to ± 0.43 points"
     assert Decision(looks=2, seeds=5).words(RULE) == "not settled after 2 looks (5 seeds)"
     assert Decision().words(RULE) == "not looked at before 3 seeds"
 
@@ -130,7 +130,7 @@ def test_the_table_shows_what_its_looks_have_seen() -> None:
     assert (mean.high - mean.low) / 2 == pytest.approx(half_width(5, level=1 - looks.nominal(5)) * spread)
     assert comparison.missing == (("focal", 7),)
     assert comparison.plan.notes[0].startswith(
-        "seeds are added to each row until its difference to the baseline in mIoU % is known to ± 0.5 points or it "
+        "seeds are added to each row until its difference to the baseline in mIoU is known to ± 0.5 points or it "
         "differs, with looks at 3, 5, 7, 9 seeds; p-values and 95 % intervals are those of repeated looks"
     )
     assert not any("without seed" in warning or "seeds:" in warning for warning in comparison.warnings)
