@@ -4,6 +4,7 @@ Nothing heavy is imported: what is to be trained is trained by other processes.
 """
 
 import logging
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,10 @@ class TableConfig:
     run: bool = MISSING
     rows: list[str] | None = None
     retry_failed: bool = MISSING
+    power: bool = MISSING
+    difference: float | None = None
+    column: str | None = None
+    pilot: Any = None
     overrides: list[str] = MISSING
     output: str = MISSING
     write: list[str] = MISSING
@@ -83,13 +88,37 @@ def check(settings: Mapping[str, Any]) -> None:
     require(settings, {"write": some_of(*FORMATS)})
     if settings["readme"] is not None and not Path(settings["readme"]).is_file():
         raise SeglabError(f"readme={settings['readme']}: expected a Markdown file; nothing is there - correct the path")
-    asked = [key for key in ("cost", "speed", "run", "record") if settings[key]]
+    asked = [key for key in ("cost", "speed", "run", "record", "power") if settings[key]]
     if asked and (settings["table"] is None or settings["readme"] is not None):
         raise SeglabError(f"{asked[0]}=true is for one table; expected table=NAME and no readme=... - name the table")
     if settings["rows"] is not None and not settings["run"]:
         raise SeglabError("rows=[...] picks what is trained; expected run=true with it - add it, or leave rows out")
+    _check_power(settings)
     if settings["record"] and settings["budget"] == "smoke":
         raise SeglabError("record=true: expected measurements; budget=smoke makes none - take budget=short or full")
+
+
+def _check_power(settings: Mapping[str, Any]) -> None:
+    """Raises SeglabError for keys of power=true that stand alone, and for those that it does not go with."""
+    if not settings["power"]:
+        alone = [key for key in ("difference", "column", "pilot") if settings[key] is not None]
+        if alone:
+            raise SeglabError(f"{alone[0]}={settings[alone[0]]} is for power=true; came without it - add it, or leave "
+                              f"{alone[0]} out")  # fmt: skip
+        return
+    beside = [key for key in ("run", "speed", "record") if settings[key]]
+    if beside:
+        raise SeglabError(
+            f"power=true trains and keeps nothing; expected it without {beside[0]}=true - type one after the other"
+        )
+    difference = settings["difference"]
+    if difference is not None and not 0 < difference < math.inf:
+        raise SeglabError(f"difference={difference:g}: expected percentage points > 0, such as 0.5 - correct it")
+    pilot = settings["pilot"]
+    is_text = isinstance(pilot, str) and pilot != ""
+    is_list = isinstance(pilot, list) and pilot and all(isinstance(name, str) and name for name in pilot)
+    if pilot is not None and not is_text and not is_list:
+        raise SeglabError(f"pilot={pilot!r}: expected names of tables, pilot=[NAME, ...] - name one or more")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import re
 import shutil
 import signal
@@ -10,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from seglab.errors import SeglabError
+from seglab.table import check
 from seglab.tables.comparison.comparison import compare
+from seglab.tables.comparison.sequential import decided
 from seglab.tables.plan.budgets import reduced
-from seglab.tables.plan.model import Measurement
+from seglab.tables.plan.model import Measurement, Until
 from seglab.tables.plan.read import FOLDER, names, read_plan
 from seglab.tables.render import csv_file, latex, page, readme, sheets
 from seglab.tables.survey.measurements import read_csv, write_csv
@@ -164,6 +168,58 @@ def last_step(output: Path, attempt: int) -> int:
     return max((path.stat().st_mtime_ns for path in output.rglob("last.ckpt")), default=0)
 
 
+UNTIL = """
+title: Until it is settled
+source: measured here
+common: [experiment=tiny, trainer.max_epochs=1, trainer.limit_train_batches=2]
+seeds: {until: {half_width: 0.5}, first: 2, at_most: 3}
+baseline: ce
+rows:
+  - {label: ce, overrides: [loss=ce]}
+  - {label: dice, overrides: [loss=dice]}
+columns: [miou]
+evaluation: {split: test}
+"""
+
+
+RULE = Until(column="miou", half_width=0.5, or_differs=True, first=2, step=1, at_most=3)  # of UNTIL
+
+
+@pytest.mark.slow
+def test_seeds_are_added_until_it_is_settled_and_an_interrupted_table_makes_the_same_looks(
+    command: Callable, tiny: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "my_conf" / "table").mkdir()
+    yaml = tmp_path / "my_conf" / "table" / "mine.yaml"
+    yaml.write_text(UNTIL)
+    arguments = ["--config-dir", "my_conf", "table=mine"]
+    some = command("table", *arguments, "run=true", "rows=[ce]", "write=[]", small=False)  # as if it was interrupted
+    assert some.returncode == 0, some.stderr
+    assert "mine: 4 runs: 2 measured here, 2 missing" in some.stdout  # the baseline has the seeds of the first look
+    assert not (tmp_path / "outputs/tables/mine/looks.json").exists()
+
+    done = command("table", *arguments, "run=true", "record=true", "write=[csv,markdown]", small=False)
+    assert done.returncode == 0, done.stderr
+    measurements = read_csv(yaml.with_suffix(".csv"))
+    decision = decided(read_plan(yaml), measurements)["dice"]
+    looks = tmp_path / "outputs/tables/mine/looks.json"
+    made = {"looks": decision.looks, "seeds": decision.seeds, "settled": decision.settled}
+    assert json.loads(looks.read_text()) == {"planned": [[2, 3]], "made": {"dice": made}}
+    assert sorted(each.seed for each in measurements if each.row == "dice") == list(range(1, decision.seeds + 1))
+    assert decision.looks == 2
+    assert f"dice: {decision.words(RULE)}" in (tmp_path / "outputs/tables/mine/mine.md").read_text()
+    assert "mine: 6 runs: 4 measured here, 2 missing" in done.stdout  # after the first look
+    assert "mine: 6 runs: 6 measured here" in done.stdout
+
+    table, kept = (tmp_path / "outputs/tables/mine/mine.csv").read_text(), looks.read_text()
+    looks.unlink()
+    again = command("table", *arguments, "run=true", "write=[csv]", small=False)
+    assert again.returncode == 0, again.stderr
+    assert "seglab.train" not in again.stderr
+    assert (tmp_path / "outputs/tables/mine/mine.csv").read_text() == table
+    assert looks.read_text() == kept == (tmp_path / "my_conf/table/mine.looks.json").read_text()
+
+
 LEAVES = """
 defaults: [folder]
 labels:
@@ -232,6 +288,49 @@ def test_mistakes_are_told(command: Callable, arguments: list[str], message: str
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ({"table": None}, "power=true is for one table; expected table=NAME"),
+        ({"run": True}, "power=true trains and keeps nothing; expected it without run=true"),
+        ({"record": True}, "expected it without record=true - type one after the other"),
+        ({"difference": 0.0}, "difference=0: expected percentage points > 0, such as 0.5"),
+        ({"difference": math.inf}, "difference=inf: expected percentage points > 0"),
+        ({"pilot": []}, r"pilot=[]: expected names of tables, pilot=[NAME, ...] - name one or more"),
+        ({"pilot": 3}, "pilot=3: expected names of tables"),
+        ({"power": False, "difference": 0.5}, "difference=0.5 is for power=true; came without it - add it, or leave"),
+        ({"power": False, "column": "miou"}, "column=miou is for power=true"),
+        ({"power": False, "pilot": ["synthetic_skips"]}, "pilot=['synthetic_skips'] is for power=true"),
+    ],
+)
+def test_mistakes_about_power_are_told(typed: dict, message: str) -> None:
+    settings = {
+        "table": {}, "budget": "full", "cost": False, "speed": False, "run": False, "record": False, "rows": None,
+        "write": [], "readme": None, "power": True, "difference": None, "column": None, "pilot": None,
+    }  # fmt: skip
+    check(settings)
+    with pytest.raises(SeglabError, match=re.escape(message)):
+        check({**settings, **typed})
+
+
+@pytest.mark.slow
+def test_a_table_says_how_many_seeds_it_takes(command: Callable, tmp_path: Path) -> None:
+    asked = ["table=synthetic_losses", "power=true", "difference=1", "folder=here", "write=[markdown]"]
+    own = command("table", *asked, small=False)
+    assert own.returncode == 0, own.stderr
+    assert "1 points in one of 3 rows (Holm): 5 seeds" in own.stdout.replace("\n", " ")
+    assert "all rows take: baseline and rows from the start" in own.stdout
+    assert sorted(path.name for path in (tmp_path / "here").iterdir()) == [
+        "synthetic_losses.power.md",
+        "synthetic_losses.power.png",
+    ]
+    other = command("table", *asked, "pilot=synthetic_skips", "column=iou/road", small=False)
+    assert other.returncode == 0, other.stderr
+    text = (tmp_path / "here" / "synthetic_losses.power.md").read_text()
+    assert "| synthetic_skips | add minus concat | 3 |" in text
+    assert "the smallest difference in IoU road that n seeds show" in text
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,10 @@ from seglab import runs
 from seglab.display import sheet
 from seglab.errors import SeglabError
 from seglab.tables.analysis.analyses import findings
+from seglab.tables.analysis.power_figure import power_figure
+from seglab.tables.analysis.power_sheet import power_sheets
 from seglab.tables.comparison.comparison import Comparison, compare
-from seglab.tables.costs import speed
+from seglab.tables.costs import power, speed
 from seglab.tables.costs.estimate import estimate_missing, known_costs
 from seglab.tables.costs.sheet import cost_sheet
 from seglab.tables.launch import launch
@@ -19,15 +22,17 @@ from seglab.tables.launch.trials import train_trials
 from seglab.tables.plan.budgets import form, picked
 from seglab.tables.plan.columns import classes_of, expanded
 from seglab.tables.plan.model import Measurement, Plan
+from seglab.tables.plan.read import FOLDER
 from seglab.tables.plan.tuning import Trial
 from seglab.tables.render import csv_file, latex, sheets
 from seglab.tables.render.page import write_page
-from seglab.tables.survey import trials_file
+from seglab.tables.survey import looks, trials_file
 from seglab.tables.survey.composed import compose
 from seglab.tables.survey.configurations import configurations
 from seglab.tables.survey.ensembles import to_be_scored
 from seglab.tables.survey.inventory import committed_csv, listed, take
 from seglab.tables.survey.measurements import write_csv
+from seglab.tables.survey.pilot import of_tables
 from seglab.tables.survey.survey import Survey, lines
 from seglab.tables.survey.trials import look
 from seglab.tables.survey.wanted import fingerprints
@@ -80,8 +85,11 @@ class Table:
             self._require_data(survey)
         if self._settings["cost"]:
             self._show_costs(survey)
-            if not run:
+            if not run and not self._settings["power"]:
                 return 0
+        if self._settings["power"]:
+            self._show_power(survey)
+            return 0
         if self._settings["speed"]:
             speed.write(speed.here(self._plan, self._output), speed.measure(self._plan, self._composed))
         if run and self._is_left(survey):
@@ -143,20 +151,60 @@ class Table:
         sheet.show(cost_sheet(self._plan, known_costs(survey, self._composed, output=self._output)))
         print(flush=True)
 
+    def _show_power(self, survey: Survey) -> None:
+        """Prints how many seeds show what, and writes it with its figure."""
+        named, column = self._settings["pilot"], self._settings["column"]
+        measured = (
+            [compare(survey.plan, survey.measurements())]
+            if named is None
+            else of_tables(
+                [named] if isinstance(named, str) else named,
+                folders=[self._home, FOLDER],
+                output=self._output,
+                search_path=self._search_path,
+            )
+        )
+        answer = power.answer(
+            survey, self._composed, measured,
+            column=column, difference=self._settings["difference"], output=self._output,
+        )  # fmt: skip
+        parts = power_sheets(answer)
+        for part in parts:
+            sheet.show(part)
+            print()
+        folder = self._folder()
+        if self._settings["write"]:
+            _write_figure(power_figure(answer), folder / f"{self._form}.power.png")
+        if "markdown" in self._settings["write"]:
+            path = folder / f"{self._form}.power.md"
+            runs.write_atomically(path, "\n".join(map(sheet.markdown, parts)))
+            print(runs.shown(path.absolute()))
+
     def _print_state(self, survey: Survey) -> None:
         costs = known_costs(survey, self._composed, output=self._output)
         estimates = {cost.row: cost.seconds for cost in costs if cost.seconds is not None and not cost.measured}
         print("\n".join(lines(survey, estimates)), flush=True)
 
     def _run(self, before: Survey) -> Survey:
-        """The survey after training and evaluating what could be."""
-        given = {"output": self._output, "overrides": self._settings["overrides"], "search_path": self._search_path,
-                 "retry_failed": self._settings["retry_failed"], "rows": self._picked}  # fmt: skip
+        """The survey after training and evaluating what could be, look after look where seeds are added."""
         if any(state.status == "untuned" and state.row in self._picked for state in before.states):
-            train_trials(self._stated, self._tuned, **given)
+            train_trials(self._stated, self._tuned, **self._given())
             self._look()
             before = self.survey()
-        launch.train_missing(before, **given)
+        after = self._train(before)
+        while after.plan.reached != before.plan.reached and self._is_left(after):
+            self._print_state(after)
+            before, after = after, self._train(after)
+        return after
+
+    def _given(self) -> dict[str, Any]:
+        """What was typed of how trainings are started."""
+        return {"output": self._output, "overrides": self._settings["overrides"], "search_path": self._search_path,
+                "retry_failed": self._settings["retry_failed"], "rows": self._picked}  # fmt: skip
+
+    def _train(self, before: Survey) -> Survey:
+        """The survey after what it misses was tried once."""
+        launch.train_missing(before, **self._given())
         trained = [state for state in self.survey().to_evaluate() if state.row in self._picked]
         launch.evaluate_trained(trained, self._plan, search_path=self._search_path)
         scored = [state for state in self.survey().states if state.row in self._picked]
@@ -167,12 +215,13 @@ class Table:
         """Prints the table and writes it in the formats asked for."""
         plan = expanded(self._plan, classes_of(self._composed.configurations))
         comparison = compare(plan, survey.measurements(), survey.images(), trials=survey.trials)
+        comparison = self._told_of_looks(comparison)
         sheets.show(comparison)
         speeds = self._speeds()
         for part in speeds:
             sheet.show(part)
             print()
-        folder = Path(self._settings["folder"] or self._output / "tables" / self._form)
+        folder = self._folder()
         figures = self._draw_findings(comparison, folder)
         for name in self._settings["write"]:
             folder.mkdir(parents=True, exist_ok=True)
@@ -186,6 +235,16 @@ class Table:
             print(runs.shown(path.absolute()))
         if corruptions := survey.corruptions():
             self._draw_robustness(corruptions, folder / f"{self._form}.robustness.png")
+
+    def _told_of_looks(self, comparison: Comparison) -> Comparison:
+        """The comparison with a warning where the looks are not those that were planned; keeps which were made."""
+        here = self._output / "tables" / self._form / looks.FILE
+        warning = looks.keep(comparison, [here, looks.committed_looks(self._plan, self._home)])
+        return comparison if warning is None else replace(comparison, warnings=(*comparison.warnings, warning))
+
+    def _folder(self) -> Path:
+        """Where the table is written."""
+        return Path(self._settings["folder"] or self._output / "tables" / self._form)
 
     def _draw_findings(self, comparison: Comparison, folder: Path) -> dict[str, Path]:
         """{name of a finding: its figure} of those that have one, written as the page is."""
@@ -250,6 +309,11 @@ class Table:
         path = committed_csv(self._plan, self._home)
         write_csv(path, measurements)
         print(f"{runs.shown(path.absolute())}: {len(measurements)} measurements, to be committed")
+        here = self._output / "tables" / self._form / looks.FILE
+        if here.is_file():
+            path = looks.committed_looks(self._plan, self._home)
+            runs.write_atomically(path, here.read_text(encoding="utf-8"))
+            print(f"{runs.shown(path.absolute())}: which looks were made, to be committed")
 
 
 def _write_figure(figure: Figure, path: Path) -> None:

@@ -17,7 +17,7 @@ def cautions(plan: Plan, rows: Sequence[RowResult], *, where: str) -> list[str]:
     baseline = next((row for row in rows if row.is_baseline), None)
     others = [row for row in rows if not row.is_baseline]
     if baseline is not None:
-        lines += _pairing(baseline, others)
+        lines += _pairing(baseline, others) if plan.until is None else []  # else it is said of each row what was seen
     elif plan.baseline:
         labels = listed(row.label for row in others)
         lines.append(f"{labels}{where}: not compared, as the baseline {listed(plan.baseline)} was not measured alike")

@@ -11,7 +11,7 @@ from typing import Any
 
 from seglab.errors import SeglabError, did_you_mean
 from seglab.evaluation.columns import ALL_CLASSES, CLASS_IOU, COSTS, MCE, measured_by
-from seglab.tables.comparison import protocol
+from seglab.tables.comparison import protocol, sequential
 from seglab.tables.comparison.cautions import cautions, listed
 from seglab.tables.comparison.corruption import with_corruption_errors
 from seglab.tables.comparison.per_image import scores
@@ -57,6 +57,7 @@ class Comparison:
     warnings: tuple[str, ...]
     missing: tuple[tuple[str, int], ...]  # (row, seed) that are planned and not measured
     trials: Trials = field(default_factory=dict)  # of rows that were tuned
+    decisions: Mapping[str, sequential.Decision] = field(default_factory=dict)  # by row, where seeds are added
 
 
 def compare(
@@ -81,6 +82,8 @@ def compare(
     """
     runs = {(row.label, seed) for row in plan.rows for seed in plan.seeds}
     planned = with_corruption_errors(plan, [one for one in measurements if one.key in runs])
+    measured = {measurement.key for measurement in planned}
+    plan, planned, decisions = sequential.shown(plan, planned)
     if ALL_CLASSES in plan.columns:
         plan = expanded(plan, known_classes(plan, planned))
     _check_columns(plan, planned)
@@ -88,7 +91,6 @@ def compare(
     keys = protocol.differing([group[0].protocol for group in groups])
     compared = [_block(plan, group, images or {}, keys=keys) for group in groups]
     blocks, published_apart = _with_published(plan, [block for block, _ in compared] or _to_be_measured(plan))
-    measured = {measurement.key for measurement in planned}
     left_out = sorted(
         {f"{measurement.row} (seed {measurement.seed})" for measurement in measurements if measurement.key not in runs}
     )
@@ -112,6 +114,7 @@ def compare(
             (row.label, seed) for row in plan.rows for seed in plan.seeds_of(row) if (row.label, seed) not in measured
         ),
         trials=trials,
+        decisions=decisions,
     )
 
 

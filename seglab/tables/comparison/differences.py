@@ -11,6 +11,7 @@ import numpy as np
 from seglab.evaluation.columns import COSTS, class_of
 from seglab.metrics.means import known_mean
 from seglab.tables.comparison import significance
+from seglab.tables.comparison.boundaries import Boundaries
 from seglab.tables.comparison.equivalence import Equality
 from seglab.tables.comparison.per_image import PerImage, aligned, class_iou, scores
 from seglab.tables.plan.model import Measurement
@@ -67,8 +68,12 @@ def value(measurement: Measurement, column: str, *, groups: Mapping[str, Sequenc
     return float(known_mean(np.array(ious)))
 
 
-def estimate(values: Sequence[float]) -> Estimate:
+def estimate(values: Sequence[float], *, looks: Boundaries | None = None) -> Estimate:
+    """Of a row; with `looks`, where its number of seeds is one of theirs, the interval is that of repeated looks."""
     spread = significance.spread(values)
+    if looks is not None:
+        level = 1 - looks.nominal(spread.n) if spread.n in looks.looks else math.nan
+        spread = significance.spread(values, level=level)
     return Estimate(
         values=tuple(known(number) for number in values),
         n=spread.n,
@@ -78,8 +83,13 @@ def estimate(values: Sequence[float]) -> Estimate:
     )
 
 
-def over_seeds(values: Sequence[float], baseline: Sequence[float]) -> Difference:
-    """The difference of values that were measured with the same seeds, in the same order; not yet corrected."""
+def over_seeds(values: Sequence[float], baseline: Sequence[float], *, looks: Boundaries | None = None) -> Difference:
+    """The difference of values that were measured with the same seeds, in the same order; not yet corrected.
+
+    With `looks`, p and the interval are those of repeated looks; at another number of seeds there is no test.
+    """
+    if looks is not None:
+        return _at_look(values, baseline, looks)
     paired = significance.paired(values, baseline)
     tested = not math.isnan(paired.p)
     if tested:
@@ -97,6 +107,29 @@ def over_seeds(values: Sequence[float], baseline: Sequence[float]) -> Difference
         n=paired.n,
         over="seeds" if tested else None,
         test=test,
+    )
+
+
+def _at_look(values: Sequence[float], baseline: Sequence[float], looks: Boundaries) -> Difference:
+    differences = np.asarray(values, dtype=np.float64) - np.asarray(baseline, dtype=np.float64)
+    n = int((~np.isnan(differences)).sum())
+    if n not in looks.looks:
+        return Difference(
+            mean=known(significance.spread(differences).mean), interval=None, p=None, n=n, over=None,
+            test=f"none: no look is at {n} seeds",
+        )  # fmt: skip
+    paired = significance.paired(values, baseline, level=1 - looks.nominal(n))
+    p = looks.repeated(paired.p, n)
+    tested = not math.isnan(p)
+    look = f"look {looks.looks.index(n) + 1} of {len(looks.looks)}"
+    return Difference(
+        mean=known(paired.mean),
+        interval=_interval(paired.low, paired.high),
+        p=known(p),
+        effect=known(paired.effect),
+        n=n,
+        over="seeds" if tested else None,
+        test=f"sequential paired t over {n} seeds ({look})" if tested else "none: the differences do not vary",
     )
 
 
@@ -138,9 +171,15 @@ def over_images(
     }
 
 
-def corrected(differences: Sequence[Difference]) -> list[Difference]:
-    """The differences of one family of tests, with p_holm, and whether that is significant; equalities likewise."""
-    adjusted = significance.holm([math.nan if difference.p is None else difference.p for difference in differences])
+def corrected(differences: Sequence[Difference], *, planned: int = 0) -> list[Difference]:
+    """The differences of one family of tests, with p_holm, and whether that is significant; equalities likewise.
+
+    Args:
+        planned: tests that count, also those that were not made yet: of seeds that are added until it is settled.
+    """
+    p_values = [math.nan if difference.p is None else difference.p for difference in differences]
+    unmade = max(0, planned - sum(not math.isnan(p) for p in p_values))
+    adjusted = significance.holm([*p_values, *[1.0] * unmade])[: len(differences)]
     return [
         replace(
             difference,

@@ -5,9 +5,11 @@ from dataclasses import dataclass, replace
 
 from seglab.evaluation.columns import CLASS_IOU, COSTS
 from seglab.tables.comparison import differences
+from seglab.tables.comparison.boundaries import Boundaries
 from seglab.tables.comparison.differences import Difference, Estimate
 from seglab.tables.comparison.equivalence import equality
 from seglab.tables.comparison.per_image import PerImage
+from seglab.tables.comparison.sequential import boundaries_of
 from seglab.tables.plan.margins import margins_of
 from seglab.tables.plan.model import Measurement, Plan, Row
 
@@ -56,10 +58,12 @@ def _of_row(plan: Plan, measurements: Sequence[Measurement], label: str) -> tupl
 
 
 def _row(plan: Plan, row: Row, runs: tuple[Measurement, ...], *, is_baseline: bool) -> RowResult:
+    looks = boundaries_of(plan)
     counted = [run for run in runs if run.seed in plan.counted_seeds]
 
     def estimate(column: str) -> Estimate:
-        found = differences.estimate([differences.value(run, column, groups=plan.groups) for run in counted])
+        values = [differences.value(run, column, groups=plan.groups) for run in counted]
+        found = differences.estimate(values, looks=looks)
         return found if plan.noise is None else replace(found, interval=None)  # of runs that share seeds there is none
 
     return RowResult(
@@ -70,7 +74,10 @@ def _row(plan: Plan, row: Row, runs: tuple[Measurement, ...], *, is_baseline: bo
         n=len(counted),
         columns={column: estimate(column) for column in plan.columns},
         differences={},
-        classes={name: differences.estimate([run.class_iou[name] for run in counted]) for name in runs[0].class_iou},
+        classes={
+            name: differences.estimate([run.class_iou[name] for run in counted], looks=looks)
+            for name in runs[0].class_iou
+        },
         class_deltas={},
         measurements=runs,
     )
@@ -79,14 +86,17 @@ def _row(plan: Plan, row: Row, runs: tuple[Measurement, ...], *, is_baseline: bo
 def _compared(plan: Plan, row: RowResult, baseline: Sequence[Measurement], images: ImagesOf) -> RowResult:
     """The row with its differences, not yet corrected for the other rows."""
     pairs = [(run, other) for run in row.measurements for other in baseline if run.seed == other.seed]
+    looks = boundaries_of(plan)
+    if looks is not None:
+        images = {}  # one seed is no look
     scores = [column for column in plan.columns if column not in COSTS]
     class_ious = [CLASS_IOU + name for name in row.classes]
     return replace(
         row,
-        differences=_differences(scores, pairs, images, groups=plan.groups, margins=margins_of(plan)),
+        differences=_differences(scores, pairs, images, groups=plan.groups, margins=margins_of(plan), looks=looks),
         class_deltas={
             column.removeprefix(CLASS_IOU): delta
-            for column, delta in _differences(class_ious, pairs, images, groups={}, margins={}).items()
+            for column, delta in _differences(class_ious, pairs, images, groups={}, margins={}, looks=looks).items()
         },
     )
 
@@ -98,13 +108,16 @@ def _differences(
     *,
     groups: Mapping[str, Sequence[str]],
     margins: Mapping[str, float],
+    looks: Boundaries | None,
 ) -> dict[str, Difference]:
     """{column: row minus baseline}: over seeds; over images where there is one seed and the counts of both."""
 
     def values(side: int, column: str) -> list[float]:
         return [differences.value(pair[side], column, groups=groups) for pair in pairs]
 
-    by_column = {column: differences.over_seeds(values(0, column), values(1, column)) for column in columns}
+    by_column = {
+        column: differences.over_seeds(values(0, column), values(1, column), looks=looks) for column in columns
+    }
     if len(pairs) == 1:
         keys = [run.key for run in pairs[0]]
         if all(key in images for key in keys):
@@ -120,8 +133,9 @@ def _differences(
 def _corrected(plan: Plan, rows: Sequence[RowResult]) -> list[RowResult]:
     """Corrected for the number of tests: in a column, of the rows; of the class deltas, of rows and classes."""
     others = [row for row in rows if not row.is_baseline]
+    planned = len(plan.compared) if plan.until is not None else 0
     by_column = {
-        column: differences.corrected([row.differences[column] for row in others])
+        column: differences.corrected([row.differences[column] for row in others], planned=planned)
         for column in plan.columns
         if column not in COSTS
     }

@@ -44,6 +44,7 @@ def reduced(plan: Plan, budget: str) -> Plan:
         title=marked(plan.title, budget),
         rows=tuple(_reduced_row(row, chosen, budget) for row in plan.rows),
         seeds=chosen.seeds or plan.seeds,
+        until=None if chosen.seeds else plan.until,
         baseline=tuple(marked(label, budget) for label in plan.baseline),
         evaluation={**plan.evaluation, **chosen.evaluation},
         notes=(note, *plan.notes),

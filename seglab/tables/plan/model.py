@@ -67,6 +67,28 @@ class Budget:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Until:
+    """When a row has enough seeds: they are added look by look, until its difference to the baseline is settled."""
+
+    column: str  # whose difference is looked at
+    half_width: float | None  # percentage points: its interval is narrow enough
+    or_differs: bool  # from the baseline, which ends it as well
+    first: int  # seeds at the first look
+    step: int  # seeds more at each one
+    at_most: int  # seeds at the last look
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """All that there may be."""
+        return tuple(range(1, self.at_most + 1))
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """How many seeds there are at each."""
+        return (*range(self.first, self.at_most, self.step), self.at_most)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """What conf/table/NAME.yaml says."""
 
@@ -91,6 +113,8 @@ class Plan:
     margin: Mapping[str, float] = field(default_factory=dict)  # {column: points within which rows count as equal}
     ranks: bool = False  # whether to say how sure the ranks of the rows are
     noise: SeedDesign | None = None  # where each source of chance has seeds: what the numbers in `seeds` stand for
+    until: Until | None = None  # the rule by which seeds are added; `seeds` are then all that there may be
+    reached: Mapping[str, int] = field(default_factory=dict)  # {label: seeds} that the rule asks for by now; no key
     transposed: bool = False  # printed with the columns as lines: for many classes
     tune: Tune | None = None  # of the rows that state none themselves
 
@@ -120,7 +144,14 @@ class Plan:
 
     def seeds_of(self, row: Row) -> tuple[int, ...]:
         """The seeds that a row is measured with: without a training they make no difference."""
-        return self.seeds if row.downsample is None else self.seeds[:1]
+        if row.downsample is not None:
+            return self.seeds[:1]
+        return self.seeds[: self.reached.get(row.label, len(self.seeds))]
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """The labels of the rows that are trained and compared with a baseline."""
+        return tuple(row.label for row in self.rows if row.downsample is None and row.label not in self.baseline)
 
 
 def _splits(evaluation: Mapping[str, Any]) -> tuple[str, ...]:

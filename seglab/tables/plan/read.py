@@ -14,7 +14,7 @@ from seglab.display.ood import OOD
 from seglab.errors import SeglabError, did_you_mean
 from seglab.evaluation.columns import ALL_CLASSES, CLASS_IOU, COSTS, EXTRAS, MCE, SCORES, class_of, measured_by
 from seglab.runs import yaml_file
-from seglab.tables.plan import budgets, factors, margins, noise, settings, tested_on, tuning, yaml_values
+from seglab.tables.plan import budgets, factors, margins, noise, settings, tested_on, tuning, until, yaml_values
 from seglab.tables.plan.design import Design
 from seglab.tables.plan.model import Plan, Published, Row
 from seglab.tables.plan.tuning import NOT_TUNED, Tune
@@ -22,6 +22,8 @@ from seglab.tables.plan.yaml_values import check_unique, require
 
 FOLDER = config.FOLDER / "table"
 COLUMNS = (*SCORES, *COSTS)
+_NOT_STATED = frozenset({"name", "budget", "noise", "until", "reached"})  # fields of a plan that are no keys of it
+_NO_KEYS = frozenset({"name", "budget", "until", "reached"})  # of a plan, which its YAML does not state
 
 
 def read_plan(table: str | Path) -> Plan:
@@ -63,8 +65,8 @@ def plan_of(content: Any, *, name: str) -> Plan:
     """
     where = f"table {name}"
     factorial = factors.read(content, where=where)
-    instead = set() if factorial is None else {"rows"}  # of factors
-    values = yaml_values.mapping(content, Plan, where=where, leave_out=frozenset({"name", "budget", "noise", *instead}))
+    instead = frozenset[str]() if factorial is None else frozenset({"rows"})  # of factors
+    values = yaml_values.mapping(content, Plan, where=where, leave_out=_NOT_STATED | instead)
     rows = _rows(values, where=where) if factorial is None else factorial.rows
     require(bool(rows), f"{where}: rows", "one row or more", "none")
     tune = tuning.read(values, where=where)
@@ -81,14 +83,16 @@ def plan_of(content: Any, *, name: str) -> Plan:
     )
     columns = yaml_values.texts(values, "columns", where=where)
     design = noise.read(values, where=where)
+    seeds, rule = until.read(values, where=where) if design is None else (design.numbers, None)
     plan = Plan(
         name=name,
         title=yaml_values.text(values, "title", where=where),
         source=yaml_values.text(values, "source", where=where),
         rows=tested_on.expanded(rows, places, where=where),
         columns=columns,
-        seeds=yaml_values.whole_numbers(values, "seeds", where=where) if design is None else design.numbers,
+        seeds=seeds,
         noise=design,
+        until=rule,
         common=settings.overrides(values, "common", where=where),
         factors={} if factorial is None else factorial.factors,
         design=Design() if factorial is None else factorial.design,
@@ -136,6 +140,7 @@ def _check_as_a_whole(plan: Plan, *, where: str) -> None:
     if plan.noise is not None:
         noise.check(plan.noise, plan.budgets, of=[row.of for row in plan.published], where=where)
     _check_rows(plan, where=where)
+    until.check(plan, where=where)
     extras = [extra for row in plan.rows for extra in plan.evaluation_of(row).get("extra") or []]
     for column in plan.columns:
         _check_column(column, plan, where=f"{where}: columns")

@@ -115,7 +115,8 @@ def seeds_words(comparison: Comparison, row: RowResult) -> str:
     if any(planned.label == row.label and planned.downsample is not None for planned in plan.rows):
         return NOT_THERE
     planned = len(plan.counted_seeds)
-    return str(row.n) if row.n == planned else f"{row.n} of {planned}"
+    # Those that are added until it is settled are told of beside the row.
+    return str(row.n) if row.n == planned or plan.until is not None else f"{row.n} of {planned}"
 
 
 def score_text(row: RowResult, column: str) -> str:

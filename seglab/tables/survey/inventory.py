@@ -5,6 +5,7 @@ from pathlib import Path
 
 from seglab.errors import SeglabError
 from seglab.runs.find import find_runs
+from seglab.tables.comparison.sequential import reached
 from seglab.tables.plan.budgets import form, reduced
 from seglab.tables.plan.model import Plan
 from seglab.tables.plan.read import names, read_plan
@@ -48,7 +49,8 @@ def listed(
 
     def state(plan: Plan, home: Path) -> str:
         if not fingerprints and not (output / "controls").is_dir() and not committed_csv(plan, home).is_file():
-            number = sum(len(plan.seeds_of(row)) for row in plan.rows)
+            first = reached(plan, [])
+            number = sum(len(first.seeds_of(row)) for row in first.rows)
             return f"{number} runs: {number} missing"
         if any(row.tune is not None for row in plan.rows):
             return counts(_of_tuned(plan, home=home, output=output, overrides=overrides, search_path=search_path))
@@ -85,8 +87,9 @@ def _survey(
         for which, (fingerprint, _) in kept.rows.items()
         if fingerprint in fingerprints or which in committed or which[0] in controls
     ]
-    if not there:
-        return Survey(plan=plan, states=tuple(missing.values()))
-    surveyed = take(plan, kept.only(there), home=home, output=output, outdated_too=outdated_too)
+    surveyed = Survey(plan=reached(plan, []), states=())
+    if there:
+        surveyed = take(plan, kept.only(there), home=home, output=output, outdated_too=outdated_too)
+    asked = {(row.label, seed) for row in surveyed.plan.rows for seed in surveyed.plan.seeds_of(row)}
     states = missing | {state.key: state for state in surveyed.states}
-    return Survey(plan=plan, states=tuple(states.values()))
+    return Survey(plan=surveyed.plan, states=tuple(state for key, state in states.items() if key in asked))

@@ -17,6 +17,7 @@ from seglab.errors import SeglabError
 from seglab.runs.find import find_runs
 from seglab.runs.json_file import read_object
 from seglab.tables.comparison.per_image import PerImage, read_per_image
+from seglab.tables.comparison.sequential import reached
 from seglab.tables.plan.budgets import form
 from seglab.tables.plan.model import Measurement, Plan
 from seglab.tables.plan.tuning import Trial
@@ -35,7 +36,7 @@ _ERROR_WIDTH = 160  # characters; all of it is in the run's record
 class Survey:
     """Of the whole table, in the order of rows and seeds."""
 
-    plan: Plan
+    plan: Plan  # where seeds are added until it is settled, with those that are asked for by now
     states: tuple[State, ...]
     trials: Mapping[str, Sequence[Trial]] = field(default_factory=dict)  # {label in the YAML: those of a tuned row}
 
@@ -145,7 +146,10 @@ def survey(
         )  # fmt: skip
         init_from = cfg.get(rows[label].needed_as)
         states.append(replace(state, init_from=init_from, fingerprint=sought.fingerprint))
-    return Survey(plan=plan, states=with_ensembles(plan, states), trials={} if tuned is None else tuned.trials)
+    plan = reached(plan, [measurement for state in states if not state.outdated for measurement in state.measurements])
+    asked = {(row.label, seed) for row in plan.rows for seed in plan.seeds_of(row)}
+    shown = with_ensembles(plan, [state for state in states if state.key in asked])
+    return Survey(plan=plan, states=shown, trials={} if tuned is None else tuned.trials)
 
 
 def _untuned(row: str, seed: int, recorded: Sequence[Measurement]) -> State:

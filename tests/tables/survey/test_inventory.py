@@ -43,6 +43,17 @@ def test_where_nothing_was_run_nothing_is_composed(home: Path, monkeypatch: pyte
     assert short == "    short: 2 runs: 2 missing"
 
 
+def test_of_seeds_that_are_added_those_of_the_next_look_are_missing(home: Path, add: Callable[..., Path]) -> None:
+    rule = "seeds: {until: {half_width: 0.5}, at_most: 4}\nbaseline: ce"
+    text = YAML.replace("seeds: [1, 2]", rule).replace(
+        "{label: half", "{label: dice, overrides: [loss=dice]}, {label: half"
+    )
+    (home / "mine.yaml").write_text(text)
+    assert told(home)[0].endswith("\n    7 runs: 7 missing")
+    add("outputs/sweeps/other/ce", "ce", 1, evaluation(0.5))  # of another configuration: now all are composed
+    assert told(home)[0].endswith("\n    7 runs: 7 missing")
+
+
 def test_a_committed_line_of_a_changed_configuration_counts_as_missing(home: Path, add: Callable[..., Path]) -> None:
     add("outputs/sweeps/other/ce", "ce", 1, evaluation(0.5))  # of another configuration
     write_csv(committed_csv(read_plan(home / "mine.yaml"), home), surveyed(home.parent / "outputs").measurements())

@@ -7,7 +7,7 @@ import pytest
 
 from seglab.errors import SeglabError
 from seglab.runs.find import find_runs
-from seglab.tables.plan.model import Row
+from seglab.tables.plan.model import Row, Until
 from seglab.tables.survey.survey import Survey, counts, lines, once, survey
 from tests.tables.survey.finished import PLAN, SETTINGS, SPLITS, config, evaluation, statuses, surveyed
 
@@ -33,6 +33,26 @@ def test_each_run_has_its_state_and_the_lines_say_it(add, tmp_path: Path) -> Non
     assert "run=true retry_failed=true tries it again" in text
     assert "missing: dice seed 2" in text
     assert "about 2 min 40 s" in text  # twice the mean of 100 s and 60 s
+
+
+def test_seeds_are_asked_for_look_by_look(add, tmp_path: Path) -> None:
+    rule = Until(column="miou", half_width=None, or_differs=True, first=2, step=1, at_most=4)
+    plan = replace(PLAN, seeds=rule.seeds, until=rule, baseline=("ce",))
+    every = {(row, seed): config(row, seed) for row in ("ce", "dice") for seed in rule.seeds}
+
+    def found() -> Survey:
+        return survey(plan, every, settings=SETTINGS, output=tmp_path, committed=(), outdated_too=True)
+
+    assert [state.key for state in found().states] == [("ce", 1), ("ce", 2), ("dice", 1), ("dice", 2)]
+    for seed, (ce, dice) in enumerate([(0.50, 0.51), (0.52, 0.50), (0.51, 0.53)], 1):
+        add(f"runs/ce{seed}", "ce", seed, evaluation(ce))
+        if seed < 3:
+            add(f"runs/dice{seed}", "dice", seed, evaluation(dice))
+    assert found().to_train("dice", retry_failed=False) == [3]
+    assert found().plan.reached == {"ce": 3, "dice": 3}
+    assert counts(found()) == "6 runs: 5 measured here, 1 missing"
+    add("runs/dice3", "dice", 3, evaluation(0.53))
+    assert found().to_train("dice", retry_failed=False) == found().to_train("ce", retry_failed=False) == [4]
 
 
 def test_without_a_finished_run_the_time_is_unknown(tmp_path: Path) -> None:
