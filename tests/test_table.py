@@ -320,7 +320,7 @@ def test_a_table_says_how_many_seeds_it_takes(command: Callable, tmp_path: Path)
     asked = ["table=synthetic_losses", "power=true", "difference=1", "folder=here", "write=[markdown]"]
     own = command("table", *asked, small=False)
     assert own.returncode == 0, own.stderr
-    assert "1 points in one of 3 rows (Holm): 5 seeds" in own.stdout.replace("\n", " ")
+    assert "1 point in one of 3 rows (Holm): 5 seeds" in own.stdout.replace("\n", " ")
     assert "all rows take: baseline and rows from the start" in own.stdout
     assert sorted(path.name for path in (tmp_path / "here").iterdir()) == [
         "synthetic_losses.power.md",

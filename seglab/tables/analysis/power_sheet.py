@@ -108,7 +108,8 @@ def _named(answer: Answer) -> list[str]:
         best, fewest, most = counts
         time = _time(question, best) if best is not None else None
         spread = f"{_seeds(fewest)} to {_seeds(most)} by the deviation's interval"
-        line = f"{question.difference:g} points {what}: {_seeds(best)} seeds ({spread})"
+        asked = f"{question.difference:g} point{'' if question.difference == 1 else 's'}"
+        line = f"{asked} {what}: {_seeds(best)} seeds ({spread})"
         lines.append(line if time is None else f"{line}, {duration(time)}")
     if alone[0] == 2:
         lines.append("two seeds are the fewest that can be tested, and show nothing of whether differences are normal")

@@ -55,9 +55,9 @@ def test_a_named_difference_takes_so_many_seeds(found: Answer) -> None:
     assert n == 5
     fewest, most = seeds_for(1 / found.deviation.low), seeds_for(1 / found.deviation.high)
     assert sheet.notes[0] == (
-        f"1 points in one row alone: {n} seeds ({fewest} to {most} by the deviation's interval), 5 min 00 s"
+        f"1 point in one row alone: {n} seeds ({fewest} to {most} by the deviation's interval), 5 min 00 s"
     )
-    assert sheet.notes[1].startswith("1 points in one of 2 rows (Holm): 6 seeds (")
+    assert sheet.notes[1].startswith("1 point in one of 2 rows (Holm): 6 seeds (")
     assert any("with 6 seeds it is found in" in note and "as one of 2" in note for note in sheet.notes)
     assert "all rows take: baseline and rows from the start; 3 min 00 s of it are trained" in sheet.notes
 
@@ -73,7 +73,7 @@ def test_what_is_unknown_is_said() -> None:
 
 def test_a_difference_too_small_to_be_shown() -> None:
     _, sheet = power_sheets(answer(difference=0.001))
-    assert "0.001 points in one row alone: more than 1000 seeds" in sheet.notes[0]
+    assert "0.001 point in one row alone: more than 1000 seeds" in sheet.notes[0]
     assert "min" not in sheet.notes[0]
 
 
