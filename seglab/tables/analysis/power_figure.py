@@ -64,9 +64,7 @@ def _smallest(axes: Axes, answer: Answer) -> None:
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.yaxis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "25" else "")
-    axes.set_title(
-        f"smallest difference with {100 * POWER:.0f} % power; bands: by the deviation's interval", fontsize=10
-    )
+    axes.set_title(f"smallest difference with {100 * POWER:.0f} % power\n(bands: deviation's interval)", fontsize=10)
     axes.set_xlabel("seeds")
     axes.set_xticks(shown[::2])
     axes.set_ylabel(f"difference in {question.column}, points")
