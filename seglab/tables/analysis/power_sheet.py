@@ -25,7 +25,7 @@ class Question:
 
     title: str  # of the table
     column: str  # its title: "mIoU"
-    rows: int  # that are compared with a baseline: the family of Holm's correction
+    rows: int  # that are compared with a baseline, at most: the family of Holm's correction
     pilots: Mapping[str, Mapping[str, np.ndarray]]  # {table: {"row minus baseline": differences over its seeds}}
     difference: float | None = None  # that is to be shown
     seconds: float | None = None  # that one seed of all rows takes

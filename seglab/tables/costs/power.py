@@ -56,12 +56,12 @@ def answer(
 
 
 def _compared(plan: Plan) -> int:
-    """How many rows are compared with one baseline."""
+    """How many rows are compared with one baseline, at most: those of a block, and blocks are known when measured."""
     if not plan.baseline or not plan.compared:
         raise SeglabError(
             f"power=true: expected rows and a baseline that they are compared with; {plan.name} has "
             f"{'no other row' if plan.baseline else 'no baseline'} - state `baseline: LABEL` in its YAML"
         )
-    return -(
-        -len(plan.compared) // len(plan.baseline)
-    )  # each place of `tested_on` has a baseline and a family of its own
+    if plan.tested_on:  # each place has a baseline and a family of its own
+        return len(plan.compared) // len(plan.baseline)
+    return len(plan.compared) + len(plan.baseline) - 1

@@ -73,7 +73,7 @@ def test_what_is_unknown_is_said() -> None:
 
 def test_a_difference_too_small_to_be_shown() -> None:
     _, sheet = power_sheets(answer(difference=0.001))
-    assert "0.001 point in one row alone: more than 1000 seeds" in sheet.notes[0]
+    assert "0.001 points in one row alone: more than 1000 seeds" in sheet.notes[0]
     assert "min" not in sheet.notes[0]
 
 
