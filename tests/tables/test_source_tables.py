@@ -25,6 +25,7 @@ OURS = (
     "camvid_unknown",
     "camvid_losses",
     "camvid_pretraining",
+    "camvid_one_video",
     "camvid_augment",
     "camvid_resolution",
     "camvid_activations",
