@@ -13,6 +13,8 @@ import weakref
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.waiting import wait_for
+
 
 class Forked:
     """`python -m MODULE ...`, begun; a process of its own that nobody but a signal or its end stops.
@@ -51,7 +53,7 @@ class Forked:
         self._answers = os.open(place / "answers", os.O_RDONLY | os.O_NONBLOCK)
         self._said = b""
         print(json.dumps(request), file=server.stdin, flush=True)
-        assert self._answered(60, lines=1), "the server of the commands is gone"
+        wait_for(lambda: self._answered(0.1, lines=1), server)  # its first answer comes after half a minute of imports
         self.pid = int(self._said.splitlines()[0])
 
     def poll(self) -> int | None:
