@@ -168,7 +168,7 @@ def _width(sheet: Sheet, index: int, label: int) -> int:
 def _wrapped(sheet: Sheet, index: int) -> str:
     """The title of a column, in lines that are no longer than its numbers where its words allow it."""
     title = sheet.header[index]
-    numbers = max(len(row[index].text) + row[index].best for row in _all_rows(sheet))
+    numbers = max((len(row[index].text) + row[index].best for row in _all_rows(sheet)), default=0)
     width = max(numbers, *map(len, title.split() or [""]))
     return "\n".join(textwrap.wrap(title, width, break_long_words=False, break_on_hyphens=False))
 

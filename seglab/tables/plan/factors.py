@@ -58,6 +58,9 @@ def read(content: Any, *, where: str) -> Factorial | None:
         )
     labels = {name: tuple(level.label for level in levels) for name, levels in factors.items()}
     cells = designs.cells(design, sizes)
+    require(
+        len(cells) <= MOST_ROWS, f"{where}: design", f"at most {MOST_ROWS} rows", f"{len(cells)} - leave out factors"
+    )
     rows = tuple(_row(cell, factors, design, reference=cells[0]) for cell in cells)
     return Factorial(labels, design, rows)
 

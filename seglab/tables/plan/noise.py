@@ -70,19 +70,22 @@ def read(values: Mapping[str, Any], *, where: str) -> SeedDesign | None:
             "{init: [1, 2, 3], order: [1, 2]}", str(stated))  # fmt: skip
     vary = stated.get("vary", CROSSED)
     require(vary in (CROSSED, ONE_AT_A_TIME), f"{here}.vary", f"{CROSSED} or {ONE_AT_A_TIME}", repr(vary))
-    for key in ("baseline", "margin", "ranks"):
+    for key in ("baseline", "margin", "ranks", "factors", "tune"):
         require(not values.get(key), f"{where}: {key}", "none beside seeds of sources",
                 f"{values.get(key)!r} - runs that share seeds are not independent, as the tests over seeds take them "
                 "to be: leave it out, and compare rows in a table with a list of seeds")  # fmt: skip
     return SeedDesign(values=seeds, crossed=vary == CROSSED, repeat=yaml_values.flag(stated, "repeat", where=here))
 
 
-def check(design: SeedDesign, budgets: Mapping[str, Any], *, of: Sequence[str | None], where: str) -> None:
+def check(
+    design: SeedDesign, budgets: Mapping[str, Any], *, of: Sequence[str | None], tuned: Sequence[str], where: str
+) -> None:
     """Raises SeglabError for what a table states elsewhere and such runs cannot serve.
 
     Args:
         budgets: {name: reduced form}, whose seeds are numbers of runs here.
         of: labels of the rows that published ones belong to.
+        tuned: labels of the rows that are tuned.
     """
     for name, budget in budgets.items():
         numbers = set(budget.seeds or ())
@@ -91,3 +94,5 @@ def check(design: SeedDesign, budgets: Mapping[str, Any], *, of: Sequence[str | 
     named = [label for label in of if label is not None]
     require(not named, f"{where}: published: of", "none beside seeds of sources",
             f"{', '.join(named)} - runs that share seeds are no sample of further runs: leave it out")  # fmt: skip
+    require(not tuned, f"{where}: tune", "none beside seeds of sources",
+            f"that of {', '.join(tuned)} - a trial would be one of the runs: leave it out")  # fmt: skip

@@ -23,7 +23,6 @@ from seglab.tables.plan.yaml_values import check_unique, require
 FOLDER = config.FOLDER / "table"
 COLUMNS = (*SCORES, *COSTS)
 _NOT_STATED = frozenset({"name", "budget", "noise", "until", "reached"})  # fields of a plan that are no keys of it
-_NO_KEYS = frozenset({"name", "budget", "until", "reached"})  # of a plan, which its YAML does not state
 
 
 def read_plan(table: str | Path) -> Plan:
@@ -138,7 +137,8 @@ def _check_as_a_whole(plan: Plan, *, where: str) -> None:
     check_unique(plan.columns, f"{where}: columns", "columns")
     check_unique(plan.seeds, f"{where}: seeds", "seeds")
     if plan.noise is not None:
-        noise.check(plan.noise, plan.budgets, of=[row.of for row in plan.published], where=where)
+        tuned = [row.label for row in plan.rows if row.tune is not None]
+        noise.check(plan.noise, plan.budgets, of=[row.of for row in plan.published], tuned=tuned, where=where)
     _check_rows(plan, where=where)
     until.check(plan, where=where)
     extras = [extra for row in plan.rows for extra in plan.evaluation_of(row).get("extra") or []]

@@ -105,7 +105,7 @@ def _alignment(sheet: Sheet) -> str:
     """Labels that `parts` counts as folded are so; the columns of signs are centred."""
     if _has_signs(sheet):
         return "c" * sheet.words + "r" * (len(sheet.header) - sheet.words)
-    first = "l" if max(len(row[0].text) for row in sheet.rows) <= _LABEL else r"p{0.39\linewidth}"
+    first = "l" if max((len(row[0].text) for row in sheet.rows), default=0) <= _LABEL else r"p{0.39\linewidth}"
     return first + "r" * (len(sheet.header) - 1)
 
 

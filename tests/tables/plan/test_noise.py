@@ -29,6 +29,10 @@ def test_a_margin_of_all_classes_is_of_each() -> None:
     assert margins_of(expanded) == {"iou/road": 0.02, "iou/pole": 0.02}
 
 
+FACTORS = {"loss": ["ce", "dice"], "activation": ["relu", "silu"]}
+TUNED = {"optimizer.lr": [1e-4, 1e-3]}
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -55,6 +59,15 @@ def test_a_margin_of_all_classes_is_of_each() -> None:
             "baseline: expected none beside seeds of sources; came 'ce' - runs that share seeds are not independent",
         ),
         ({**noisy(init=[1, 2]), "ranks": True}, "ranks: expected none beside seeds of sources; came True"),
+        (
+            {key: value for key, value in noisy(init=[1, 2]).items() if key != "rows"} | {"factors": FACTORS},
+            "factors: expected none beside seeds of sources; came",
+        ),
+        ({**noisy(init=[1, 2]), "tune": TUNED}, "tune: expected none beside seeds of sources; came"),
+        (
+            {**noisy(init=[1, 2]), "rows": [{"label": "ce", "overrides": ["loss=ce"], "tune": TUNED}]},
+            "tune: expected none beside seeds of sources; came that of ce",
+        ),
         (
             {**noisy(init=[1, 2]), "budgets": {"short": {"overrides": [], "seeds": [1, 3]}}},
             r"budgets\.short: seeds: expected numbers of runs, 1 to 2, beside seeds of sources; came \[1, 3\]",

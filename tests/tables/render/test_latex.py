@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from seglab.display.sheet import Sheet, parts
+from seglab.tables.analysis import analyses
+from seglab.tables.analysis.finding import Finding
 from seglab.tables.comparison.comparison import Comparison
 from seglab.tables.render.latex import escaped, latex
 from tests.tables.render.many import CLOSE, FAR, many_classes
@@ -31,6 +34,16 @@ def test_latex_is_a_booktabs_table_with_as_many_cells_in_each_line(compared: Cal
     without_escapes = re.sub(r"\\[{}]", "", text)
     assert without_escapes.count("{") == without_escapes.count("}")
     assert text.isascii()
+
+
+def test_a_finding_that_has_notes_alone_is_no_mistake(
+    compared: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty = Sheet(caption="Ours", header=["row", "a title of several words"], rows=[], notes=["nothing is placed"])
+    monkeypatch.setattr(analyses, "ANALYSES", (lambda _: Finding(name="empty", sheets=[empty]),))
+    text = latex(compared({"ce": 0.46}))
+    assert "nothing is placed" in text
+    assert parts(empty, width=20)
 
 
 def test_every_sign_with_a_meaning_is_escaped() -> None:
