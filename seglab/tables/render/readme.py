@@ -3,18 +3,21 @@
 import re
 from pathlib import Path
 
+from seglab.display import sheet
 from seglab.errors import SeglabError
 from seglab.tables.comparison.comparison import compare
 from seglab.tables.plan.budgets import FULL, reduced
 from seglab.tables.plan.read import FOLDER, read_plan
-from seglab.tables.render.sheets import markdown
+from seglab.tables.render.sheets import scores, sheets
 from seglab.tables.survey import trials_file
 from seglab.tables.survey.inventory import committed_csv
 from seglab.tables.survey.measurements import read_csv
 from seglab.tables.survey.trials import known
 
 _BLOCK = re.compile(
-    r"<!-- table (?P<name>\S+)(?: budget=(?P<budget>\S+))? -->\n(?P<content>.*?)<!-- end table -->", re.DOTALL
+    r"<!-- table (?P<name>\S+)(?: budget=(?P<budget>\S+))?(?P<only> only=scores)? -->\n"
+    r"(?P<content>.*?)<!-- end table -->",
+    re.DOTALL,
 )
 _MARK = re.compile(r"<!-- (?:end )?table\b[^>]*-->")
 
@@ -22,7 +25,8 @@ _MARK = re.compile(r"<!-- (?:end )?table\b[^>]*-->")
 def rendered(text: str) -> str:
     """`text` with what stands between `<!-- table NAME -->` and `<!-- end table -->` rendered again.
 
-    `<!-- table NAME budget=short -->` shows the short form.
+    `<!-- table NAME budget=short -->` shows the short form, and `<!-- table NAME only=scores -->` nothing of what the
+    analyses find.
 
     A table without committed measurements leaves its block as it is.
 
@@ -35,7 +39,7 @@ def rendered(text: str) -> str:
             "expected each <!-- table NAME --> closed by <!-- end table -->, every one at the start of a line of its "
             f"own; came {', '.join(_MARK.findall(text))} - complete the pairs"
         )
-    return _BLOCK.sub(lambda block: _rendered(block["name"], block["budget"] or FULL) or block[0], text)
+    return _BLOCK.sub(lambda block: _rendered(block) or block[0], text)
 
 
 def table_names(text: str) -> list[str]:
@@ -52,12 +56,15 @@ def update(path: Path) -> bool:
     return new != text
 
 
-def _rendered(name: str, budget: str) -> str | None:
+def _rendered(block: re.Match[str]) -> str | None:
+    name, budget, only = block["name"], block["budget"] or FULL, block["only"] or ""
     plan = reduced(read_plan(name), budget)
     measurements = read_csv(committed_csv(plan, FOLDER))
     if not measurements:
         return None
     trials = known(plan, trials_file.read(trials_file.committed(plan, FOLDER)))
-    table = markdown(compare(plan, measurements, trials=trials), differences=False)
-    mark = f"table {name}" if budget == FULL else f"table {name} budget={budget}"
+    show = scores if only else sheets
+    parts = show(compare(plan, measurements, trials=trials), differences=False)
+    table = "\n".join(map(sheet.markdown, parts))
+    mark = (f"table {name}" if budget == FULL else f"table {name} budget={budget}") + only
     return f"<!-- {mark} -->\n\n{table}\n<!-- end table -->"

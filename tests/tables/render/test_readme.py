@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from seglab.display.sheet import Sheet
 from seglab.errors import SeglabError
+from seglab.tables.analysis import analyses
+from seglab.tables.analysis.finding import Finding
 from seglab.tables.comparison.comparison import Comparison
 from seglab.tables.render import readme
 
@@ -24,6 +27,14 @@ def test_a_text_has_its_tables_rendered_and_nothing_else_changed(
     assert "in percentage points" not in new  # the differences are for the page
     assert readme.rendered(new) == new
     assert readme.table_names(new) == ["example", "nothing"]
+
+    found = Finding(name="found", sheets=[Sheet(caption="A finding", header=["row"], rows=[])])
+    monkeypatch.setattr(analyses, "ANALYSES", (lambda _: found,))
+    whole, scores = (
+        readme.rendered(text.replace("example -->", f"example{only} -->")) for only in ("", " only=scores")
+    )
+    assert "A finding" in whole
+    assert scores == new.removesuffix(empty).replace("table example -->", "table example only=scores -->")
     (tmp_path / "README.md").write_text(text)
     assert readme.update(tmp_path / "README.md")
     assert not readme.update(tmp_path / "README.md")
