@@ -18,6 +18,7 @@ from seglab.tables.plan.model import Measurement
 from seglab.tables.plan.read import names, read_plan
 from seglab.tables.survey.composed import compose
 from seglab.tables.survey.inventory import take
+from seglab.tables.survey.survey import Survey
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,9 +60,14 @@ def of_tables(
                               f"{did_you_mean(table, choices) or ' - python -m seglab.table lists them'}")  # fmt: skip
         plan = reduced(read_plan(home / f"{table}.yaml"), budget or FULL)
         composed = compose(plan, overrides=[], search_path=search_path)
-        survey = take(plan, composed, home=home, output=output, outdated_too=True)
-        comparisons.append(compare(plan, survey.measurements()))
+        survey = take(plan, composed, home=home, output=output, outdated_too=False)
+        comparisons.append(of_survey(survey))
     return comparisons
+
+
+def of_survey(survey: Survey) -> Comparison:
+    """What is known of a table, without what was measured of another configuration."""
+    return compare(survey.plan, survey.current())
 
 
 def pilots(comparisons: Sequence[Comparison], column: str) -> list[Pilot]:

@@ -10,8 +10,9 @@ import pytest
 from seglab.errors import SeglabError
 from seglab.tables.comparison.comparison import compare
 from seglab.tables.plan.read import FOLDER
-from seglab.tables.survey.pilot import of_tables, pilots
+from seglab.tables.survey.pilot import of_survey, of_tables, pilots
 from tests.tables.comparison.losses import CE, DICE, FOCAL, all_measured, measured, plan, with_protocol
+from tests.tables.survey.finished import PLAN, evaluation, surveyed
 
 
 def test_rows_are_paired_with_their_baseline_by_seed() -> None:
@@ -72,3 +73,28 @@ def test_a_committed_table_is_read(tmp_path: Path) -> None:
     (pilot,) = pilots([comparison], "miou")
     assert {row.baseline for row in pilot.rows} == {"concat"}
     assert all(len(row.differences) == 3 for row in pilot.rows)
+
+
+def test_what_was_measured_of_another_configuration_is_no_pilot(add, tmp_path: Path) -> None:
+    for row, mious in {"ce": (0.50, 0.52), "dice": (0.53, 0.56)}.items():
+        for seed, miou in enumerate(mious, 1):
+            add(f"runs/{row}{seed}", row, seed, evaluation(miou))
+    committed = surveyed(tmp_path).measurements()
+    compared = replace(PLAN, baseline=("ce",))
+    valid = of_survey(surveyed(tmp_path / "elsewhere", plan=compared, committed=committed))
+    assert [row.label for row in pilots([valid], "miou")[0].rows] == ["dice"]
+    changed = [replace(one, fingerprint="another") for one in committed]
+    shown = surveyed(tmp_path / "elsewhere", plan=compared, committed=changed)
+    assert len(shown.measurements()) == 4
+    with pytest.raises(SeglabError, match="measured in t; there is none"):
+        pilots([of_survey(shown)], "miou")
+
+
+def test_a_pilot_whose_yaml_has_changed_since_is_none(tmp_path: Path) -> None:
+    text = (FOLDER / "synthetic_skips.yaml").read_text()
+    assert "trainer.max_epochs=" in text
+    (tmp_path / "synthetic_skips.yaml").write_text(text.replace("trainer.max_epochs=", "trainer.max_epochs=1"))
+    (tmp_path / "synthetic_skips.csv").write_text((FOLDER / "synthetic_skips.csv").read_text())
+    (comparison,) = of_tables(["synthetic_skips"], folders=[tmp_path], output=tmp_path, search_path=[])
+    with pytest.raises(SeglabError, match="measured in synthetic_skips; there is none"):
+        pilots([comparison], "miou")
