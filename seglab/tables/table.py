@@ -32,7 +32,7 @@ from seglab.tables.survey.configurations import configurations
 from seglab.tables.survey.ensembles import to_be_scored
 from seglab.tables.survey.inventory import committed_csv, listed, take
 from seglab.tables.survey.measurements import write_csv
-from seglab.tables.survey.pilot import of_tables
+from seglab.tables.survey.pilot import of_survey, of_tables
 from seglab.tables.survey.survey import Survey, lines
 from seglab.tables.survey.trials import look
 from seglab.tables.survey.wanted import fingerprints
@@ -155,7 +155,7 @@ class Table:
         """Prints how many seeds show what, and writes it with its figure."""
         named, column = self._settings["pilot"], self._settings["column"]
         measured = (
-            [compare(survey.plan, survey.measurements())]
+            [of_survey(survey)]
             if named is None
             else of_tables(
                 [named] if isinstance(named, str) else named,

@@ -37,7 +37,8 @@ def answer(
     rows = _compared(plan)
     column = column or next((name for name in plan.columns if name not in COSTS), "miou")
     tables = pilots(measured, column)
-    costs = known_costs(survey, composed, output=output)
+    labels = {row.label for row in plan.rows}  # the trials of a tuned row are made once, not with each seed
+    costs = [cost for cost in known_costs(survey, composed, output=output) if cost.row in labels]
     known = [(cost.seconds, cost) for cost in costs if cost.seconds is not None]
     question = Question(
         title=plan.title,

@@ -53,7 +53,7 @@ def configurations(
                 OmegaConf.update(composed[row.label, seed], key, value)
     for row in in_order(plan.rows):
         if row.needs is not None:
-            for seed in plan.seeds:
+            for seed in plan.seeds_of(row):
                 first = runs.fingerprint(runs.plain(composed[row.needs, seed]))
                 composed[row.label, seed][row.needed_as] = f"{init_from.RUN}{first}"
     return composed

@@ -43,6 +43,10 @@ class Survey:
     def measurements(self) -> list[Measurement]:
         return [measurement for state in self.states for measurement in state.measurements]
 
+    def current(self) -> list[Measurement]:
+        """As `measurements`, without what a row with a committed one of another configuration shows."""
+        return [measurement for state in self.states if not state.outdated for measurement in state.measurements]
+
     def of(self, row: str, seed: int) -> State:
         return next(state for state in self.states if state.key == (row, seed))
 
@@ -115,13 +119,14 @@ def survey(
     Args:
         settings: the resolved values of conf/evaluate.yaml for this table; of several splits, any one.
         output: where runs/, sweeps/ and controls/ lie.
-        outdated_too: whether committed measurements of another configuration are shown.
+        outdated_too: whether committed measurements of another configuration are shown, where the seeds are a list.
         own: {label: settings} of the rows with an evaluation of their own.
         tuned: what is known of the table's trials, where rows are tuned; `plan` and `configurations` follow from it.
 
     Raises:
         SeglabError: two rows are the same experiment, and evaluated in the same way.
     """
+    outdated_too = outdated_too and plan.until is None  # they would settle what they do not measure
     by_fingerprint = find_runs(output)
     rows = {row.label: row for row in plan.rows}
     states, seen = [], dict[tuple[str, str], str]()
@@ -146,7 +151,7 @@ def survey(
         )  # fmt: skip
         init_from = cfg.get(rows[label].needed_as)
         states.append(replace(state, init_from=init_from, fingerprint=sought.fingerprint))
-    plan = reached(plan, [measurement for state in states if not state.outdated for measurement in state.measurements])
+    plan = reached(plan, [measurement for state in states for measurement in state.measurements])
     asked = {(row.label, seed) for row in plan.rows for seed in plan.seeds_of(row)}
     shown = with_ensembles(plan, [state for state in states if state.key in asked])
     return Survey(plan=plan, states=shown, trials={} if tuned is None else tuned.trials)

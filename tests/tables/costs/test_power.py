@@ -1,14 +1,22 @@
-"""How many rows are compared with one baseline."""
+"""How many rows are compared with one baseline, and what one seed of them costs."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
 from seglab.errors import SeglabError
-from seglab.tables.costs.power import _compared
+from seglab.tables.comparison.comparison import compare
+from seglab.tables.costs.power import _compared, answer
 from seglab.tables.plan.model import Plan, Row
 from seglab.tables.plan.read import read_plan
-from tests.tables.comparison.losses import plan
+from seglab.tables.plan.tuning import Trial, Tune
+from seglab.tables.survey.composed import Composed
+from seglab.tables.survey.standing import State
+from seglab.tables.survey.survey import Survey
+from tests.tables.comparison.losses import all_measured, plan
+from tests.tables.costs.test_costs import CONFIG
 
 
 def test_the_family_is_all_rows_but_the_baseline() -> None:
@@ -36,3 +44,26 @@ def test_each_place_has_a_family_of_its_own() -> None:
 def test_without_a_comparison_there_is_no_power(wrong: Plan, message: str) -> None:
     with pytest.raises(SeglabError, match=message):
         _compared(wrong)
+
+
+def test_trials_are_no_part_of_a_seed(tmp_path: Path) -> None:
+    low, high = ("optimizer.lr=0.001",), ("optimizer.lr=0.01",)
+    ce, dice, focal = plan().rows
+    tuned = plan(rows=(ce, replace(dice, tune=Tune(candidates=(low, high), seed=9)), focal))
+    trials = [
+        Trial(row="dice", values=values, seed=9, fingerprint=values[0], column="miou", checkpoint="best",
+              dataset="synthetic", split="val", outcome="finished", score=0.5, seconds=1000.0, config=CONFIG)
+        for values in (low, high)
+    ]  # fmt: skip
+    states = [
+        State(row=row.label, seed=seed, status="missing" if seed == 3 else "trained", seconds=None if seed == 3 else 10)
+        for row in tuned.rows
+        for seed in tuned.seeds
+    ]
+    asked = answer(
+        Survey(plan=tuned, states=tuple(states), trials={"dice": trials}),
+        Composed({(row.label, 1): OmegaConf.create(CONFIG) for row in tuned.rows}, {}),
+        [compare(plan(), all_measured())],
+        column=None, difference=None, output=tmp_path,
+    ).question  # fmt: skip
+    assert (asked.seconds, asked.spent, list(asked.unknown)) == (30, 60, [])

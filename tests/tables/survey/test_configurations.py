@@ -8,7 +8,7 @@ import pytest
 
 from seglab import runs
 from seglab.errors import SeglabError
-from seglab.tables.plan.model import Plan, Row
+from seglab.tables.plan.model import Plan, Row, Until
 from seglab.tables.plan.read import plan_of, read_plan
 from seglab.tables.survey.configurations import (
     configurations,
@@ -61,6 +61,16 @@ def test_a_row_names_the_run_that_it_learns_from_by_fingerprint() -> None:
         assert runs.plain(found["student", seed])["teacher_run"] == fingerprint
         assert found["student", seed].teacher == f"run:{fingerprint}"
     assert [row.label for row in in_order(rows)] == ["teacher", "student"]
+
+
+def test_where_rows_have_different_numbers_of_seeds_each_starts_from_a_run_of_its_own_seeds() -> None:
+    rows = (Row(label="ce"), Row(label="further", starts_from="ce"), Row(label="longer"))
+    rule = Until(column="miou", half_width=None, or_differs=True, first=2, step=1, at_most=3)
+    reached = {"ce": 2, "further": 2, "longer": 3}
+    found = configurations(replace(PLAN, rows=rows, seeds=(1, 2, 3), until=rule, reached=reached))
+    assert [seed for label, seed in found if label == "further"] == [1, 2]
+    for seed in (1, 2):
+        assert found["further", seed].init_from == f"run:{runs.fingerprint(runs.plain(found['ce', seed]))}"
 
 
 def test_ground_truth_has_no_seeds() -> None:

@@ -7,11 +7,32 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from seglab import runs
 from seglab.errors import SeglabError
 from seglab.tables.comparison.comparison import compare
-from seglab.tables.plan.read import FOLDER
-from seglab.tables.survey.pilot import of_tables, pilots
-from tests.tables.comparison.losses import CE, DICE, FOCAL, all_measured, measured, plan, with_protocol
+from seglab.tables.plan.read import FOLDER, read_plan
+from seglab.tables.survey import trials_file
+from seglab.tables.survey.composed import compose
+from seglab.tables.survey.inventory import committed_csv
+from seglab.tables.survey.measurements import write_csv
+from seglab.tables.survey.pilot import of_survey, of_tables, pilots
+from seglab.tables.survey.trials import look
+from seglab.tables.survey.wanted import wanted
+from tests.tables.comparison.losses import CE, DICE, FOCAL, PROTOCOL, all_measured, measured, plan, with_protocol
+from tests.tables.survey.finished import PLAN, evaluation, surveyed
+
+TUNED = """
+title: Tuned
+source: here
+common: [data=synthetic]
+seeds: [1, 2]
+rows:
+  - {label: ce, overrides: [loss=ce]}
+  - {label: dice, overrides: [loss=dice], tune: {optimizer.lr: [1e-3, 1e-2], seed: 9}}
+columns: [miou]
+baseline: ce
+evaluation: {split: val}
+"""
 
 
 def test_rows_are_paired_with_their_baseline_by_seed() -> None:
@@ -72,3 +93,54 @@ def test_a_committed_table_is_read(tmp_path: Path) -> None:
     (pilot,) = pilots([comparison], "miou")
     assert {row.baseline for row in pilot.rows} == {"concat"}
     assert all(len(row.differences) == 3 for row in pilot.rows)
+
+
+def test_what_was_measured_of_another_configuration_is_no_pilot(add, tmp_path: Path) -> None:
+    for row, mious in {"ce": (0.50, 0.52), "dice": (0.53, 0.56)}.items():
+        for seed, miou in enumerate(mious, 1):
+            add(f"runs/{row}{seed}", row, seed, evaluation(miou))
+    committed = surveyed(tmp_path).measurements()
+    compared = replace(PLAN, baseline=("ce",))
+    valid = of_survey(surveyed(tmp_path / "elsewhere", plan=compared, committed=committed))
+    assert [row.label for row in pilots([valid], "miou")[0].rows] == ["dice"]
+    changed = [replace(one, fingerprint="another") for one in committed]
+    shown = surveyed(tmp_path / "elsewhere", plan=compared, committed=changed)
+    assert len(shown.measurements()) == 4
+    with pytest.raises(SeglabError, match="measured in t; there is none"):
+        pilots([of_survey(shown)], "miou")
+
+
+def test_a_pilot_whose_yaml_has_changed_since_is_none(tmp_path: Path) -> None:
+    text = (FOLDER / "synthetic_skips.yaml").read_text()
+    assert "trainer.max_epochs=" in text
+    (tmp_path / "synthetic_skips.yaml").write_text(text.replace("trainer.max_epochs=", "trainer.max_epochs=1"))
+    (tmp_path / "synthetic_skips.csv").write_text((FOLDER / "synthetic_skips.csv").read_text())
+    (comparison,) = of_tables(["synthetic_skips"], folders=[tmp_path], output=tmp_path, search_path=[])
+    with pytest.raises(SeglabError, match="measured in synthetic_skips; there is none"):
+        pilots([comparison], "miou")
+
+
+def test_a_tuned_pilot_is_measured_with_what_its_trials_chose(add, tmp_path: Path) -> None:
+    """Of which the last is the best: a table that takes no look at its trials stands with the first."""
+    (tmp_path / "tuned.yaml").write_text(TUNED)
+    plan, output = read_plan(tmp_path / "tuned.yaml"), tmp_path / "outputs"
+    empty = look(plan, overrides=(), search_path=(), output=output).trials["dice"]
+    done = [replace(trial, outcome="finished", score=score) for trial, score in zip(empty, (0.5, 0.6), strict=True)]
+    trials_file.write(trials_file.committed(plan, tmp_path), done)
+    tuned = look(plan, overrides=(), search_path=(), output=output, committed=done)
+    composed = compose(tuned.plan, overrides=(), search_path=())
+    protocols = {
+        label: wanted(plan, row, seed=1, config=runs.plain(composed.configurations[label, 1]),
+                      settings=composed.evaluation).protocols["val"]
+        for label, row in {row.label: row for row in plan.rows}.items()
+    }  # fmt: skip
+    mious = {("ce", 1): 0.50, ("ce", 2): 0.52, ("dice", 1): 0.53, ("dice", 2): 0.56}
+    kept = [
+        measured(row, seed, miou, fingerprint=runs.fingerprint(runs.plain(composed.configurations[row, seed])),
+                 protocol={**PROTOCOL, **protocols[row]})
+        for (row, seed), miou in mious.items()
+    ]  # fmt: skip
+    write_csv(committed_csv(plan, tmp_path), kept)
+    (comparison,) = of_tables(["tuned"], folders=[tmp_path], output=output, search_path=[])
+    (pilot,) = pilots([comparison], "miou")
+    assert pilot.rows[0].differences == pytest.approx([0.03, 0.04])

@@ -4,9 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
 from seglab.errors import SeglabError
 from seglab.runs.find import find_runs
+from seglab.tables.comparison.comparison import compare
 from seglab.tables.plan.model import Row, Until
 from seglab.tables.survey.survey import Survey, counts, lines, once, survey
 from tests.tables.survey.finished import PLAN, SETTINGS, SPLITS, config, evaluation, statuses, surveyed
@@ -53,6 +55,27 @@ def test_seeds_are_asked_for_look_by_look(add, tmp_path: Path) -> None:
     assert counts(found()) == "6 runs: 5 measured here, 1 missing"
     add("runs/dice3", "dice", 3, evaluation(0.53))
     assert found().to_train("dice", retry_failed=False) == found().to_train("ce", retry_failed=False) == [4]
+
+
+def test_committed_measurements_of_another_configuration_make_no_look(add, tmp_path: Path) -> None:
+    rule = Until(column="miou", half_width=None, or_differs=True, first=2, step=1, at_most=4)
+    plan = replace(PLAN, seeds=rule.seeds, until=rule, baseline=("ce",))
+    for row, mious in {"ce": (0.50, 0.52), "dice": (0.80, 0.8201)}.items():
+        for seed, miou in enumerate(mious, 1):
+            add(f"before/runs/{row}{seed}", row, seed, evaluation(miou))
+    committed = surveyed(tmp_path / "before").measurements()
+    every = {(row, seed): config(row, seed) for row in ("ce", "dice") for seed in rule.seeds}
+    changed = {which: OmegaConf.merge(cfg, {"loss": f"{which[0]}_changed"}) for which, cfg in every.items()}
+
+    def found(configurations: dict) -> Survey:
+        return survey(plan, configurations, settings=SETTINGS, output=tmp_path / "here", committed=committed,
+                      outdated_too=True)  # fmt: skip
+
+    settled = found(every)
+    assert compare(settled.plan, settled.measurements()).decisions["dice"].settled == "differs"
+    anew = found(changed)
+    assert compare(anew.plan, anew.measurements()).decisions["dice"].looks == 0
+    assert counts(anew) == "4 runs: 4 missing"
 
 
 def test_without_a_finished_run_the_time_is_unknown(tmp_path: Path) -> None:
