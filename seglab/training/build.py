@@ -39,7 +39,7 @@ from seglab.training.adaptation import Adaptation
 from seglab.training.class_weights import for_outputs, with_class_weights
 from seglab.training.distillation import Distillation
 from seglab.training.module import SegmentationModule
-from seglab.training.seeds import seeds_of
+from seglab.training.seeds import seeds_of, stated_seeds
 from seglab.training.sharded import shard_when_set_up
 
 log = logging.getLogger("seglab")
@@ -87,7 +87,9 @@ def build(config: Mapping[str, Any], folder: Path) -> Run:
     trainer = _trainer(config, folder, callbacks, saves=last is not None)
     data: DataModule = instantiate(config["data"])
     data.require_samples(devices=trainer.world_size)
-    data.order_seed, data.augment_seed = seeds.order, seeds.augment
+    stated = stated_seeds(config)
+    data.order_seed = stated.get("order", data.order_seed)
+    data.augment_seed = stated.get("augment", data.augment_seed)
     _choose_samples(config, data)
     config = with_class_weights(config, folder)
     distillation = _distillation(config, folder)

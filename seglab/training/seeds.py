@@ -13,7 +13,11 @@ class Seeds(NamedTuple):
 
 
 def seeds_of(config: Mapping[str, Any]) -> Seeds:
-    """Those of `seeds`, which earlier configurations have not; where one is null, `seed`."""
+    """Those of `seeds`; where one is null, `seed`. What loaders draw follows `data.seed` there, often the same."""
+    return Seeds(**{**dict.fromkeys(Seeds._fields, config["seed"]), **stated_seeds(config)})
+
+
+def stated_seeds(config: Mapping[str, Any]) -> dict[str, int]:
+    """{source: its seed} of those that are not null below `seeds`, which earlier configurations have not."""
     stated = config.get("seeds") or {}
-    chosen = (stated.get(source) for source in Seeds._fields)
-    return Seeds(*(config["seed"] if seed is None else seed for seed in chosen))
+    return {source: stated[source] for source in Seeds._fields if stated.get(source) is not None}

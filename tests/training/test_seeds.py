@@ -46,6 +46,17 @@ def test_a_seed_of_its_own_changes_its_source_alone(source, tiny_config, tmp_pat
     assert mixed[3] == expected["augment"][3]
 
 
+@pytest.mark.parametrize("source", [None, "order", "augment"])
+def test_what_loaders_draw_follows_the_seed_of_the_data_where_none_is_stated(source, tiny_config, tmp_path):
+    """As in runs from before there were `seeds`, whose fingerprints did not change."""
+    stated = [] if source is None else [f"seeds.{source}=3"]
+    data = build(runs.plain(tiny_config("seed=2", "data.seed=1", *stated)), tmp_path).data
+    data.setup("fit")
+    sampler = data.train_dataloader().batch_sampler
+    assert sampler.seed == (3 if source == "order" else 1)
+    assert sampler.augment_seed == (3 if source == "augment" else 1)
+
+
 def test_samples_of_a_part_of_the_data_follow_from_the_seed_alone(tiny_config, tmp_path):
     parts = []
     for overrides in (["seed=1"], ["seed=1", "seeds.order=2", "seeds.augment=2"]):
