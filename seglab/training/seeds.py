@@ -13,7 +13,7 @@ class Seeds(NamedTuple):
 
 
 def seeds_of(config: Mapping[str, Any]) -> Seeds:
-    """Those of `seeds`; where one is null, `seed`. What loaders draw follows `data.seed` there, which may be another."""
+    """Those of `seeds`; where one is null, `seed`. What loaders draw follows `data.seed` there, often the same."""
     return Seeds(**{**dict.fromkeys(Seeds._fields, config["seed"]), **stated_seeds(config)})
 
 

@@ -153,18 +153,24 @@ def _is_of_some_rows(plan: Plan, column: str) -> bool:
 
 
 def _grouped(plan: Plan, measurements: Sequence[Measurement]) -> list[list[Measurement]]:
-    """The measurements by protocol: the baseline's first, then those with most rows; splits as the plan has them."""
+    """The measurements by protocol: the baseline's first, then those with most rows; splits as the plan has them.
+
+    Places of a table with `tested_on` stay apart, whatever they differ in: each has a baseline of its own.
+    """
     own = {row.label: protocol.decided_by(row.evaluation) for row in plan.rows}
+    place_of = {row.label: row.place for row in plan.rows}
     founders: dict[Any, Measurement] = {}  # of each group the first, by the identity of its protocol
 
     def group_of(measurement: Measurement) -> Any:
         """The group in which it differs by nothing but what its row, or the group's first one, states itself."""
         for identity, first in founders.items():
+            if place_of[measurement.row] != place_of[first.row]:
+                continue
             stated = own[measurement.row] | own[first.row]
             mine, theirs = (protocol.without(one.protocol, stated) for one in (measurement, first))
             if protocol.identity(mine) == protocol.identity(theirs):
                 return identity
-        identity = protocol.identity(measurement.protocol)
+        identity = (place_of[measurement.row], protocol.identity(measurement.protocol))
         founders[identity] = measurement
         return identity
 
@@ -268,7 +274,10 @@ def _with_published(plan: Plan, blocks: Sequence[Block]) -> tuple[tuple[Block, .
 
 def _is_planned(plan: Plan, key: str) -> bool:
     """Whether the blocks differ in what the table asks for itself."""
-    return (key == "split" and len(plan.splits) > 1) or (bool(plan.tested_on) and key in protocol.OF_DATA)
+    if key == "split" and len(plan.splits) > 1:
+        return True
+    of_places = {decided for stated in plan.tested_on.values() for decided in protocol.decided_by(stated)}
+    return bool(plan.tested_on) and (key in protocol.OF_DATA or key in of_places)
 
 
 def _reason(key: str, blocks: Sequence[Block]) -> str:

@@ -7,6 +7,7 @@ from unittest.mock import Mock
 import pytest
 
 from seglab.errors import SeglabError
+from seglab.tables.analysis.ranks import ranks
 from seglab.tables.comparison import significance
 from seglab.tables.comparison.comparison import compare
 from seglab.tables.plan.model import Published, Row
@@ -33,6 +34,37 @@ def test_each_block_has_its_own_baseline():
     assert [(row.label, row.is_baseline) for row in test.rows] == [("dice", True), ("focal", False)]
     assert test.rows[1].differences["miou"].mean is not None
     assert [(row.label, row.is_baseline) for row in val.rows] == [("ce", True)]
+
+
+def test_each_place_has_its_own_baseline_and_family_where_all_are_of_one_data_set():
+    places = {"plain": {"data": "synthetic"}, "flipped": {"data": "synthetic", "flip": True}}
+    stated = plan(
+        rows=tuple(
+            Row(label=f"{row} on {place}", training=row, place=place, evaluation=keys)
+            for row in ("ce", "dice", "focal")
+            for place, keys in places.items()
+        ),
+        baseline=("ce on plain", "ce on flipped"),
+        tested_on=places,
+        ranks=True,
+    )
+    rows = [
+        with_protocol(replace(each, row=f"{each.row} on {place}", metrics={"miou": each.metrics["miou"] + better}),
+                      flip=better > 0)
+        for each in all_measured() for place, better in (("plain", 0.0), ("flipped", 0.1))
+    ]  # fmt: skip
+    alone = compare(plan(), all_measured()).blocks[0].rows
+    comparison = compare(stated, rows)
+    assert [block.title for block in comparison.blocks] == ["test-time flip no", "test-time flip yes"]
+    assert comparison.split_because == ()  # the table asks for it
+    for block, place in zip(comparison.blocks, places, strict=True):
+        assert [(row.label, row.is_baseline) for row in block.rows] == [
+            (f"ce on {place}", True), (f"dice on {place}", False), (f"focal on {place}", False),
+        ]  # fmt: skip
+        for row, expected in zip(block.rows[1:], alone[1:], strict=True):
+            found, same = row.differences["miou"], expected.differences["miou"]
+            assert (found.mean, found.p, found.p_holm) == pytest.approx((same.mean, same.p, same.p_holm))
+    assert [[row[1].text for row in sheet.rows] for sheet in ranks(comparison).sheets] == [["2", "1", "2"]] * 2
 
 
 def test_times_of_two_devices_never_stand_side_by_side():
