@@ -16,9 +16,11 @@ from seglab.tables.comparison.rows import RowResult
 from seglab.tables.plan.budgets import FULL, form, reduced
 from seglab.tables.plan.model import Measurement
 from seglab.tables.plan.read import names, read_plan
+from seglab.tables.survey import trials_file
 from seglab.tables.survey.composed import compose
 from seglab.tables.survey.inventory import take
 from seglab.tables.survey.survey import Survey
+from seglab.tables.survey.trials import look
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +61,10 @@ def of_tables(
             raise SeglabError(f"pilot={name}: expected the name of a table, of its short form NAME.short; there is none"
                               f"{did_you_mean(table, choices) or ' - python -m seglab.table lists them'}")  # fmt: skip
         plan = reduced(read_plan(home / f"{table}.yaml"), budget or FULL)
-        composed = compose(plan, overrides=[], search_path=search_path)
-        survey = take(plan, composed, home=home, output=output, outdated_too=False)
+        trials = trials_file.read(trials_file.committed(plan, home))
+        tuned = look(plan, overrides=[], search_path=search_path, output=output, committed=trials)
+        composed = compose(tuned.plan, overrides=[], search_path=search_path)
+        survey = take(tuned.plan, composed, home=home, output=output, outdated_too=False, tuned=tuned)
         comparisons.append(of_survey(survey))
     return comparisons
 

@@ -7,12 +7,32 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from seglab import runs
 from seglab.errors import SeglabError
 from seglab.tables.comparison.comparison import compare
-from seglab.tables.plan.read import FOLDER
+from seglab.tables.plan.read import FOLDER, read_plan
+from seglab.tables.survey import trials_file
+from seglab.tables.survey.composed import compose
+from seglab.tables.survey.inventory import committed_csv
+from seglab.tables.survey.measurements import write_csv
 from seglab.tables.survey.pilot import of_survey, of_tables, pilots
-from tests.tables.comparison.losses import CE, DICE, FOCAL, all_measured, measured, plan, with_protocol
+from seglab.tables.survey.trials import look
+from seglab.tables.survey.wanted import wanted
+from tests.tables.comparison.losses import CE, DICE, FOCAL, PROTOCOL, all_measured, measured, plan, with_protocol
 from tests.tables.survey.finished import PLAN, evaluation, surveyed
+
+TUNED = """
+title: Tuned
+source: here
+common: [data=synthetic]
+seeds: [1, 2]
+rows:
+  - {label: ce, overrides: [loss=ce]}
+  - {label: dice, overrides: [loss=dice], tune: {optimizer.lr: [1e-3, 1e-2], seed: 9}}
+columns: [miou]
+baseline: ce
+evaluation: {split: val}
+"""
 
 
 def test_rows_are_paired_with_their_baseline_by_seed() -> None:
@@ -52,10 +72,10 @@ def test_rows_of_another_protocol_are_not_paired() -> None:
 
 def test_no_pilot_is_told() -> None:
     one_seed = [one for one in all_measured() if one.seed == 1]
-    for runs in ([], one_seed):
+    for few in ([], one_seed):
         with pytest.raises(SeglabError, match=r"strays from its baseline's over two seeds or more, measured in losses; "
                            r"there is none - train some \(run=true\), or name .* pilot=\[NAME\]"):  # fmt: skip
-            pilots([compare(plan(), runs)], "miou")
+            pilots([compare(plan(), few)], "miou")
 
 
 def test_an_unknown_column_is_told() -> None:
@@ -98,3 +118,29 @@ def test_a_pilot_whose_yaml_has_changed_since_is_none(tmp_path: Path) -> None:
     (comparison,) = of_tables(["synthetic_skips"], folders=[tmp_path], output=tmp_path, search_path=[])
     with pytest.raises(SeglabError, match="measured in synthetic_skips; there is none"):
         pilots([comparison], "miou")
+
+
+def test_a_tuned_pilot_is_measured_with_what_its_trials_chose(add, tmp_path: Path) -> None:
+    """Of which the last is the best: a table that takes no look at its trials stands with the first."""
+    (tmp_path / "tuned.yaml").write_text(TUNED)
+    plan, output = read_plan(tmp_path / "tuned.yaml"), tmp_path / "outputs"
+    empty = look(plan, overrides=(), search_path=(), output=output).trials["dice"]
+    done = [replace(trial, outcome="finished", score=score) for trial, score in zip(empty, (0.5, 0.6), strict=True)]
+    trials_file.write(trials_file.committed(plan, tmp_path), done)
+    tuned = look(plan, overrides=(), search_path=(), output=output, committed=done)
+    composed = compose(tuned.plan, overrides=(), search_path=())
+    protocols = {
+        label: wanted(plan, row, seed=1, config=runs.plain(composed.configurations[label, 1]),
+                      settings=composed.evaluation).protocols["val"]
+        for label, row in {row.label: row for row in plan.rows}.items()
+    }  # fmt: skip
+    mious = {("ce", 1): 0.50, ("ce", 2): 0.52, ("dice", 1): 0.53, ("dice", 2): 0.56}
+    kept = [
+        measured(row, seed, miou, fingerprint=runs.fingerprint(runs.plain(composed.configurations[row, seed])),
+                 protocol={**PROTOCOL, **protocols[row]})
+        for (row, seed), miou in mious.items()
+    ]  # fmt: skip
+    write_csv(committed_csv(plan, tmp_path), kept)
+    (comparison,) = of_tables(["tuned"], folders=[tmp_path], output=output, search_path=[])
+    (pilot,) = pilots([comparison], "miou")
+    assert pilot.rows[0].differences == pytest.approx([0.03, 0.04])
