@@ -1,6 +1,7 @@
 """The tables in a Markdown file, rendered from committed measurements alone: the same on every machine."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from seglab.errors import SeglabError
@@ -8,7 +9,7 @@ from seglab.tables.comparison.comparison import compare
 from seglab.tables.plan.budgets import FULL, reduced
 from seglab.tables.plan.read import FOLDER, read_plan
 from seglab.tables.render.sheets import markdown
-from seglab.tables.survey import trials_file
+from seglab.tables.survey import looks, trials_file
 from seglab.tables.survey.inventory import committed_csv
 from seglab.tables.survey.measurements import read_csv
 from seglab.tables.survey.trials import known
@@ -58,6 +59,10 @@ def _rendered(name: str, budget: str) -> str | None:
     if not measurements:
         return None
     trials = known(plan, trials_file.read(trials_file.committed(plan, FOLDER)))
-    table = markdown(compare(plan, measurements, trials=trials), differences=False)
+    comparison = compare(plan, measurements, trials=trials)
+    warning = looks.warning(comparison, [looks.committed_looks(plan, FOLDER)])
+    if warning is not None:
+        comparison = replace(comparison, warnings=(*comparison.warnings, warning))
+    table = markdown(comparison, differences=False)
     mark = f"table {name}" if budget == FULL else f"table {name} budget={budget}"
     return f"<!-- {mark} -->\n\n{table}\n<!-- end table -->"
