@@ -63,6 +63,5 @@ def _compared(plan: Plan) -> int:
             f"power=true: expected rows and a baseline that they are compared with; {plan.name} has "
             f"{'no other row' if plan.baseline else 'no baseline'} - state `baseline: LABEL` in its YAML"
         )
-    if plan.tested_on:  # each place has a baseline and a family of its own
-        return len(plan.compared) // len(plan.baseline)
-    return len(plan.compared) + len(plan.baseline) - 1
+    places = max(1, len(plan.tested_on))  # each has a baseline and a family of its own
+    return (len(plan.compared) + len(plan.baseline)) // places - 1

@@ -1,6 +1,7 @@
 """The tables in a Markdown file, rendered from committed measurements alone: the same on every machine."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from seglab.display import sheet
@@ -9,7 +10,7 @@ from seglab.tables.comparison.comparison import compare
 from seglab.tables.plan.budgets import FULL, reduced
 from seglab.tables.plan.read import FOLDER, read_plan
 from seglab.tables.render.sheets import scores, sheets
-from seglab.tables.survey import trials_file
+from seglab.tables.survey import looks, trials_file
 from seglab.tables.survey.inventory import committed_csv
 from seglab.tables.survey.measurements import read_csv
 from seglab.tables.survey.trials import known
@@ -63,8 +64,11 @@ def _rendered(block: re.Match[str]) -> str | None:
     if not measurements:
         return None
     trials = known(plan, trials_file.read(trials_file.committed(plan, FOLDER)))
-    show = scores if only else sheets
-    parts = show(compare(plan, measurements, trials=trials), differences=False)
+    comparison = compare(plan, measurements, trials=trials)
+    warning = looks.warning(comparison, [looks.committed_looks(plan, FOLDER)])
+    if warning is not None:
+        comparison = replace(comparison, warnings=(*comparison.warnings, warning))
+    parts = (scores if only else sheets)(comparison, differences=False)
     table = "\n".join(map(sheet.markdown, parts))
     mark = (f"table {name}" if budget == FULL else f"table {name} budget={budget}") + only
     return f"<!-- {mark} -->\n\n{table}\n<!-- end table -->"

@@ -20,10 +20,11 @@ def with_ensembles(plan: Plan, states: Sequence[State]) -> tuple[State, ...]:
     """
     if ENSEMBLE_MIOU not in plan.columns:
         return tuple(states)
-    together = _by_row(states)
+    together = _by_row(plan, states)
     return tuple(
         replace(
-            state, measurements=tuple(_with(measurement, together[state.row]) for measurement in state.measurements)
+            state,
+            measurements=tuple(_with(measurement, together.get(state.row, ())) for measurement in state.measurements),
         )
         if state.status == "measured" and state.folder is not None
         else state
@@ -36,7 +37,7 @@ def to_be_scored(plan: Plan, states: Sequence[State]) -> list[tuple[str, list[Pa
     if ENSEMBLE_MIOU not in plan.columns:
         return []
     asked = []
-    for row, members in _by_row(states).items():
+    for row, members in _by_row(plan, states).items():
         folders = [member.folder for member in members if member.status == "measured" and member.folder is not None]
         if len(folders) < 2 or len(folders) < len(members):
             continue
@@ -72,8 +73,10 @@ def _evaluations(folders: Iterable[Path | None]) -> Iterable[Mapping[str, Any]]:
         yield from (record or {}).get("evaluations", {}).values()
 
 
-def _by_row(states: Sequence[State]) -> dict[str, list[State]]:
+def _by_row(plan: Plan, states: Sequence[State]) -> dict[str, list[State]]:
+    """The members of each row's ensemble: a repetition would be one twice."""
     rows: dict[str, list[State]] = {}
     for state in states:
-        rows.setdefault(state.row, []).append(state)
+        if state.seed in plan.counted_seeds:
+            rows.setdefault(state.row, []).append(state)
     return rows

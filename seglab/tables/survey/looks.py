@@ -23,8 +23,8 @@ def committed_looks(plan: Plan, home: Path) -> Path:
     return home / f"{form(plan)}.{FILE}"
 
 
-def keep(comparison: Comparison, places: Sequence[Path]) -> str | None:
-    """Writes the looks that were made into the first of the files; what is to be said where others were planned before.
+def warning(comparison: Comparison, places: Sequence[Path]) -> str | None:
+    """What is to be said where other looks were planned when the first was made.
 
     Nothing where no look was made, and of a table whose seeds are a list.
 
@@ -34,27 +34,39 @@ def keep(comparison: Comparison, places: Sequence[Path]) -> str | None:
     Raises:
         SeglabError: a file cannot be read.
     """
-    until = comparison.plan.until
-    if until is None or not any(decision.looks for decision in comparison.decisions.values()):
+    schedules = _schedules(comparison, places)
+    if len(schedules) < 2:
         return None
-    planned = list(until.looks)
-    before = [looks for place in places for looks in _read(place).get("planned", [])]
-    schedules = [looks for index, looks in enumerate(before) if looks not in before[:index]]
-    if planned not in schedules:
-        schedules.append(planned)
+    first, planned = schedules[0], comparison.plan.until.looks if comparison.plan.until else ()
+    return (
+        f"the looks were planned at {', '.join(map(str, first))} seeds when the first was made, and are at "
+        f"{', '.join(map(str, planned))} now: the p-values and intervals hold for looks that are planned before the "
+        "first"
+    )
+
+
+def keep(comparison: Comparison, places: Sequence[Path]) -> str | None:
+    """As `warning`, and writes the looks that were made into the first of the files."""
+    schedules = _schedules(comparison, places)
+    if not schedules:
+        return None
+    told = warning(comparison, places)
     made = {
         label: {"looks": decision.looks, "seeds": decision.seeds, "settled": decision.settled}
         for label, decision in comparison.decisions.items()
     }
     places[0].parent.mkdir(parents=True, exist_ok=True)
     runs.write_atomically(places[0], json.dumps({"planned": schedules, "made": made}, indent=1) + "\n")
-    if len(schedules) < 2:
-        return None
-    first = ", ".join(map(str, schedules[0]))
-    return (
-        f"the looks were planned at {first} seeds when the first was made, and are at {', '.join(map(str, planned))} "
-        "now: the p-values and intervals hold for looks that are planned before the first"
-    )
+    return told
+
+
+def _schedules(comparison: Comparison, places: Sequence[Path]) -> list[list[int]]:
+    """The seeds at the looks, as they were planned: first those before, then those of now; none without a look."""
+    until = comparison.plan.until
+    if until is None or not any(decision.looks for decision in comparison.decisions.values()):
+        return []
+    planned = [*(looks for place in places for looks in _read(place).get("planned", [])), list(until.looks)]
+    return [looks for index, looks in enumerate(planned) if looks not in planned[:index]]
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -77,9 +77,12 @@ class Survey:
         }
 
     def corruptions(self) -> dict[str, list[Mapping[str, Any]]]:
-        """{label: scores of corrupted images, as metrics.json holds them, of each run} that was evaluated here."""
+        """{label: scores of corrupted images, as metrics.json holds them, of each run} that was evaluated here.
+
+        Without a repetition, which counts nowhere.
+        """
         found: dict[str, list[Mapping[str, Any]]] = {}
-        for state in self.states:
+        for state in (state for state in self.states if state.seed in self.plan.counted_seeds):
             place = None if state.evaluation is None else state.evaluation / "metrics.json"
             if place is not None and place.is_file():
                 scores = read_object(place, what="scores", cure="delete the folder and evaluate again") or {}

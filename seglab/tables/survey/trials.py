@@ -50,7 +50,7 @@ def look(
     if not rows:
         return Tuned(plan=plan)
     by_fingerprint = find_runs(output)
-    kept = {trial.fingerprint: trial for trial in committed}
+    kept = {_measured_as(trial): trial for trial in committed}
     trials = dict[str, tuple[Trial, ...]]()
     for label, row in rows.items():
         assert row.tune is not None
@@ -149,10 +149,17 @@ def _check_different(trials: Sequence[Trial], *, where: str) -> None:
             )
 
 
-def _looked_for(trial: Trial, found: Mapping[str, Sequence[Run]], committed: Mapping[str, Trial]) -> Trial:
+def _measured_as(trial: Trial) -> tuple[str, str, str]:
+    """What its score is of: one run serves rows that are tuned by different columns or checkpoints."""
+    return trial.fingerprint, trial.column, trial.checkpoint
+
+
+def _looked_for(
+    trial: Trial, found: Mapping[str, Sequence[Run]], committed: Mapping[tuple[str, str, str], Trial]
+) -> Trial:
     """The trial as a run has left it, else as it is committed."""
-    here, kept = _of_runs(trial, found.get(trial.fingerprint, ())), committed.get(trial.fingerprint)
-    if here.is_done or kept is None or (kept.column, kept.checkpoint) != (trial.column, trial.checkpoint):
+    here, kept = _of_runs(trial, found.get(trial.fingerprint, ())), committed.get(_measured_as(trial))
+    if here.is_done or kept is None:
         return here
     return replace(kept, row=trial.row, values=trial.values, config=trial.config)
 

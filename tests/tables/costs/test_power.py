@@ -11,6 +11,7 @@ from seglab.tables.comparison.comparison import compare
 from seglab.tables.costs.power import _compared, answer
 from seglab.tables.plan.model import Plan, Row
 from seglab.tables.plan.read import read_plan
+from seglab.tables.plan.tested_on import expanded
 from seglab.tables.plan.tuning import Trial, Tune
 from seglab.tables.survey.composed import Composed
 from seglab.tables.survey.standing import State
@@ -32,6 +33,14 @@ def test_each_place_has_a_family_of_its_own() -> None:
     tested = replace(table, baseline=tuple(row.label for row in table.rows if row.training == first))
     assert len(tested.baseline) == len(places)
     assert _compared(tested) == len(table.rows) // len(places) - 1
+
+
+def test_several_baselines_at_each_place_are_in_its_family() -> None:
+    places = {"here": {"data": "synthetic"}, "there": {"data": "synthetic", "split": "test"}}
+    rows = expanded(plan().rows, places, where="t")
+    tested = plan(rows=rows, tested_on=places, baseline=tuple(row.label for row in rows if row.training != "focal"))
+    assert len(tested.baseline) == 4
+    assert _compared(tested) == _compared(plan(baseline=("ce", "dice"))) == 2
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from seglab.tables.analysis import analyses
 from seglab.tables.analysis.finding import Finding
 from seglab.tables.comparison.comparison import Comparison
 from seglab.tables.render import readme
+from tests.tables.comparison.test_sequential import RULE, sequential, table
 
 
 def test_a_text_has_its_tables_rendered_and_nothing_else_changed(
@@ -38,6 +39,20 @@ def test_a_text_has_its_tables_rendered_and_nothing_else_changed(
     (tmp_path / "README.md").write_text(text)
     assert readme.update(tmp_path / "README.md")
     assert not readme.update(tmp_path / "README.md")
+
+
+def test_other_looks_than_were_planned_are_warned_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """By the committed files alone."""
+    longer = sequential(until=replace(RULE, at_most=11), seeds=replace(RULE, at_most=11).seeds)
+    monkeypatch.setattr(readme, "FOLDER", tmp_path)
+    monkeypatch.setattr(readme, "read_plan", lambda _: longer)
+    monkeypatch.setattr(readme, "read_csv", lambda _: table(ce=5, dice=5, focal=5))
+    text = "<!-- table losses -->\n<!-- end table -->\n"
+    assert "the looks were planned" not in readme.rendered(text)
+    place = tmp_path / "losses.looks.json"
+    place.write_text('{"planned": [[3, 5, 7, 9]]}')
+    assert "the looks were planned at 3, 5, 7, 9 seeds when the first was made" in readme.rendered(text)
+    assert place.read_text() == '{"planned": [[3, 5, 7, 9]]}'
 
 
 @pytest.mark.parametrize(

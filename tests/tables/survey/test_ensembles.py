@@ -4,7 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from seglab.evaluation.columns import COSTS, ENSEMBLE_MIOU, title
+from seglab.runs import read_record, write_record
 from seglab.tables.comparison.comparison import compare
+from seglab.tables.plan.noise import SeedDesign
 from seglab.tables.render.words import estimate
 from seglab.tables.survey.ensembles import to_be_scored, with_ensembles
 from seglab.tables.survey.measurements import read_csv, write_csv
@@ -50,6 +52,28 @@ def test_it_is_one_number_of_the_row_and_no_seed_of_it(add, tmp_path: Path) -> N
     assert shown["ce"] == "70.0"  # as a table writes a mean IoU
     assert ENSEMBLE_MIOU not in block.rows[1].differences
     assert title(ENSEMBLE_MIOU) == COSTS[ENSEMBLE_MIOU].title == "ensemble mIoU %"
+
+
+def test_a_repetition_is_no_member(add, tmp_path: Path) -> None:
+    states = states_of(add, tmp_path)
+    (third,) = (
+        replace(state, seed=3, folder=tmp_path / "runs/again", fingerprint="again")
+        for state in states
+        if state.key == ("ce", 1)
+    )
+    noisy = replace(PLANNED, seeds=(1, 2, 3), noise=SeedDesign(values={"init": (1, 2)}, crossed=True, repeat=True))
+    ((row, folders, _),) = to_be_scored(noisy, [*states, third])
+    assert (row, [folder.name for folder in folders]) == ("ce", ["a", "b"])
+    record = read_record(tmp_path / "runs/a")
+    assert record is not None
+    record["evaluations"]["together"] = ensemble(0.7, members_of(tmp_path))
+    write_record(tmp_path / "runs/a", record)
+    scored = with_ensembles(noisy, [*states, third])
+    assert {state.key: one.ensemble_miou for state in scored for one in state.measurements} == {
+        ("ce", 1): 0.7, ("ce", 2): 0.7, ("ce", 3): 0.7, ("dice", 1): None,
+    }  # fmt: skip
+    assert to_be_scored(noisy, scored) == []
+    with_ensembles(noisy, [third])  # a survey of a part of the runs
 
 
 def test_a_committed_one_comes_back(add, tmp_path: Path) -> None:

@@ -72,10 +72,10 @@ def test_rows_of_another_protocol_are_not_paired() -> None:
 
 def test_no_pilot_is_told() -> None:
     one_seed = [one for one in all_measured() if one.seed == 1]
-    for runs in ([], one_seed):
+    for few in ([], one_seed):
         with pytest.raises(SeglabError, match=r"strays from its baseline's over two seeds or more, measured in losses; "
                            r"there is none - train some \(run=true\), or name .* pilot=\[NAME\]"):  # fmt: skip
-            pilots([compare(plan(), runs)], "miou")
+            pilots([compare(plan(), few)], "miou")
 
 
 def test_an_unknown_column_is_told() -> None:

@@ -10,6 +10,7 @@ from seglab.errors import SeglabError
 from seglab.runs.find import find_runs
 from seglab.tables.comparison.comparison import compare
 from seglab.tables.plan.model import Row, Until
+from seglab.tables.plan.noise import SeedDesign
 from seglab.tables.survey.survey import Survey, counts, lines, once, survey
 from tests.tables.survey.finished import PLAN, SETTINGS, SPLITS, config, evaluation, statuses, surveyed
 
@@ -145,3 +146,6 @@ def test_scores_of_corrupted_images_are_read_where_they_were_measured(add, tmp_p
     assert surveyed(tmp_path).corruptions() == {}, "the table asks for none"
     found = surveyed(tmp_path, corruption="rain").corruptions()
     assert found == {"ce": [{"clean": 0.1}, {"clean": 0.2}]}
+    repeated = SeedDesign(values={"init": (1,)}, crossed=True, repeat=True)  # of which the second run is the repetition
+    noisy = surveyed(tmp_path, plan=replace(PLAN, noise=repeated), corruption="rain").corruptions()
+    assert noisy == {"ce": [{"clean": 0.1}]}

@@ -193,6 +193,20 @@ def test_committed_trials_choose_the_same_on_a_machine_without_their_runs(tmp_pa
     assert [trial.outcome for trial in by_last.trials["ce"]] == ["missing"] * 3
 
 
+def test_committed_trials_of_one_configuration_are_told_apart_by_what_is_scored(tmp_path: Path, ran: Ran) -> None:
+    for values, miou in ((LOW, 0.3), (HIGH, 0.4)):
+        ran(values, miou)
+    row = replace(PLAN.rows[0], tune=Tune(candidates=(LOW, HIGH)))
+    by_pole = replace(row, label="pole", tune=Tune(candidates=(LOW, HIGH), column="iou/pole"))
+    by_last = replace(row, label="last", evaluation={"checkpoint": "last"})
+    plan = replace(PLAN, rows=(row, by_pole, by_last))
+    here = looked(tmp_path, plan)
+    committed = [trial for of_row in here.trials.values() for trial in of_row]
+    assert len({trial.fingerprint for trial in committed}) == 2
+    assert looked(tmp_path / "elsewhere", plan, committed=committed) == here
+    assert [one.overrides[-1:] for one in here.plan.rows] == [HIGH, LOW, LOW]
+
+
 def test_trials_that_are_not_done_are_not_committed(tmp_path: Path, ran: Ran) -> None:
     ran(LOW, 0.3)
     trials_file.write(tmp_path / "t.trials.json", looked(tmp_path).trials["ce"])
