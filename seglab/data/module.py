@@ -112,11 +112,16 @@ class DataModule(LightningDataModule):
             self._prepare(self._root)
 
     def require_samples(self, *, devices: int) -> None:
-        """Raises SeglabError where training could not begin: files of train or val are missing, a batch has too few.
+        """Raises SeglabError where training could not begin: files are missing, a batch has too few, val has none.
 
         Nothing is read but the names of files. A generated data set is written first where it is not there.
         """
-        train, _ = self.source("train"), self.source("val")
+        train, val = self.source("train"), self.source("val")
+        if not val.samples:
+            raise SeglabError(
+                f"data.val_split={self._splits['val']}: expected images, by which the best checkpoint is chosen; came "
+                "none - complete the data set, or choose another split"
+            )
         require_full_batch(len(train.samples), batch_size=self._batch_size, world_size=devices)
 
     def setup(self, stage: str) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import math
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -66,7 +67,8 @@ def limited(source: Source, *, limit: int | None, fraction: float | None, seed: 
 def taken(source: Source, share: Share) -> Source:
     """The samples of the share, in the source's order: no other run, seed or machine has another share.
 
-    Whole cities, sequences or videos, as frames of one look alike; single images where the split is all of one.
+    Whole cities, sequences or videos, as frames of one look alike; single images where the split is all of one. Where
+    every group is too large for the share, or for its rest, that is the smallest group: neither is ever empty.
 
     Raises:
         SeglabError: there is one image alone.
@@ -76,6 +78,11 @@ def taken(source: Source, share: Share) -> Source:
         groups = [sample.name for sample in source.samples]
     first = share.percent / 100
     part, rest = grouped_split(groups, fractions=(first, 1 - first), seed=_SEED_OF_SHARES)
+    if not part or not rest:
+        sizes = Counter(groups)
+        smallest = min(sizes, key=lambda group: (sizes[group], _rank(group, _SEED_OF_SHARES)))
+        inside, outside = ([k for k, group in enumerate(groups) if (group == smallest) is it] for it in (True, False))
+        part, rest = (outside, inside) if part else (inside, outside)
     chosen = rest if share.rest else part
     return AnomalySubset(source, chosen) if isinstance(source, AnomalySource) else Subset(source, chosen)
 

@@ -44,7 +44,7 @@ class Pictures:
     """A source of generated pictures of 8x8: 14 for training, 5 for validation."""
 
     def __init__(self, root: str | Path | None, split: str, *, labels: str) -> None:
-        count = {"train": 14, "val": 5}[split]
+        count = {"train": 14, "val": 5, "nothing": 0}[split]
         self.samples = [Sample(Path("-"), Path("-"), name=f"{split}_{index}", group="a") for index in range(count)]
         self.labels = label_space(labels)
         self.root = root
@@ -407,3 +407,9 @@ def test_sockets_have_a_short_address_where_the_temporary_folder_is_long(tmp_pat
     monkeypatch.setattr("seglab.data.parallel._SHORT", (str(tmp_path / "nothing"),))
     with pytest.raises(SeglabError, match=r"expected a temporary folder of at most 71 bytes .*; came TMPDIR='.*ttt'"):
         shorten_sockets()
+
+
+def test_a_validation_without_images_is_refused() -> None:
+    with pytest.raises(SeglabError, match=r"data.val_split=nothing: expected images, .*; came none - complete"):
+        data_module(val_split="nothing").require_samples(devices=1)
+    data_module().require_samples(devices=1)

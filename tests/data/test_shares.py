@@ -53,6 +53,23 @@ def test_a_share_and_its_rest_are_the_split(percent: int) -> None:
     assert [source.samples[place].name for place in places] == [sample.name for sample in part.samples][: len(places)]
 
 
+@pytest.mark.parametrize("percent", [1, 5, 8, 92, 95, 99])
+def test_a_share_smaller_than_every_sequence_is_the_smallest_one(percent: int) -> None:
+    """The sizes are those of CamVid's training sequences."""
+    source = Named(["a"] * 204 + ["b"] * 101 + ["c"] * 62)
+    part, rest = (taken(source, Share("train", percent, rest=is_rest)) for is_rest in (False, True))
+    small, large = (part, rest) if percent < 50 else (rest, part)
+    assert [sample.name for sample in small.samples] == [f"c_{number}" for number in range(305, 367)]
+    assert [sample.name for sample in large.samples] == [sample.name for sample in source.samples[:305]]
+
+
+def test_of_two_equal_sequences_each_side_has_one() -> None:
+    source = Named(["a"] * 50 + ["b"] * 50)
+    part, rest = (taken(source, Share("train", 10, rest=is_rest)) for is_rest in (False, True))
+    assert sorted({sample.group for sample in (*part.samples, *rest.samples)}) == ["a", "b"]
+    assert (len(part.samples), len(rest.samples)) == (50, 50)
+
+
 def test_of_one_sequence_single_images_are_taken() -> None:
     part, rest = (taken(Named(["a"] * 20), Share("train", 10, rest=is_rest)) for is_rest in (False, True))
     assert (len(part.samples), len(rest.samples)) == (2, 18)
