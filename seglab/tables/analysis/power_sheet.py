@@ -31,6 +31,7 @@ class Question:
     seconds: float | None = None  # that one seed of all rows takes
     spent: float = 0.0  # seconds of them that are trained already
     unknown: Sequence[str] = ()  # rows whose time is unknown
+    looks: Sequence[int] = ()  # seeds at each, where they are added until it is settled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +132,10 @@ def _notes(answer: Answer) -> list[str]:
     if question.rows > 1:
         notes.append(f"of {question.rows}: Holm's correction where no other row differs, {TABLES:,} simulated tables "
                      "for each n: the power is known to ± 0.8 points (two standard errors)")  # fmt: skip
+    if question.looks:
+        notes.append("for a number of seeds that is planned: this table adds seeds until it is settled, and its "
+                     f"p-values, of up to {len(question.looks)} looks with {question.looks[0]} to "
+                     f"{question.looks[-1]} seeds, take more of them to show as much")  # fmt: skip
     if question.seconds is None:
         notes.append("the time is unknown: no run of this table is finished - cost=true beside power=true times a few "
                      "steps")  # fmt: skip

@@ -52,6 +52,7 @@ def answer(
         seconds=sum(seconds for seconds, _ in known) if known else None,
         spent=sum(seconds * (cost.seeds - cost.left) for seconds, cost in known),
         unknown=[cost.row for cost in costs if cost.seconds is None],
+        looks=() if plan.until is None else plan.until.looks,
     )
     return answered(question)
 

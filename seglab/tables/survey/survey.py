@@ -19,7 +19,7 @@ from seglab.runs.json_file import read_object
 from seglab.tables.comparison.per_image import PerImage, read_per_image
 from seglab.tables.comparison.sequential import reached
 from seglab.tables.plan.budgets import form
-from seglab.tables.plan.model import Measurement, Plan
+from seglab.tables.plan.model import Measurement, Plan, Row
 from seglab.tables.plan.tuning import Trial
 from seglab.tables.survey import trials
 from seglab.tables.survey.ensembles import with_ensembles
@@ -137,7 +137,7 @@ def survey(
     for (label, seed), cfg in configurations.items():
         recorded = [measurement for measurement in committed if measurement.key == (label, seed)]
         if label in undecided:
-            states.append(_untuned(label, seed, recorded if outdated_too else []))
+            states.append(_untuned(rows[label], seed, recorded if outdated_too else []))
             continue
         sought = wanted(plan, rows[label], seed=seed, config=runs.plain(cfg), settings=own.get(label, settings))
         measured = (sought.fingerprint, repr((sought.protocols, sought.extra)))
@@ -160,9 +160,12 @@ def survey(
     return Survey(plan=plan, states=shown, trials={} if tuned is None else tuned.trials)
 
 
-def _untuned(row: str, seed: int, recorded: Sequence[Measurement]) -> State:
+def _untuned(row: Row, seed: int, recorded: Sequence[Measurement]) -> State:
     """Of a row whose trials are not done; what is committed of it was of another choice, if of any."""
-    return State(row=row, seed=seed, status="untuned", measurements=tuple(recorded), outdated=bool(recorded))
+    return State(
+        row=row.label, seed=seed, status="untuned", measurements=tuple(recorded), outdated=bool(recorded),
+        fingerprint=f"untuned: {row.trained_as} seed {seed}",  # a stand-in: one run will serve all places of the row
+    )  # fmt: skip
 
 
 def counts(survey: Survey) -> str:

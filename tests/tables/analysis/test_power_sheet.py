@@ -71,6 +71,15 @@ def test_what_is_unknown_is_said() -> None:
     assert any(note.startswith("without the time of dice, which is unknown") for note in partly.notes)
 
 
+def test_seeds_that_are_added_until_it_is_settled_take_more() -> None:
+    def told(**changes: object) -> list[str]:
+        return [note for note in power_sheets(answer(**changes))[1].notes if "until it is settled" in note]
+
+    assert told() == []
+    (note,) = told(looks=(3, 5, 9))
+    assert "its p-values, of up to 3 looks with 3 to 9 seeds, take more of them to show as much" in note
+
+
 def test_a_difference_too_small_to_be_shown() -> None:
     _, sheet = power_sheets(answer(difference=0.001))
     assert "0.001 points in one row alone: more than 1000 seeds" in sheet.notes[0]

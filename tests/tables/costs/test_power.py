@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 from seglab.errors import SeglabError
 from seglab.tables.comparison.comparison import compare
 from seglab.tables.costs.power import _compared, answer
-from seglab.tables.plan.model import Plan, Row
+from seglab.tables.plan.model import Plan, Row, Until
 from seglab.tables.plan.read import read_plan
 from seglab.tables.plan.tested_on import expanded
 from seglab.tables.plan.tuning import Trial, Tune
@@ -76,3 +76,12 @@ def test_trials_are_no_part_of_a_seed(tmp_path: Path) -> None:
         column=None, difference=None, output=tmp_path,
     ).question  # fmt: skip
     assert (asked.seconds, asked.spent, list(asked.unknown)) == (30, 60, [])
+
+
+def test_of_seeds_that_are_added_the_looks_are_told(tmp_path: Path) -> None:
+    rule = Until(column="miou", half_width=None, or_differs=True, first=2, step=1, at_most=4)
+    for until, looks in ((None, ()), (rule, (2, 3, 4))):
+        survey = Survey(plan=plan(until=until), states=())
+        measured = [compare(plan(), all_measured())]
+        found = answer(survey, Composed({}, {}), measured, column=None, difference=None, output=tmp_path)
+        assert found.question.looks == looks

@@ -19,7 +19,7 @@ from seglab.tables.plan.tuning import Trial, Tune, chosen
 from seglab.tables.survey import composed, inventory, trials, trials_file
 from seglab.tables.survey.configurations import configurations
 from seglab.tables.survey.inventory import listed, take
-from seglab.tables.survey.survey import Survey, lines
+from seglab.tables.survey.survey import Survey, lines, once
 from seglab.tables.survey.trials import Tuned, known, look
 
 LOW, HIGH, HIGHER = ("optimizer.lr=0.001",), ("optimizer.lr=0.01",), ("optimizer.lr=0.1",)
@@ -250,6 +250,10 @@ def test_a_row_that_is_tested_at_several_places_is_tuned_once(tmp_path: Path) ->
     assert {label: len(trials) for label, trials in tuned.trials.items()} == {"ce": 2}
     assert tuned.undecided == {"ce on here", "ce on there"}
     assert {row.overrides for row in tuned.plan.rows} == {("loss=ce", *LOW)}
+    states = surveyed(tmp_path, plan).states
+    assert [state.status for state in states] == ["untuned", "untuned"]
+    assert [state.row for state in once(states)] == ["ce on here"]
+    assert len(once(surveyed(tmp_path).states)) == 6  # other rows and seeds are runs of their own
 
 
 def test_trials_that_are_one_are_refused(tmp_path: Path) -> None:
