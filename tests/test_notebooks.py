@@ -52,10 +52,12 @@ def texts(notebook):
 
 
 def test_notebooks_are_found():
-    assert {"ablation", "datasets", "quickstart"} <= {path.stem for path in NOTEBOOKS}
+    assert {"ablation", "camvid", "datasets", "quickstart"} <= {path.stem for path in NOTEBOOKS}
 
 
-@pytest.mark.parametrize("path", few_of(NOTEBOOKS, [FOLDER / "datasets.ipynb"]), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", few_of(NOTEBOOKS, [FOLDER / "camvid.ipynb", FOLDER / "datasets.ipynb"]), ids=lambda path: path.stem
+)
 def test_runs_and_leaves_nothing(path, environment, tmp_path, monkeypatch):
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
     working, temporary = tmp_path / "working", tmp_path / "t"  # short: a Unix socket in it has room for 108 bytes
