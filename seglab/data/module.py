@@ -22,7 +22,7 @@ from seglab.data.parallel import end_at_lost_batches, in_kernel, shorten_sockets
 from seglab.data.presence import Presence
 from seglab.data.rare_classes import Draws
 from seglab.data.sampler import ResumableLoader, SeededBatchSampler, require_full_batch
-from seglab.data.shares import share_of
+from seglab.data.shares import overlap, share_of
 from seglab.data.source import Labels, Source
 from seglab.data.subset import limited, taken
 from seglab.data.transforms import Augmentation
@@ -112,10 +112,17 @@ class DataModule(LightningDataModule):
             self._prepare(self._root)
 
     def require_samples(self, *, devices: int) -> None:
-        """Raises SeglabError where training could not begin: files are missing, a batch has too few, val has none.
+        """Raises SeglabError where training could not begin: files are missing, a batch has too few, val has none or
+        is a share that may hold training images.
 
         Nothing is read but the names of files. A generated data set is written first where it is not there.
         """
+        of_train, of_val = self._splits["train"], self._splits["val"]
+        if (share_of(of_train) or share_of(of_val)) and overlap(of_train, of_val):
+            raise SeglabError(
+                f"data.train_split={of_train} data.val_split={of_val}: expected a share and its rest, as train:-10% "
+                "and train:10% are; came two that may hold the same images - give both the same share, one with a minus"
+            )
         train, val = self.source("train"), self.source("val")
         if not val.samples:
             raise SeglabError(

@@ -37,3 +37,16 @@ def share_of(name: str) -> Share | None:
     if not 0 < percent < 100:
         raise SeglabError(f"split {name!r}: expected a share from 1 to 99 %; came {percent} % - correct it")
     return Share(found["split"], percent, bool(found["rest"]))
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether two splits of one data set may have images in common, as far as their names say.
+
+    A share and its own rest have none. Shares of other sizes are drawn each by itself: one may hold images of another.
+    """
+    first, second = share_of(one), share_of(other)
+    if (first.split if first else one) != (second.split if second else other):
+        return False
+    if first is None or second is None:
+        return True
+    return first.percent != second.percent or first.rest == second.rest

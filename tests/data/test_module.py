@@ -413,3 +413,10 @@ def test_a_validation_without_images_is_refused() -> None:
     with pytest.raises(SeglabError, match=r"data.val_split=nothing: expected images, .*; came none - complete"):
         data_module(val_split="nothing").require_samples(devices=1)
     data_module().require_samples(devices=1)
+
+
+@pytest.mark.parametrize(("train", "val"), [("train", "train:10%"), ("train:-20%", "train:10%")])
+def test_a_validation_by_training_images_is_refused(train: str, val: str) -> None:
+    with pytest.raises(SeglabError, match=f"data.train_split={train} data.val_split={val}: expected a share and"):
+        data_module(train_split=train, val_split=val).require_samples(devices=1)
+    data_module(train_split="train:-20%", val_split="train:20%").require_samples(devices=1)

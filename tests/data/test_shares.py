@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from seglab.data.camvid import CamVid
-from seglab.data.shares import Share, share_of
+from seglab.data.shares import Share, overlap, share_of
 from seglab.data.source import Sample
 from seglab.data.subset import taken
 from seglab.errors import SeglabError
@@ -31,6 +31,24 @@ def test_a_name_says_which_share_of_which_split() -> None:
     assert share_of("train_80:-25%") == Share("train_80", 25, rest=True)
     assert [share_of(name) for name in ("train", "train_80", "test:x", "10%")] == [None] * 4
     assert (Share("train", 10, rest=False).fraction, Share("train", 10, rest=True).fraction) == (0.1, 0.9)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("train", "val", False),
+        ("train:10%", "val:10%", False),
+        ("train:10%", "train:-10%", False),
+        ("train", "train", True),
+        ("val:50%", "val", True),
+        ("train:10%", "train:10%", True),
+        ("train:10%", "train:-20%", True),
+        ("train:10%", "train:20%", True),
+    ],
+)
+def test_only_a_share_and_its_rest_have_no_image_in_common(one: str, other: str, expected: bool) -> None:
+    assert overlap(one, other) is expected
+    assert overlap(other, one) is expected
 
 
 @pytest.mark.parametrize("name", ["train:0%", "train:100%", "train:-100%"])

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from seglab.data.shares import overlap
 from seglab.tables.comparison.cautions import listed
 from seglab.tables.plan.model import Plan
 from seglab.tables.plan.tuning import Trial
@@ -33,12 +34,15 @@ def chosen_where_reported(
     alike = [
         label
         for label, (first, *_) in trials.items()
-        if (protocol.get("dataset", first.dataset), protocol.get("split", first.split)) == (first.dataset, first.split)
+        if protocol.get("dataset", first.dataset) == first.dataset
+        and overlap(protocol.get("split", first.split), first.split)
         and label in rows
     ]
     if not alike:
         return []
     first = trials[alike[0]][0]
     also = " and the epoch of the best checkpoint" if first.checkpoint == "best" else ""
-    return [f"{listed(alike)}{where}: tuned on {first.dataset} {first.split}, and scored on it: the tuned values{also} "
-            "were chosen by these images, so the scores are optimistic"]  # fmt: skip
+    reported = protocol.get("split", first.split)
+    scored = "it" if reported == first.split else f"{reported}, which may hold the same images"
+    return [f"{listed(alike)}{where}: tuned on {first.dataset} {first.split}, and scored on {scored}: the tuned values"
+            f"{also} were chosen by these images, so the scores are optimistic"]  # fmt: skip

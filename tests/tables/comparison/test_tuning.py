@@ -51,6 +51,15 @@ def test_rows_that_are_scored_where_they_were_tuned_are_warned_of():
     assert OPTIMISTIC.replace("dice:", "dice (split val):") in both.warnings
 
 
+def test_a_share_of_the_reported_split_is_warned_of():
+    of = tuned(ce=3, dice=3)
+    warnings = compare(of, all_measured(), trials=trials(of, split="val:50%")).warnings
+    shared = OPTIMISTIC.replace("synthetic val", "synthetic val:50%")
+    assert shared.replace("on it", "on val, which may hold the same images") in warnings
+    rest = [with_protocol(each, split="val:-50%") for each in all_measured()]
+    assert not any("optimistic" in line for line in compare(of, rest, trials=trials(of, split="val:50%")).warnings)
+
+
 def test_before_anything_is_measured_the_plan_is_warned_of():
     of = tuned(ce=3, dice=3)
     assert OPTIMISTIC in compare(replace(of, evaluation={"split": "val"}), [], trials=trials(of)).warnings
