@@ -139,7 +139,9 @@ def _corrected(plan: Plan, rows: Sequence[RowResult]) -> list[RowResult]:
         for column in plan.columns
         if column not in COSTS
     }
-    deltas = iter(differences.corrected([delta for row in others for delta in row.class_deltas.values()]))
+    of_classes = [delta for row in others for delta in row.class_deltas.values()]
+    classes = max((len(row.class_deltas) for row in others), default=0)
+    deltas = iter(differences.corrected(of_classes, planned=planned * classes))
     corrected = {
         row.label: replace(
             row,

@@ -145,6 +145,8 @@ def test_before_the_first_look_there_is_no_test_and_all_rows_of_the_plan_count()
     first = compare(sequential(), table(ce=3, dice=3, focal=0))
     (dice,) = [row for row in first.blocks[0].rows if row.label == "dice"]
     assert dice.differences["miou"].p_holm == pytest.approx(min(1.0, 2 * (dice.differences["miou"].p or 0)))
+    delta = min(dice.class_deltas.values(), key=lambda delta: 1.0 if delta.p is None else delta.p)
+    assert delta.p_holm == pytest.approx(min(1.0, 2 * len(dice.class_deltas) * (delta.p or 0)))
 
 
 def test_what_the_rule_settles_is_what_the_table_marks() -> None:
