@@ -154,6 +154,10 @@ def small(standins, tmp_path, data_folder) -> Callable[[DictConfig], DictConfig]
                 values |= {f"model.config.{key}": width for key, width in narrow.items()}
         if "num_points" in cfg.loss:
             values["loss.num_points"] = 64
+        if cfg.data.get("fraction"):  # a part of a handful of images is less than a batch
+            values["data.fraction"] = None
+        values |= {f"data.{part}_split": split.partition(":")[0] for part in ("train", "val")
+                   if ":" in (split := cfg.data.get(f"{part}_split") or "")}  # fmt: skip
         if cfg.augment.get("crop"):
             values["augment.crop.size"] = common["data.size"]
         if cfg.scheduler.get("warmup_steps"):
